@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a workload did, event by event: the one document that oracle, simulator and report share."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One hook firing, or ``count`` identical ones in a row.
+
+    ``hook`` is what libbpf's section name says without the program kind, e.g. ``syscalls/sys_enter_sendto``,
+    ``raw_syscalls/sys_enter``, ``sched/sched_switch``, or ``xdp``/``tc``/``socket`` for packets.
+    ``args`` are the hook's own numbers: the six syscall arguments of an enter event as unsigned 64-bit values,
+    ``(ret,)`` (as unsigned 64-bit) for an exit event, the tracepoint's fields in order for others.
+    ``memory`` lists the user memory that was readable at the time as ``(address, bytes)``; whatever is not listed
+    must be taken as faulting. ``fields`` holds named fields of other tracepoints. ``packet`` is the frame.
+    ``ret`` is what the system call returned (negative errno on failure), ``moved`` the bytes that really moved,
+    ``note`` says in words which step of the workload this was.
+    """
+
+    seq: int
+    hook: str
+    pid: int = 0
+    tid: int = 0
+    args: tuple[int, ...] = ()
+    memory: tuple[tuple[int, bytes], ...] = ()
+    fields: dict[str, Any] = field(default_factory=dict)
+    packet: bytes | None = None
+    ret: int | None = None
+    moved: int | None = None
+    count: int = 1
+    actor: str = ""
+    comm: str = ""
+    note: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """The event as a JSON-ready dictionary; defaults are left out, bytes are hex."""
+        out: dict[str, Any] = {"seq": self.seq, "hook": self.hook}
+        for name in ("pid", "tid", "ret", "moved", "actor", "comm", "note"):
+            value = getattr(self, name)
+            if value not in (0, None, "") or (name in {"ret", "moved"} and value == 0):
+                out[name] = value
+        if self.args:
+            out["args"] = list(self.args)
+        if self.memory:
+            out["memory"] = [[address, data.hex()] for address, data in self.memory]
+        if self.fields:
+            out["fields"] = self.fields
+        if self.packet is not None:
+            out["packet"] = self.packet.hex()
+        if self.count != 1:
+            out["count"] = self.count
+        return out
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> Event:
+        """Inverse of :meth:`to_json`."""
+        values = dict(document)
+        values["args"] = tuple(values.get("args", ()))
+        values["memory"] = tuple((address, bytes.fromhex(data)) for address, data in values.get("memory", ()))
+        if "packet" in values:
+            values["packet"] = bytes.fromhex(values["packet"])
+        return cls(**values)
+
+
+def write_events(path: Path, events: Iterable[Event]) -> int:
+    """Write ``events`` to ``path`` as gzipped JSON lines; gives their number (repeats counted once)."""
+    number = 0
+    with gzip.open(path, "wt", compresslevel=1, encoding="utf-8") as stream:
+        for event in events:
+            stream.write(json.dumps(event.to_json(), separators=(",", ":")) + "\n")
+            number += 1
+    return number
+
+
+def read_events(path: Path) -> Iterator[Event]:
+    """The events of a file written by :func:`write_events`, in order."""
+    with gzip.open(path, "rt", encoding="utf-8") as stream:
+        for line in stream:
+            yield Event.from_json(json.loads(line))
