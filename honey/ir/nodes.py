@@ -5,7 +5,8 @@ Rules that ``honey.ir.verify`` checks between passes:
 
 * An :data:`Expr` has no effect and cannot fail; it may be evaluated twice, moved over anything that does not write what
   it reads, or dropped. An :data:`Effect` stands only directly under ``Let``, ``Assign`` or ``Eval``.
-* Operands of arithmetic and comparison have one type (``Cast`` makes it so); big-endian operands know ``eq``/``ne`` only.
+* Operands of arithmetic and comparison have one type (``Cast`` makes it so); big-endian operands know
+  ``eq``/``ne`` only.
 * Integer arithmetic wraps at the width of the node's type. ``div``/``mod`` never see a zero divisor: analysis puts the
   test and the :class:`Raise` before them.
 * A nullable reference is dereferenced only through :class:`NonNull`, and only where a test has shown it.
@@ -84,7 +85,7 @@ Place = LocalPlace | DerefPlace | FieldPlace | IndexPlace
 
 @dataclass(frozen=True, slots=True)
 class Const:
-    """An integer, boolean (0/1) or null (0 of a ``Ref``/``Address``) constant; ``name`` is its C spelling if it has one."""
+    """An integer, boolean (0/1) or null (0 of a ``Ref``/``Address``) constant; ``name`` is its C spelling, if any."""
 
     value: int
     type: Type
@@ -231,9 +232,7 @@ class StructValue:
     type: Type
 
 
-Expr = (
-    Const | Bytes | Read | AddressOf | Unary | Binary | Cast | ByteSwap | Select | IsNull | NonNull | StructValue
-)
+Expr = Const | Bytes | Read | AddressOf | Unary | Binary | Cast | ByteSwap | Select | IsNull | NonNull | StructValue
 
 
 # ---------------------------------------------------------------- effects
@@ -290,7 +289,7 @@ class ProbeRead:
 
 @dataclass(frozen=True, slots=True)
 class CoreRead:
-    """``BPF_CORE_READ(source, path...)`` (``user``: ``BPF_CORE_READ_USER``): a field through relocation, 0 on a fault."""
+    """``BPF_CORE_READ(source, path...)`` (``user``: ``..._USER``): a field through relocation, 0 on a fault."""
 
     source: Expr
     struct: Struct
@@ -338,7 +337,7 @@ class AtomicAdd:
 
 @dataclass(frozen=True, slots=True)
 class PacketAt:
-    """A reference to ``type.target`` at ``offset`` bytes into the packet of ``context``, null where the packet ends before."""
+    """A reference to ``type.target`` at ``offset`` bytes into the packet of ``context``, null past the packet's end."""
 
     context: Expr
     offset: Expr
@@ -372,7 +371,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Printk:
-    """``bpf_printk``: one line in the trace pipe; ``format`` as in C, arguments cast to 64 bits or references to chars."""
+    """``bpf_printk``: a line in the trace pipe; ``format`` as in C, arguments are 64-bit or references to chars."""
 
     format: str
     args: tuple[Expr, ...]
@@ -437,7 +436,7 @@ class If:
 
 @dataclass(frozen=True, slots=True)
 class For:
-    """Run ``body`` for ``local`` from ``start`` up (or down, by ``step``) to before ``stop``; all three are constants."""
+    """Run ``body`` for ``local`` from ``start`` by ``step`` (may be negative) to before ``stop``; all are constants."""
 
     local: Local
     start: int
@@ -464,7 +463,7 @@ class Return:
 
 @dataclass(frozen=True, slots=True)
 class Raise:
-    """What raises in Elixir: print ``exception`` with file and line once (unless tracing is off), leave the handler with 0."""
+    """What raises in Elixir: print ``exception``, file and line once (if tracing), and leave the handler with 0."""
 
     exception: str
     detail: str = ""
@@ -491,8 +490,8 @@ class Function:
     """A handler (``section`` is set, one parameter: the context, result ``S32``) or a function shared by its callers.
 
     Struct parameters are ``Ref(..., STACK, readonly=True)``; a callee that changes its copy begins by making one.
-    A struct result is a last parameter ``Ref(..., STACK)`` that the callee fills. ``may_raise`` says that a ``Raise`` can
-    happen inside or in a callee.
+    A struct result is a last parameter ``Ref(..., STACK)`` that the callee fills. ``may_raise`` says that a ``Raise``
+    can happen inside or in a callee.
     """
 
     name: str
