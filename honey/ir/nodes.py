@@ -24,7 +24,7 @@ from honey.ir.types import BOOL, S64, VOID, Bool, Ref, Struct, StructDef, Type
 
 if TYPE_CHECKING:
     from honey.kernel.sections import Section
-    from honey.syntax.span import Span
+    from honey.syntax.source import Span
 
 
 # ---------------------------------------------------------------- values and places
