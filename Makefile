@@ -1,0 +1,48 @@
+# Everything starts here. `make parity` on a fresh machine installs what is missing and runs the main job.
+#
+#   make parity [TARGET=vm|local|sim|ssh:HOST|vagrant] [KERNEL=6.1|PATH] [BENCHMARKS="a b"] [ARGS=...]
+
+TARGET ?= vm
+KERNEL ?= 6.1
+BENCHMARKS ?=
+ARGS ?=
+PYTEST_ARGS ?=
+
+BIN := .venv/bin
+PYTHON := $(BIN)/python
+
+.DEFAULT_GOAL := help
+.PHONY: help setup packages parity test nightly bench lint clean
+
+help: ## what there is
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+
+setup: packages .venv/installed ## install what is missing
+
+parity: setup ## compile both sides, run them on TARGET, compare, report
+	@$(BIN)/harness run $(BENCHMARKS) --target $(TARGET) $(if $(filter vm,$(TARGET)),--kernel $(KERNEL)) $(ARGS)
+
+test: setup ## all tests, those that need a kernel included
+	@$(PYTHON) -m pytest -m "not slow and not bench" $(PYTEST_ARGS)
+
+nightly: setup ## the long campaigns as well
+	@$(PYTHON) -m pytest -m "not bench" $(PYTEST_ARGS)
+
+bench: setup ## compile time and cost per event, as pytest-benchmark stores them
+	@$(PYTHON) -m pytest -m bench --benchmark-autosave $(PYTEST_ARGS)
+
+lint: setup ## ruff and mypy
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+clean: ## remove what was made, the stored reports and the baseline excepted
+	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks reports/latest
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Packages first: without python3-venv there is no virtual environment. The check takes 50 ms and is silent.
+.venv/installed: pyproject.toml setup/venv | packages
+	@setup/venv
+
+packages:
+	@setup/packages
