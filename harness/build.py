@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Compiles all sides of a benchmark with the same clang. Nothing is reused from an earlier run."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from harness.benchmark import Benchmark, Source
+from harness.build_honey import compile_honey
+from harness.checkout import Checkout
+from harness.errors import BuildError
+from harness.lines import code_lines
+from harness.vmlinux import Vmlinux, vmlinux_header
+
+#: Given to clang for every side. ``__TARGET_ARCH_x86`` is for the macros of libbpf's ``bpf_tracing.h``.
+CFLAGS = ("-O2", "-g", "-Wall", "-target", "bpf", "-D__TARGET_ARCH_x86")
+CLANG_LIMIT_S = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Compiler:
+    """The clang that both sides are compiled with; ``version`` is its own first line."""
+
+    path: str
+    name: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltSide:
+    """A side's object and how it came to be.
+
+    ``source`` is relative to the checkout, ``command`` holds no absolute path (``{vmlinux}`` stands for the folder of
+    the generated header), ``seconds`` is what the compiler took, 0 for a finished object. ``emitted`` is the C that a
+    Honey source was turned into. Lines are counted without blank lines and comments, None where there is no source.
+    """
+
+    name: str
+    object: Path
+    source: str
+    command: str
+    seconds: float
+    source_lines: int | None = None
+    emitted: Path | None = None
+    emitted_lines: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltPair:
+    """All sides of a benchmark as objects."""
+
+    benchmark: Benchmark
+    sides: dict[str, BuiltSide]
+    compiler: Compiler
+    vmlinux: str
+
+
+def find_compiler(name: str = "clang") -> Compiler:
+    """The compiler called ``name`` (a command or a path). Raises :class:`BuildError` where there is none."""
+    path = shutil.which(name)
+    if path is None:
+        raise BuildError(f"no compiler {name!r} here", hint="run `make setup`, or name another with --compiler")
+    done = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=30, check=False)
+    if done.returncode != 0 or not done.stdout:
+        raise BuildError(f"{name} --version fails", details=done.stderr)
+    return Compiler(path, Path(name).name, done.stdout.splitlines()[0].strip())
+
+
+def build(benchmarks: Sequence[Benchmark], checkout: Checkout, folder: Path, compiler: Compiler) -> list[BuiltPair]:
+    """Compile all sides of ``benchmarks`` into ``folder``, two at a time.
+
+    Raises :class:`BuildError` with the compiler's own words for the first side that does not compile.
+    """
+    has_c = any(source.path.endswith(".c") for benchmark in benchmarks for source in benchmark.sources.values())
+    vmlinux = vmlinux_header() if has_c else Vmlinux(folder, "")
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        work = partial(_build_side, checkout=checkout, folder=folder, compiler=compiler, vmlinux=vmlinux)
+        tasks = {
+            (benchmark.name, name): pool.submit(work, benchmark.name, name, source)
+            for benchmark in benchmarks
+            for name, source in benchmark.sources.items()
+        }
+        try:
+            built = {key: task.result() for key, task in tasks.items()}
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return [
+        BuiltPair(b, {side: built[b.name, side] for side in b.sources}, compiler, vmlinux.digest) for b in benchmarks
+    ]
+
+
+def _build_side(
+    benchmark: str, name: str, source: Source, *, checkout: Checkout, folder: Path, compiler: Compiler, vmlinux: Vmlinux
+) -> BuiltSide:
+    path = checkout.root / source.path
+    output = folder / benchmark / f"{name}.bpf.o"
+    output.parent.mkdir(parents=True, exist_ok=True)
+    if not path.is_file():
+        raise BuildError(f"{benchmark}: the {name} side's file does not exist: {source.path}")
+    shown = checkout.relative(path)
+    if source.object is not None:
+        shutil.copyfile(path, output)
+        return BuiltSide(name, output, shown, "", 0.0)
+    lines = code_lines(path)
+    if path.suffix == ".ex":
+        honey = compile_honey(path, output, clang=compiler.path, root=checkout.root)
+        command = honey.command.replace(compiler.path, compiler.name)
+        return BuiltSide(name, output, shown, command, honey.seconds, lines, honey.emitted, code_lines(honey.emitted))
+    command, seconds = compile_c(path, output, checkout=checkout, compiler=compiler, vmlinux=vmlinux)
+    return BuiltSide(name, output, shown, command, seconds, lines)
+
+
+def compile_c(
+    path: Path, output: Path, *, checkout: Checkout, compiler: Compiler, vmlinux: Vmlinux
+) -> tuple[str, float]:
+    """Compile one C source; gives the command as reports show it and the seconds it took."""
+    shown = checkout.relative(path)
+    flags = [*CFLAGS, f"-ffile-prefix-map={checkout.root}=.", f"-ffile-prefix-map={vmlinux.include}=vmlinux"]
+    command = [compiler.path, *flags, "-I", str(vmlinux.include), "-c", shown, "-o", str(output)]
+    before = time.monotonic()
+    try:
+        done = subprocess.run(
+            command, cwd=checkout.root, capture_output=True, text=True, timeout=CLANG_LIMIT_S, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise BuildError(f"{shown}: {compiler.name} did not end within {CLANG_LIMIT_S} s") from error
+    seconds = time.monotonic() - before
+    if done.returncode != 0:
+        raise BuildError(f"{shown} does not compile ({compiler.version})", details=done.stderr)
+    visible = [compiler.name, *CFLAGS, "-I", "{vmlinux}", "-c", shown, "-o", output.name]
+    return " ".join(visible), seconds
