@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Traversal and rewriting of the IR, derived from the annotations of its node classes.
+
+Nothing here knows a node by name but `Local` and its place: a node class that is added to `honey.ir.nodes` is walked
+and rewritten at once. Rewriting keeps what it does not change (the same objects), so ``is`` tells whether anything
+happened.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import fields, replace
+from typing import Any, TypeVar, cast, get_args
+
+from honey.ir import nodes
+from honey.ir.nodes import Block, Effect, Expr, For, Function, Let, Local, LocalPlace, MapName, Place, Stmt
+
+Node = Expr | Place | Effect | Stmt | MapName
+"""Everything that has a place in a function's body."""
+
+N = TypeVar("N", bound=Node)
+Rule = Callable[[Any], Any]
+"""A function from a node to the node that takes its place (the same one: no change)."""
+
+NODE_CLASSES: tuple[type, ...] = tuple(get_args(Node))
+EXPR_CLASSES: tuple[type, ...] = tuple(get_args(Expr))
+EFFECT_CLASSES: tuple[type, ...] = tuple(get_args(Effect))
+PLACE_CLASSES: tuple[type, ...] = tuple(get_args(Place))
+STMT_CLASSES: tuple[type, ...] = tuple(get_args(Stmt))
+
+_HOLDS_NODES = re.compile(r"\b(Expr|Place|Effect|Stmt|Block|MapName)\b")
+
+
+_NODE_FIELDS: dict[type, tuple[str, ...]] = {
+    cls: tuple(field.name for field in fields(cls) if _HOLDS_NODES.search(str(field.type))) for cls in NODE_CLASSES
+}
+"""The fields of each class that hold nodes or tuples of nodes, in order of evaluation."""
+
+_BLOCK_FIELDS: dict[type, tuple[str, ...]] = {
+    cls: tuple(field.name for field in fields(cls) if str(field.type) == "Block") for cls in STMT_CLASSES
+}
+
+
+def children(node: Node) -> Iterator[Node]:
+    """The nodes directly below ``node``, in the order of its fields."""
+    for name in _NODE_FIELDS[type(node)]:
+        yield from _nodes_in(getattr(node, name))
+
+
+def _nodes_in(value: object) -> Iterator[Node]:
+    if isinstance(value, tuple):
+        for item in value:
+            yield from _nodes_in(item)
+    elif isinstance(value, NODE_CLASSES):
+        yield value  # type: ignore[misc]  # NODE_CLASSES are the members of Node
+
+
+def walk(root: Node | Iterable[Node]) -> Iterator[Node]:
+    """``root`` (or each of a block's statements) and everything below it, parents first, in order of evaluation."""
+    stack = [root] if isinstance(root, NODE_CLASSES) else list(root)[::-1]  # type: ignore[arg-type]  # a block
+    while stack:
+        node = stack.pop()
+        yield node  # type: ignore[misc]  # as above
+        stack.extend(list(children(node))[::-1])  # type: ignore[arg-type]  # as above
+
+
+def map_children(node: N, rule: Rule) -> N:
+    """``node`` with each direct child replaced by ``rule(child)``."""
+    changes = {}
+    for name in _NODE_FIELDS[type(node)]:
+        before = getattr(node, name)
+        after = _map_value(before, rule)
+        if after is not before:
+            changes[name] = after
+    return replace(cast(Any, node), **changes) if changes else node
+
+
+def _map_value(value: Any, rule: Rule) -> Any:
+    if isinstance(value, tuple):
+        items = tuple(_map_value(item, rule) for item in value)
+        return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
+    return rule(value) if isinstance(value, NODE_CLASSES) else value
+
+
+def rewrite(node: N, rule: Rule) -> N:
+    """``node`` rewritten from the leaves up: ``rule`` sees each node after its children have been rewritten."""
+    result: N = rule(map_children(node, lambda child: rewrite(child, rule)))
+    return result
+
+
+def rewrite_block(block: Block, rule: Rule) -> Block:
+    """Each statement of ``block`` rewritten from the leaves up."""
+    result: Block = _map_value(block, lambda statement: rewrite(statement, rule))
+    return result
+
+
+def map_blocks(block: Block, rule: Callable[[Block], Block]) -> Block:
+    """``rule`` applied to every block inside ``block``, innermost first, and to ``block`` itself."""
+    return rule(_map_value(block, lambda statement: _map_inner_blocks(statement, rule)))
+
+
+def _map_inner_blocks(statement: Stmt, rule: Callable[[Block], Block]) -> Stmt:
+    changes = {}
+    for name in _BLOCK_FIELDS[type(statement)]:
+        before = getattr(statement, name)
+        after = map_blocks(before, rule)
+        if after is not before:
+            changes[name] = after
+    return replace(cast(Any, statement), **changes) if changes else statement
+
+
+def blocks_of(statement: Stmt) -> tuple[Block, ...]:
+    """The blocks directly inside a statement."""
+    return tuple(getattr(statement, name) for name in _BLOCK_FIELDS[type(statement)])
+
+
+def own_nodes(statement: Stmt) -> Iterator[Node]:
+    """Everything that a statement evaluates itself, without what is in its inner blocks."""
+    for name in _NODE_FIELDS[type(statement)]:
+        if name not in _BLOCK_FIELDS[type(statement)]:
+            for node in _nodes_in(getattr(statement, name)):
+                yield from walk(node)
+
+
+def declarations(block: Block) -> Iterator[Local]:
+    """The locals that ``block`` and its inner blocks declare."""
+    for node in walk(block):
+        if isinstance(node, (Let, For)):
+            yield node.local
+
+
+def uses(root: Node | Iterable[Node]) -> Counter[int]:
+    """How often each local (by id) stands in ``root`` as a place, for reading, for writing or for its address."""
+    return Counter(node.local.id for node in walk(root) if isinstance(node, LocalPlace))
+
+
+def root_place(place: Place) -> Place:
+    """The local or the dereference that ``place`` is a part of."""
+    while isinstance(place, (nodes.FieldPlace, nodes.IndexPlace)):
+        place = place.base
+    return place
+
+
+def next_local_id(function: Function) -> int:
+    """An id that no local of ``function`` has yet."""
+    taken = [local.id for local in function.params]
+    taken.extend(local.id for local in declarations(function.body))
+    return max(taken, default=-1) + 1
