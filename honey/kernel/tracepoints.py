@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The kernel's tracepoints by category and name, with the struct that a program attached to one gets as its context."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+from honey.kernel import types
+from honey.kernel.layout import KernelField, KernelInt, KernelType, decode_type
+from honey.kernel.table import table
+
+TABLE = "tracepoints"
+DATA_LOC = "__data_loc_"
+
+
+@dataclass(frozen=True, slots=True)
+class TracepointField:
+    """A field of a tracepoint's record.
+
+    ``member`` is its name in the struct. A field with ``dynamic`` has its bytes elsewhere in the record: ``member``
+    is a ``__u32`` whose low 16 bits are their offset from the start of the context and whose high 16 bits are their
+    length, and ``type`` is that of one element.
+    """
+
+    name: str
+    member: str
+    offset: int
+    type: KernelType
+    dynamic: bool = False
+    bit_offset: int = 0
+    bit_size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Tracepoint:
+    """A tracepoint; ``struct`` is the tag of its context (several events of one class share it)."""
+
+    category: str
+    name: str
+    struct: str
+    fields: tuple[TracepointField, ...]
+
+    def field(self, name: str) -> TracepointField | None:
+        """The field called ``name``, or ``None``; a dynamic field is found by its plain name."""
+        return next((field for field in self.fields if field.name == name), None)
+
+
+@cache
+def find(path: str) -> Tracepoint | None:
+    """The tracepoint ``CATEGORY/NAME``, or ``None``.
+
+    System calls have the generic ``trace_event_raw_sys_enter`` or ``_exit``; see ``honey.kernel.syscalls``.
+    """
+    record = table(TABLE).get(path)
+    if record is None:
+        return None
+    tag, dynamic = record
+    struct = types.struct(tag)
+    if struct is None:
+        return None
+    category, _, name = path.partition("/")
+    return Tracepoint(category, name, tag, tuple(_field(field, dynamic) for field in struct.fields() if _shown(field)))
+
+
+def _shown(field: KernelField) -> bool:
+    return field.name not in ("ent", "__data")
+
+
+def _field(field: KernelField, dynamic: dict[str, object]) -> TracepointField:
+    if field.name.startswith(DATA_LOC):
+        name = field.name.removeprefix(DATA_LOC)
+        element = decode_type(dynamic.get(name)) or KernelInt("char", 1, True)
+        return TracepointField(name, field.name, field.offset, element, dynamic=True)
+    return TracepointField(
+        field.name, field.name, field.offset, field.type, bit_offset=field.bit_offset, bit_size=field.bit_size
+    )
+
+
+def names() -> tuple[str, ...]:
+    """All tracepoints as ``CATEGORY/NAME``, sorted."""
+    return table(TABLE).names()
