@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A program's structs, maps and functions by name, for steps that look many of them up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from honey.ir.nodes import Function, MapDef, Program
+from honey.ir.types import Array, Field, Struct, StructDef, Type
+
+
+@dataclass(frozen=True, slots=True)
+class Symbols:
+    """Tables from name to definition."""
+
+    structs: dict[str, StructDef]
+    maps: dict[str, MapDef]
+    functions: dict[str, Function]
+
+    @classmethod
+    def of(cls, program: Program) -> Symbols:
+        """The tables of ``program``."""
+        return cls(
+            {definition.type.name: definition for definition in program.structs},
+            {definition.name: definition for definition in program.maps},
+            {function.name: function for function in program.functions},
+        )
+
+    def fields(self, struct: Type, path: str) -> tuple[Field, ...] | None:
+        """The fields that a dotted path of names passes through, outermost first; ``None`` if one does not exist."""
+        found: list[Field] = []
+        current = struct
+        for name in path.split("."):
+            definition = self.structs.get(current.name) if isinstance(current, Struct) else None
+            field = definition.field(name) if definition is not None else None
+            if field is None:
+                return None
+            found.append(field)
+            current = field.type
+        return tuple(found)
+
+    def field_type(self, struct: Type, path: str) -> Type | None:
+        """The type at the end of a dotted path of names, or ``None``."""
+        fields = self.fields(struct, path)
+        return fields[-1].type if fields else None
+
+    def element(self, aggregate: Type, name: str) -> tuple[int, Type] | None:
+        """Offset in bytes and type of a struct's field (a dotted path) or an array's element (its index as text)."""
+        if isinstance(aggregate, Array):
+            if not name.isdecimal() or int(name) >= aggregate.length:
+                return None
+            return int(name) * aggregate.element.size, aggregate.element
+        fields = self.fields(aggregate, name)
+        return (sum(field.offset for field in fields), fields[-1].type) if fields else None
