@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The job: what ``job.json`` asks for, as typed values. The document is described in docs/design.md."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harness.agent.errors import AgentError
+
+SCHEMA = 1
+KINDS = ("shadow", "solo", "test_run")
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One contender: its name and its object, relative to the job folder."""
+
+    name: str
+    object: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkloadUse:
+    """A workload by name with its options."""
+
+    name: str
+    options: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """One phase of a benchmark. ``side`` is empty for ``shadow``; ``dump`` asks a solo phase for its maps too."""
+
+    kind: str
+    side: str = ""
+    round: int = 0
+    workload: WorkloadUse | None = None
+    dump: bool = False
+    repeat: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmark:
+    """The sides to compare, what drives them, and the phases in order."""
+
+    name: str
+    sides: tuple[Side, ...]
+    phases: tuple[Phase, ...]
+    workload: WorkloadUse | None
+    time_limit_s: float = 60.0
+    setup: dict[str, tuple[tuple[bytes, bytes], ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Everything the agent is to do."""
+
+    seed: int
+    cpu: int
+    benchmarks: tuple[Benchmark, ...]
+
+
+def read_job(folder: Path) -> Job:
+    """The job in ``folder``; an :class:`AgentError` says what is wrong with it."""
+    try:
+        document = json.loads((folder / "job.json").read_text(encoding="utf-8"))
+        if document["schema"] != SCHEMA:
+            raise AgentError("read job", f"job.json has schema {document['schema']}, this agent knows {SCHEMA}")
+        benchmarks = tuple(_benchmark(entry) for entry in document["benchmarks"])
+        return Job(seed=int(document.get("seed", 1)), cpu=int(document.get("cpu", 0)), benchmarks=benchmarks)
+    except (OSError, ValueError, KeyError, TypeError) as problem:
+        raise AgentError("read job", f"job.json cannot be used: {type(problem).__name__}: {problem}") from problem
+
+
+def _benchmark(entry: dict[str, Any]) -> Benchmark:
+    sides = tuple(Side(side["name"], side["object"]) for side in entry["sides"])
+    phases = tuple(_phase(phase) for phase in entry["phases"])
+    for phase in phases:
+        if phase.kind not in KINDS:
+            raise ValueError(f"phase kind {phase.kind!r}; known: {', '.join(KINDS)}")
+        if phase.kind != "shadow" and phase.side not in {side.name for side in sides}:
+            raise ValueError(f"a {phase.kind} phase of {entry['name']} names no side of it: {phase.side!r}")
+    setup = {
+        name: tuple((bytes.fromhex(key), bytes.fromhex(value)) for key, value in entries)
+        for name, entries in entry.get("setup", {}).items()
+    }
+    return Benchmark(
+        name=entry["name"],
+        sides=sides,
+        phases=phases,
+        workload=_workload(entry.get("workload")),
+        time_limit_s=float(entry.get("time_limit_s", 60)),
+        setup=setup,
+    )
+
+
+def _phase(entry: dict[str, Any]) -> Phase:
+    return Phase(
+        kind=entry["kind"],
+        side=entry.get("side", ""),
+        round=int(entry.get("round", 0)),
+        workload=_workload(entry.get("workload")),
+        dump=bool(entry.get("dump", False)),
+        repeat=int(entry.get("repeat", 1)),
+    )
+
+
+def _workload(entry: dict[str, Any] | None) -> WorkloadUse | None:
+    return None if entry is None else WorkloadUse(entry["name"], dict(entry.get("options", {})))

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The agent's main course: from ``job.json`` to ``result.json``, with everything given back at the end."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harness.agent.bcc_binding import Bcc, find_bcc
+from harness.agent.errors import AgentError, Interrupted
+from harness.agent.job import Benchmark, Job, Phase, read_job
+from harness.agent.libbpf import Libbpf
+from harness.agent.load import LoadedSide, load_side
+from harness.agent.maps import possible_cpus
+from harness.agent.mounts import kernel_file_systems
+from harness.agent.phases import Tools, shadow, solo
+from harness.agent.pins import pin_folder
+from harness.agent.release import interruptible, time_limit
+from harness.agent.workload import Driver
+
+SCHEMA = 1
+
+
+@dataclass
+class Progress:
+    """Says on standard error which step begins, and keeps how long each took (seconds, steps of one name summed)."""
+
+    timings: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def step(self, name: str, detail: str = "") -> Iterator[None]:
+        """A step: its name is the key under ``timings``."""
+        print(f"step {name} {detail}".rstrip(), file=sys.stderr, flush=True)
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.timings[name] = self.timings.get(name, 0.0) + time.perf_counter() - started
+
+
+def run_job(job_folder: Path, out: Path) -> int:
+    """Do the job in ``job_folder``, write ``result.json`` and its files into ``out``; 0 when there was no error."""
+    progress = Progress()
+    result: dict[str, Any] = {"schema": SCHEMA, "benchmarks": [], "error": None}
+    out.mkdir(parents=True, exist_ok=True)
+    status = 0
+    try:
+        with interruptible(), ExitStack() as release:
+            job = read_job(job_folder)
+            _need_root()
+            cpu = _stay_on(job.cpu)
+            with progress.step("prepare"):
+                release.enter_context(kernel_file_systems())
+                library, bcc = Libbpf(), find_bcc()
+            result |= {"kernel": _kernel(cpu), "agent": _agent(library, bcc)}
+            _benchmarks(job, job_folder, out, library, bcc, progress, result)
+    except AgentError as problem:
+        result["error"] = problem.document()
+    except Interrupted as signal_name:
+        result["error"] = {"step": "run", "message": f"stopped by {signal_name}"}
+        status = 130
+    if status == 0 and (result["error"] or any(entry["error"] for entry in result["benchmarks"])):
+        status = 1
+    result["timings"] = {name: round(seconds, 4) for name, seconds in progress.timings.items()}
+    part = out / "result.json.part"
+    part.write_text(json.dumps(result), encoding="utf-8")
+    part.replace(out / "result.json")
+    print("step done", file=sys.stderr, flush=True)
+    return status
+
+
+def _benchmarks(
+    job: Job, folder: Path, out: Path, library: Libbpf, bcc: Bcc | None, progress: Progress, result: dict[str, Any]
+) -> None:
+    for benchmark in job.benchmarks:
+        entry: dict[str, Any] = {"name": benchmark.name, "programs": {}, "phases": [], "error": None}
+        result["benchmarks"].append(entry)
+        try:
+            with ExitStack() as release:
+                sides = _load(benchmark, folder, library, progress, release)
+                for side in sides:
+                    entry["programs"][side.name] = {name: size.document() for name, size in side.sizes.items()}
+                for phase in benchmark.phases:
+                    tools = Tools(library, bcc, _phase_folder(out, benchmark, phase), out)
+                    with time_limit(benchmark.time_limit_s, f"{benchmark.name} {phase.kind}"):
+                        entry["phases"].append(_phase(tools, benchmark, phase, sides, job.seed, progress))
+        except AgentError as problem:
+            entry["error"] = problem.document()
+
+
+def _load(
+    benchmark: Benchmark, folder: Path, library: Libbpf, progress: Progress, release: ExitStack
+) -> list[LoadedSide]:
+    cpus = possible_cpus()
+    sides = []
+    for side in benchmark.sides:
+        with progress.step("load", f"{benchmark.name} {side.name}"):
+            pins = release.enter_context(pin_folder(benchmark.name, side.name))
+            loaded = load_side(library, side.name, folder / side.object, pin_root=str(pins), cpus=cpus)
+            release.callback(loaded.close)
+            sides.append(loaded)
+    return sides
+
+
+def _phase(
+    tools: Tools, benchmark: Benchmark, phase: Phase, sides: list[LoadedSide], seed: int, progress: Progress
+) -> dict[str, Any]:
+    tools.out.mkdir(parents=True, exist_ok=True)
+    use = phase.workload or benchmark.workload
+    with progress.step("plan", f"{benchmark.name} {use.name if use else ''}"):
+        driver = Driver(use, seed)
+    if phase.kind == "shadow":
+        with progress.step("shadow", benchmark.name):
+            return shadow(tools, sides, driver)
+    chosen = next(side for side in sides if side.name == phase.side)
+    if phase.kind == "solo":
+        with progress.step("solo", f"{benchmark.name} {phase.side} {phase.round}"):
+            return solo(tools, chosen, driver, phase)
+    raise AgentError(phase.kind, "this agent does not know the phase")
+
+
+def _phase_folder(out: Path, benchmark: Benchmark, phase: Phase) -> Path:
+    name = phase.kind if phase.kind == "shadow" else f"{phase.kind}-{phase.side}-{phase.round}"
+    return out / benchmark.name / name
+
+
+def _need_root() -> None:
+    if os.geteuid() != 0:
+        raise AgentError("prepare", "loading eBPF programs needs root")
+
+
+def _stay_on(cpu: int) -> int:
+    """Pin this process, and so the drivers it starts, to ``cpu``, or to the first CPU it may use."""
+    allowed = os.sched_getaffinity(0)
+    chosen = cpu if cpu in allowed else min(allowed)
+    os.sched_setaffinity(0, {chosen})
+    return chosen
+
+
+def _kernel(cpu: int) -> dict[str, Any]:
+    uname = os.uname()
+    return {
+        "release": uname.release,
+        "version": uname.version,
+        "machine": uname.machine,
+        "btf": Path("/sys/kernel/btf/vmlinux").exists(),
+        "cpus": os.cpu_count() or 1,
+        "possible_cpus": possible_cpus(),
+        "cpu": cpu,
+    }
+
+
+def _agent(library: Libbpf, bcc: Bcc | None) -> dict[str, Any]:
+    return {
+        "python": platform.python_version(),
+        "libbpf": library.version(),
+        "bcc": bcc.version if bcc is not None else None,
+    }
