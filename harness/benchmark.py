@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from harness.label import check_label
+
 #: The sides that every benchmark has; what is measured is ``honey``, what it is measured against is ``c``.
 HONEY = "honey"
 C = "c"
@@ -134,6 +136,7 @@ class MapRule(Table):
         None,
         description="the field that holds the pid an entry belongs to: a field of the key, `key` itself, `value.x`",
     )
+    label: str | None = Field(None, description="how a key is shown: `pid {pid}, {protocol:ipproto}, {ip:ipv4}`")
     volatile: dict[str, Volatile] = {}
     foreign: Foreign | None = None
     written_by: Literal["kernel", "user"] = "kernel"
@@ -147,6 +150,8 @@ class MapRule(Table):
             raise ValueError('compare = false needs a reason: reason = "why it is not compared"')
         if self.foreign is not None and self.scope is not None:
             raise ValueError("scope and foreign exclude each other: a map with a scope is compared entry by entry")
+        if self.label is not None:
+            check_label(self.label)
         return self
 
 
