@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The kernel's eBPF helper functions: numbers, prototypes, what the verifier expects of each argument, and since when."""
+"""The kernel's eBPF helper functions: numbers, prototypes, what the verifier expects of arguments, and since when."""
 
 from __future__ import annotations
 

@@ -126,7 +126,8 @@ class KernelField:
 class KernelStruct:
     """A struct or union with its members in order; ``name`` is ``""`` for an anonymous one.
 
-    ``typedef`` is set where C knows the type only through a typedef (``bpf_user_pt_regs_t``).
+    ``typedef`` is set where C knows the type only through a typedef (``wait_queue_head_t``). ``relocatable`` is unset
+    for types that only user space's headers have (``sockaddr_storage``): the kernel's BTF could not relocate them.
     """
 
     keyword: str
@@ -134,6 +135,7 @@ class KernelStruct:
     size: int
     members: tuple[KernelField, ...]
     typedef: bool = False
+    relocatable: bool = True
 
     @property
     def spelling(self) -> str:
@@ -284,7 +286,7 @@ def decode_type(record: Any) -> KernelType | None:
 
 
 def decode_members(records: list[Any]) -> tuple[KernelField, ...]:
-    """The members that a struct's record lists: name, type, byte offset, and for bit-fields their bit offset and size."""
+    """The members that a struct's record lists: name, type, byte offset, for bit-fields also bit offset and size."""
     return tuple(KernelField(name, offset, _decode_object(type_), *bits) for name, type_, offset, *bits in records)
 
 

@@ -73,6 +73,7 @@ def parse(name: str) -> Section | None:
 
     The longest kind that fits counts (``xdp/devmap`` before ``xdp``). A name after a kind that takes no target
     (``tc/ingress``) is understood, and left out of ``spelling``, because libbpf refuses it.
+    The context of a tracepoint or iterator is ``None`` where the kernel has none of that name.
     """
     name = ALIASES.get(name, name)
     kind_name, table = name, kinds()
@@ -95,11 +96,10 @@ def parse(name: str) -> Section | None:
 
 
 def _context(kind: SectionKind, target: str) -> str | None:
+    if kind.attach_type == "BPF_TRACE_ITER":
+        return f"bpf_iter__{target}" if target else None
     if kind.program_type != "BPF_PROG_TYPE_TRACEPOINT":
         return kind.context
-    for direction in ("enter", "exit"):
-        if target.startswith(f"syscalls/sys_{direction}_"):
-            return f"trace_event_raw_sys_{direction}"
     from honey.kernel import tracepoints
 
     tracepoint = tracepoints.find(target)

@@ -5,13 +5,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
-from honey.kernel import types
+from honey.kernel import syscalls, types
 from honey.kernel.layout import KernelField, KernelInt, KernelType, decode_type
 from honey.kernel.table import table
 
 TABLE = "tracepoints"
 DATA_LOC = "__data_loc_"
+SYSCALLS = "syscalls/sys_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +52,10 @@ class Tracepoint:
 def find(path: str) -> Tracepoint | None:
     """The tracepoint ``CATEGORY/NAME``, or ``None``.
 
-    System calls have the generic ``trace_event_raw_sys_enter`` or ``_exit``; see ``honey.kernel.syscalls``.
+    Those of system calls all have the generic ``trace_event_raw_sys_enter`` or ``_exit``; the arguments that each
+    has are in ``honey.kernel.syscalls``.
     """
-    record = table(TABLE).get(path)
+    record = _syscall_record(path) if path.startswith(SYSCALLS) else table(TABLE).get(path)
     if record is None:
         return None
     tag, dynamic = record
@@ -61,6 +64,12 @@ def find(path: str) -> Tracepoint | None:
         return None
     category, _, name = path.partition("/")
     return Tracepoint(category, name, tag, tuple(_field(field, dynamic) for field in struct.fields() if _shown(field)))
+
+
+def _syscall_record(path: str) -> Any | None:
+    direction, _, name = path.removeprefix(SYSCALLS).partition("_")
+    known = direction in ("enter", "exit") and syscalls.signature(name) is not None
+    return [f"trace_event_raw_sys_{direction}", {}] if known else None
 
 
 def _shown(field: KernelField) -> bool:
@@ -78,5 +87,6 @@ def _field(field: KernelField, dynamic: dict[str, object]) -> TracepointField:
 
 
 def names() -> tuple[str, ...]:
-    """All tracepoints as ``CATEGORY/NAME``, sorted."""
-    return table(TABLE).names()
+    """All tracepoints as ``CATEGORY/NAME``, those of system calls too, sorted."""
+    calls = (f"{SYSCALLS}{direction}_{name}" for name in syscalls.names() for direction in ("enter", "exit"))
+    return tuple(sorted([*table(TABLE).names(), *calls]))
