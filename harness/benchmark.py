@@ -45,8 +45,8 @@ class Table(BaseModel):
 class Source(Table):
     """Where a side comes from: a source to compile (``.ex``, ``.bpf.c``) or a finished object (``.bpf.o``)."""
 
-    source: str | None = Field(None, examples=['source = "honey/ports/NAME.ex"'])
-    object: str | None = Field(None, examples=['object = "some/program.bpf.o"'])
+    source: str | None = Field(default=None, examples=['source = "honey/ports/NAME.ex"'])
+    object: str | None = Field(default=None, examples=['object = "some/program.bpf.o"'])
     title: str = ""
 
     @model_validator(mode="after")
@@ -81,7 +81,7 @@ class Handler(Table):
 
     names: dict[str, str] = {}
     events: str | None = Field(
-        None,
+        default=None,
         description="the hook whose events it sees, as in the event list; default: from its section",
     )
 
@@ -97,8 +97,8 @@ class Tolerance(Table):
     """A measured amount: the sides may differ by ``absolute``, or by ``relative`` of the larger value."""
 
     rule: Literal["tolerance"]
-    relative: float = Field(0.0, ge=0.0)
-    absolute: float = Field(0.0, ge=0.0)
+    relative: float = Field(default=0.0, ge=0.0)
+    absolute: float = Field(default=0.0, ge=0.0)
 
     @model_validator(mode="after")
     def _some(self) -> Tolerance:
@@ -133,15 +133,18 @@ class MapRule(Table):
     compare: bool = True
     reason: str = ""
     scope: str | None = Field(
-        None,
+        default=None,
         description="the field that holds the pid an entry belongs to: a field of the key, `key` itself, `value.x`",
     )
-    label: str | None = Field(None, description="how a key is shown: `pid {pid}, {protocol:ipproto}, {ip:ipv4}`")
+    label: str | None = Field(
+        default=None, description="how a key is shown: `pid {pid}, {protocol:ipproto}, {ip:ipv4}`"
+    )
     volatile: dict[str, Volatile] = {}
     foreign: Foreign | None = None
     written_by: Literal["kernel", "user"] = "kernel"
     zero_is_absent: bool | None = Field(
-        None, description="an all-zero value counts as no entry; default: for arrays, whose entries always exist"
+        default=None,
+        description="an all-zero value counts as no entry; default: for arrays, whose entries always exist",
     )
 
     @model_validator(mode="after")
@@ -158,7 +161,7 @@ class MapRule(Table):
 class StreamRule(Table):
     """How an event stream (``ring:MAP``, ``trace``, ``packets``) is compared, record by record."""
 
-    type: str | None = Field(None, description="the struct of a record in the object's type information")
+    type: str | None = Field(default=None, description="the struct of a record in the object's type information")
     order: Literal["exact", "any"] = "exact"
     compare: bool = True
     reason: str = ""
@@ -185,12 +188,12 @@ class Budget(Table):
     metric: Literal[HandlerMetric, SideMetric] = Field(examples=['metric = "xlated_insns"'])
     side: Name = HONEY
     against: Name = C
-    handler: str | None = Field(None, description="only this handler; default: all")
-    geomean: float | None = Field(None, gt=0, description="geometric mean over the handlers, at most")
-    worst: float | None = Field(None, gt=0, description="each handler, at most")
-    worst_below: float | None = Field(None, gt=0, description="each handler, strictly below")
-    ratio: float | None = Field(None, gt=0, description="of figures a side has one of, at most")
-    at_most: float | None = Field(None, ge=0, description="the figure itself, each handler")
+    handler: str | None = Field(default=None, description="only this handler; default: all")
+    geomean: float | None = Field(default=None, gt=0, description="geometric mean over the handlers, at most")
+    worst: float | None = Field(default=None, gt=0, description="each handler, at most")
+    worst_below: float | None = Field(default=None, gt=0, description="each handler, strictly below")
+    ratio: float | None = Field(default=None, gt=0, description="of figures a side has one of, at most")
+    at_most: float | None = Field(default=None, ge=0, description="the figure itself, each handler")
 
     @model_validator(mode="after")
     def _some_limit(self) -> Budget:
@@ -219,10 +222,12 @@ class Benchmark(Table):
     handlers: dict[str, Handler] = {}
     maps: dict[str, MapRule] = {}
     streams: dict[str, StreamRule] = {}
-    differences: tuple[Difference, ...] = Field((), strict=False)
-    budgets: tuple[Budget, ...] = Field((), strict=False)
-    time_limit_s: int = Field(120, gt=0)
-    requires: tuple[str, ...] = Field((), strict=False, description="what the kernel must have, in feature names")
+    differences: tuple[Difference, ...] = Field(default=(), strict=False)
+    budgets: tuple[Budget, ...] = Field(default=(), strict=False)
+    time_limit_s: int = Field(default=120, gt=0)
+    requires: tuple[str, ...] = Field(
+        default=(), strict=False, description="what the kernel must have, in feature names"
+    )
 
     @property
     def sources(self) -> Mapping[str, Source]:

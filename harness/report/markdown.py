@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``report.md``: for a pull request's comment or a step summary."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from harness.report import words
+from harness.report.model import BenchmarkReport, Difference, Failure, Report
+
+SHOWN_DIFFERENCES = 20
+
+
+def markdown(report: Report) -> str:
+    """The report as Markdown."""
+    parts = [_head(report)]
+    if report.error is not None:
+        parts.append(_failure(report.error))
+    if len(report.benchmarks) > 1:
+        parts.append(_overview(report.benchmarks))
+    parts += [_benchmark(benchmark) for benchmark in report.benchmarks]
+    return "\n\n".join(parts) + "\n"
+
+
+def _head(report: Report) -> str:
+    verdict = {0: "parity holds", 1: "it does not hold", 2: "could not run"}.get(report.status, "interrupted")
+    facts = [
+        f"kernel {report.machine.kernel}" if report.machine.kernel else "",
+        f"target {report.target}",
+        report.compiler,
+        f"seed {report.seed}",
+        f"commit `{report.commit[:12]}{'-dirty' if report.commit.endswith('-dirty') else ''}`",
+        words.seconds(report.timings["total"]) if "total" in report.timings else "",
+    ]
+    return f"# {'✅' if report.status == 0 else '❌'} Honey against C: {verdict}\n\n" + " · ".join(filter(None, facts))
+
+
+def _overview(benchmarks: Sequence[BenchmarkReport]) -> str:
+    metrics = [m for m in words.METRIC_TITLES if any(m in words.measured_metrics(b) for b in benchmarks)]
+    head = ["pair", "verdict", "C = Honey", "oracle", *(f"{words.METRIC_TITLES[m]}, Honey / C" for m in metrics)]
+    rows = []
+    for benchmark in benchmarks:
+        ratios = benchmark.ratios.get("honey", {})
+        means = [words.ratio(ratios[m].geomean) if m in ratios else words.NONE for m in metrics]
+        parity = benchmark.parity
+        rows.append([benchmark.name, _mark(benchmark.ok), _mark(parity.equal), _mark(parity.oracle_equal), *means])
+    return _table(head, rows)
+
+
+def _benchmark(benchmark: BenchmarkReport) -> str:
+    parts = [f"## {_mark(benchmark.ok)} {benchmark.title or benchmark.name}"]
+    if benchmark.reasons:
+        parts.append("\n".join(f"- {reason}" for reason in benchmark.reasons))
+    if benchmark.error is not None:
+        parts.append(_failure(benchmark.error))
+    if benchmark.parity.maps:
+        parts.append(f"{benchmark.parity.events:,} events.")
+        parts.append(_maps(benchmark))
+    if benchmark.differences:
+        parts.append(_differences(benchmark.differences))
+    if benchmark.programs:
+        parts.append(_figures(benchmark))
+    if benchmark.budgets:
+        parts.append(_budgets(benchmark))
+    return "\n\n".join(parts)
+
+
+def _maps(benchmark: BenchmarkReport) -> str:
+    rows = []
+    for name, parity in benchmark.parity.maps.items():
+        oracle = words.NONE if parity.oracle_differences is None else _count(parity.oracle_differences)
+        same = _count(parity.differences) if parity.compared else "not compared"
+        rows.append([f"`{name}`", f"{parity.entries:,}", same, oracle, str(parity.foreign or ""), parity.note])
+    return _table(["map", "entries", "C = Honey", "= oracle", "of other processes", "note"], rows)
+
+
+def _count(differences: int) -> str:
+    return "✅" if differences == 0 else f"❌ {differences:,} differ"
+
+
+def _differences(differences: Sequence[Difference]) -> str:
+    lines = []
+    for difference in differences[:SHOWN_DIFFERENCES]:
+        lines.append(f"- {difference.text}")
+        if difference.events:
+            numbers = ", ".join(
+                f"#{e.seq} {e.hook}" + (f" ({e.note})" if e.note else "") for e in difference.events[:3]
+            )
+            more = len(difference.events) - 3 + difference.more_events
+            lines.append(f"  - events: {numbers}" + (f" and {more:,} more" if more > 0 else ""))
+    rest = len(differences) - SHOWN_DIFFERENCES
+    if rest > 0:
+        lines.append(f"- and {rest} more in `report.json`")
+    return "### Differences\n\n" + "\n".join(lines)
+
+
+def _figures(benchmark: BenchmarkReport) -> str:
+    sides = [side for side in benchmark.sides if any(side in p for p in benchmark.programs.values())]
+    head = ["", *(f"`{handler}`" for handler in benchmark.programs), "mean ratio"]
+    rows = []
+    for metric in words.measured_metrics(benchmark):
+        mean = benchmark.ratios.get("honey", {}).get(metric)
+        cells = [_cell(benchmark, handler, metric, sides) for handler in benchmark.programs]
+        rows.append([words.METRIC_TITLES[metric], *cells, words.ratio(mean.geomean if mean else None)])
+    text = f"### Cost ({' / '.join(sides)})\n\n" + _table(head, rows)
+    missing = words.unmeasured(benchmark)
+    if missing:
+        text += "\n\n" + "\n".join(f"{name}: {reason}." for name, reason in missing.items())
+    return text
+
+
+def _cell(benchmark: BenchmarkReport, handler: str, metric: str, sides: Sequence[str]) -> str:
+    by_side = benchmark.programs[handler]
+    return " / ".join(words.figure(words.metric_of(by_side.get(side), metric)) for side in sides)
+
+
+def _budgets(benchmark: BenchmarkReport) -> str:
+    rows = [
+        [_mark(o.ok), words.budget_name(o), words.budget_limit(o), words.budget_figure(o, o.figure), o.handler]
+        for o in benchmark.budgets
+    ]
+    return "### Budgets\n\n" + _table(["", "figure", "limit", "is", "handler"], rows)
+
+
+def _failure(error: Failure) -> str:
+    whose = "/".join(filter(None, (error.side, error.program)))
+    text = f"**{error.step}**{f' ({whose})' if whose else ''}: {error.message}"
+    return f"{text}\n\n```\n{error.log.rstrip()}\n```" if error.log else text
+
+
+def _mark(ok: bool | None) -> str:
+    return words.NONE if ok is None else "✅" if ok else "❌"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)

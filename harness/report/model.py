@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``report.json``, schema 1: the contract for everything downstream. A breaking change raises ``schema``."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Part(BaseModel):
+    """A part of the report: complete, and never changed once made."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
+
+
+class MapParity(Part):
+    """A map's comparison. ``entries`` are the C side's, ``differences`` the entries in which Honey and C disagree."""
+
+    entries: int
+    differences: int
+    oracle_differences: int | None = Field(default=None, description="entries in which a side and the oracle disagree")
+    foreign: int = Field(default=0, description="entries that other processes of the machine caused")
+    compared: bool = True
+    note: str = ""
+
+
+class StreamParity(Part):
+    """An event stream's comparison, in records."""
+
+    records: int
+    differences: int
+    oracle_differences: int | None = None
+    note: str = ""
+
+
+class ContenderParity(Part):
+    """A contender against C; not part of the verdict, but a budget against one that differs is not met."""
+
+    equal: bool
+    differences: int
+
+
+class Parity(Part):
+    """Whether the sides agree with each other, and with the oracle (null where the benchmark has none)."""
+
+    equal: bool
+    oracle_equal: bool | None
+    events: int
+    maps: dict[str, MapParity] = {}
+    streams: dict[str, StreamParity] = {}
+    contenders: dict[str, ContenderParity] = {}
+
+
+class FieldColumns(Part):
+    """A field and what each column says of it (null: nothing)."""
+
+    path: str
+    columns: dict[str, Any]
+    why: str = ""
+
+
+class Event(Part):
+    """An event that led to a difference, in short."""
+
+    seq: int
+    hook: str
+    pid: int = 0
+    args: list[int] = []
+    note: str = ""
+    count: int = 1
+
+
+class Difference(Part):
+    """An entry in which columns disagree: typed key and values, the whole in words, and the events that led there."""
+
+    place: str = Field(description="the map or stream")
+    key: Any
+    label: str
+    between: Literal["sides", "contender", "oracle", "padding", "total"]
+    columns: dict[str, Any]
+    fields: list[FieldColumns] = []
+    text: str
+    events: list[Event] = []
+    more_events: int = 0
+
+
+class Figures(Part):
+    """A handler's cost on one side. A figure that could not be had is null, with its reason in ``unavailable``."""
+
+    object_insns: int | None = None
+    xlated_insns: int | None = None
+    jited_bytes: int | None = None
+    stack_bytes: int | None = None
+    verified_insns: int | None = None
+    executed_insns_per_event: float | None = None
+    guest_insns_per_event: float | None = None
+    ns_per_event: float | None = None
+    ns_per_event_ci: tuple[float, float] | None = None
+    peak_states: int | None = None
+    total_states: int | None = None
+    load_ns: int | None = None
+    events_measured: int | None = None
+    unavailable: dict[str, str] = {}
+
+
+class Ratio(Part):
+    """A metric of one side over C's: by handler, and the geometric mean (null where a figure is missing)."""
+
+    geomean: float | None
+    handlers: dict[str, float | None]
+
+
+class Side(Part):
+    """Where a side came from and what it took to compile. Lines are lines of code."""
+
+    source: str
+    command: str
+    compile_s: float | None
+    source_lines: int | None
+    emitted_lines: int | None
+    maps: int
+    map_bytes: int
+
+
+class BudgetOutcome(Part):
+    """A limit, the figure it is about, and whether it holds (null: the figure could not be had)."""
+
+    metric: str
+    side: str
+    against: str
+    kind: Literal["geomean", "worst", "worst_below", "ratio", "at_most"]
+    limit: float
+    figure: float | None
+    handler: str = ""
+    ok: bool | None
+
+
+class Failure(Part):
+    """What kept a run or a benchmark from coming to a result. ``log`` holds the words of the tool that refused."""
+
+    step: str
+    message: str
+    side: str | None = None
+    program: str | None = None
+    log: str | None = None
+
+
+class BenchmarkReport(Part):
+    """One benchmark on one kernel. ``ok`` is the verdict, ``reasons`` say why it is not."""
+
+    name: str
+    title: str = ""
+    kernel: str
+    target: str
+    compiler: str
+    seed: int
+    commit: str
+    mode: str = "shadow"
+    ok: bool
+    reasons: list[str] = []
+    parity: Parity
+    differences: list[Difference] = []
+    programs: dict[str, dict[str, Figures]] = {}
+    ratios: dict[str, dict[str, Ratio]] = Field(default={}, description="by side and metric, over C")
+    sides: dict[str, Side] = {}
+    budgets: list[BudgetOutcome] = []
+    timings: dict[str, float] = {}
+    error: Failure | None = None
+
+
+class Machine(Part):
+    """Where a run took place, without anything that names the machine or its user."""
+
+    kernel: str = ""
+    kernel_version: str = ""
+    cpus: int | None = None
+    agent: dict[str, Any] = {}
+    host_python: str = ""
+    host_kernel: str = ""
+    vmlinux: str = Field(default="", description="first digits of the SHA-256 of the BTF that vmlinux.h was made from")
+
+
+class Report(Part):
+    """A run."""
+
+    schema_: Literal[1] = Field(default=1, alias="schema")
+    created: str = Field(description="UTC, ISO 8601")
+    commit: str
+    target: str
+    compiler: str
+    seed: int
+    status: int = Field(description="the exit status: 0 holds, 1 differs, 2 could not run")
+    machine: Machine = Machine()
+    benchmarks: list[BenchmarkReport] = []
+    timings: dict[str, float] = Field(default={}, description="seconds by step of the whole run")
+    error: Failure | None = None
+
+    def to_json(self) -> str:
+        """The document, indented, with a final newline."""
+        return self.model_dump_json(by_alias=True, indent=1) + "\n"

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The report as tables in a terminal."""
+
+from __future__ import annotations
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from harness.report import words
+from harness.report.model import BenchmarkReport, Failure, Report
+
+SHOWN_DIFFERENCES = 10
+#: Where the output is no terminal there is no width to keep to.
+PLAIN_WIDTH = 160
+
+
+def make_console(*, stderr: bool = False) -> Console:
+    """A console for people: colours and the terminal's width where there is one."""
+    console = Console(stderr=stderr, highlight=False)
+    if not console.is_terminal:
+        console = Console(stderr=stderr, highlight=False, width=PLAIN_WIDTH)
+    return console
+
+
+def show(report: Report, console: Console) -> None:
+    """Print the tables and, last, the verdict."""
+    for benchmark in report.benchmarks:
+        _show_benchmark(benchmark, console)
+    if len(report.benchmarks) > 1:
+        console.print(_overview(report))
+    if report.error is not None:
+        _show_failure(report.error, console)
+    console.print(_last_line(report))
+
+
+def _show_benchmark(benchmark: BenchmarkReport, console: Console) -> None:
+    console.print()
+    console.rule(f"[bold]{escape(benchmark.title or benchmark.name)}[/]", align="left", characters="─")
+    facts = (f"kernel {benchmark.kernel}", f"target {benchmark.target}", benchmark.compiler, f"seed {benchmark.seed}")
+    console.print(escape(" · ".join(facts)), style="dim")
+    if benchmark.error is not None:
+        _show_failure(benchmark.error, console)
+    if benchmark.parity.maps:
+        console.print(_maps(benchmark))
+    _show_differences(benchmark, console)
+    if benchmark.programs:
+        console.print(_figures(benchmark))
+        for name, reason in words.unmeasured(benchmark).items():
+            console.print(f"{name}: {reason}", style="dim")
+    if benchmark.budgets:
+        _show_budgets(benchmark, console)
+
+
+def _maps(benchmark: BenchmarkReport) -> Table:
+    events = f"{benchmark.parity.events:,} events"
+    table = Table(box=box.SIMPLE_HEAD, title=events, title_justify="left", title_style="")
+    for name in ("map", "entries", "C = Honey", "= oracle", "of others"):
+        table.add_column(name, justify="left" if name == "map" else "right")
+    for name, parity in benchmark.parity.maps.items():
+        same = _count(parity.differences) if parity.compared else Text("not compared", "dim")
+        oracle = Text(words.NONE, "dim") if parity.oracle_differences is None else _count(parity.oracle_differences)
+        table.add_row(name, f"{parity.entries:,}", same, oracle, str(parity.foreign or ""))
+    return table
+
+
+def _count(differences: int) -> Text:
+    return Text("yes", "green") if differences == 0 else Text(f"{differences:,} differ", "bold red")
+
+
+def _show_differences(benchmark: BenchmarkReport, console: Console) -> None:
+    for difference in benchmark.differences[:SHOWN_DIFFERENCES]:
+        console.print(f"[red]≠[/] {escape(difference.text)}")
+        for event in difference.events[:3]:
+            note = f": {event.note}" if event.note else ""
+            console.print(f"    event {event.seq}, {event.hook}, pid {event.pid}{escape(note)}", style="dim")
+        more = len(difference.events[3:]) + difference.more_events
+        if more:
+            console.print(f"    and {more:,} more events", style="dim")
+    rest = len(benchmark.differences) - SHOWN_DIFFERENCES
+    if rest > 0:
+        console.print(f"  and {rest} more in report.json", style="dim")
+
+
+def _figures(benchmark: BenchmarkReport) -> Table:
+    sides = [side for side in benchmark.sides if any(side in p for p in benchmark.programs.values())]
+    table = Table(box=box.SIMPLE_HEAD, title=" / ".join(sides), title_justify="left", title_style="")
+    table.add_column("")
+    for handler in benchmark.programs:
+        table.add_column(handler, justify="right")
+    table.add_column("honey / c", justify="right")
+    for metric in words.measured_metrics(benchmark):
+        cells = [
+            " / ".join(words.figure(words.metric_of(by_side.get(side), metric)) for side in sides)
+            for by_side in benchmark.programs.values()
+        ]
+        means = benchmark.ratios.get("honey", {}).get(metric)
+        table.add_row(words.METRIC_TITLES[metric], *cells, _ratio(means.geomean if means else None))
+    return table
+
+
+def _ratio(value: float | None) -> Text:
+    style = "dim" if value is None else "green" if value <= 1 else "yellow"
+    return Text(words.ratio(value), style)
+
+
+def _show_budgets(benchmark: BenchmarkReport, console: Console) -> None:
+    crossed = [outcome for outcome in benchmark.budgets if outcome.ok is False]
+    unknown = [outcome for outcome in benchmark.budgets if outcome.ok is None]
+    held = len(benchmark.budgets) - len(crossed) - len(unknown)
+    console.print(f"budgets: {held} hold, {len(crossed)} crossed, {len(unknown)} not measured")
+    for outcome in crossed:
+        at = f" ({outcome.handler})" if outcome.handler else ""
+        is_now = words.budget_figure(outcome, outcome.figure)
+        console.print(f"[red]✗[/] {words.budget_name(outcome)}: {is_now}{at}, {words.budget_limit(outcome)}")
+
+
+def _overview(report: Report) -> Table:
+    metrics = [m for m in words.METRIC_TITLES if any(m in words.measured_metrics(b) for b in report.benchmarks)]
+    table = Table(box=box.SIMPLE_HEAD, title="Honey / C, geometric means", title_justify="left", title_style="")
+    for name in ("pair", "verdict", "parity", "oracle", *(words.METRIC_TITLES[m] for m in metrics)):
+        table.add_column(name, justify="left" if name == "pair" else "right")
+    for benchmark in report.benchmarks:
+        ratios = benchmark.ratios.get("honey", {})
+        parity = benchmark.parity
+        cells = [_mark(benchmark.ok), _mark(parity.equal), _mark(parity.oracle_equal)]
+        means = [_ratio(ratios[m].geomean if m in ratios else None) for m in metrics]
+        table.add_row(benchmark.name, *cells, *means)
+    return table
+
+
+def _mark(ok: bool | None) -> Text:
+    return Text(words.NONE, "dim") if ok is None else Text("yes", "green") if ok else Text("no", "bold red")
+
+
+def _show_failure(error: Failure, console: Console) -> None:
+    whose = "/".join(filter(None, (error.side, error.program)))
+    console.print(f"[bold red]error[/] in {escape(error.step)}{f' ({escape(whose)})' if whose else ''}: ", end="")
+    console.print(escape(error.message))
+    for line in (error.log or "").rstrip().splitlines():
+        console.print("  " + escape(line), style="dim")
+
+
+def _last_line(report: Report) -> Text:
+    took = f" in {words.seconds(report.timings['total'])}" if "total" in report.timings else ""
+    if report.status == 0:
+        return Text(f"parity holds{took}", "bold green")
+    if report.status == 1:
+        text = Text(f"it does not hold{took}: ", "bold red")
+        reasons = [f"{b.name}: {reason}" for b in report.benchmarks for reason in b.reasons]
+        return text.append("; ".join(reasons), "red")
+    return Text(f"the run did not come to a result{took}", "bold red")

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Names and number formats that all forms of the report share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from harness.benchmark import HANDLER_METRICS
+from harness.report.model import BenchmarkReport, BudgetOutcome, Figures
+
+#: What people call the figures, in the order in which they are shown.
+METRIC_TITLES: Mapping[str, str] = {
+    "object_insns": "object insns",
+    "xlated_insns": "xlated insns",
+    "jited_bytes": "JITed bytes",
+    "stack_bytes": "stack bytes",
+    "verified_insns": "verified insns",
+    "executed_insns_per_event": "eBPF insns / event",
+    "guest_insns_per_event": "guest insns / event",
+    "ns_per_event": "ns / event",
+}
+assert tuple(METRIC_TITLES) == HANDLER_METRICS
+
+#: Stands where there is nothing to show.
+NONE = "-"
+
+KIND_TITLES: Mapping[str, str] = {
+    "geomean": "geometric mean",
+    "worst": "worst handler",
+    "worst_below": "worst handler",
+    "ratio": "ratio",
+    "at_most": "figure",
+}
+
+
+def figure(value: float | None) -> str:
+    """A figure for a table: whole numbers as they are, others to a tenth, a dash where there is none."""
+    if value is None:
+        return NONE
+    return f"{value:.0f}" if float(value).is_integer() else f"{value:.1f}"
+
+
+def ratio(value: float | None) -> str:
+    """A ratio to two places."""
+    return NONE if value is None else f"{value:.2f}"
+
+
+def metric_of(figures: Figures | None, metric: str) -> float | None:
+    """The figure called ``metric``; None where a side lacks the handler."""
+    value = getattr(figures, metric) if figures is not None else None
+    return None if value is None else float(value)
+
+
+def measured_metrics(benchmark: BenchmarkReport) -> list[str]:
+    """The metrics that at least one handler has."""
+    return [
+        metric
+        for metric in METRIC_TITLES
+        if any(
+            metric_of(figures, metric) is not None
+            for by_side in benchmark.programs.values()
+            for figures in by_side.values()
+        )
+    ]
+
+
+def unmeasured(benchmark: BenchmarkReport) -> dict[str, str]:
+    """The metrics that no handler has, with the reason."""
+    measured = measured_metrics(benchmark)
+    reasons: dict[str, str] = {}
+    for by_side in benchmark.programs.values():
+        for figures in by_side.values():
+            for metric, reason in figures.unavailable.items():
+                if metric not in measured:
+                    reasons.setdefault(METRIC_TITLES.get(metric, metric), reason)
+    return reasons
+
+
+def budget_name(outcome: BudgetOutcome) -> str:
+    """``xlated insns, honey / c, geometric mean``."""
+    metric = METRIC_TITLES.get(outcome.metric, outcome.metric.replace("_", " "))
+    who = outcome.side if outcome.kind == "at_most" else f"{outcome.side} / {outcome.against}"
+    kind = KIND_TITLES[outcome.kind] if outcome.kind != "at_most" else "largest"
+    return f"{metric}, {who}, {kind}"
+
+
+def budget_limit(outcome: BudgetOutcome) -> str:
+    """``at most 0.75`` or ``below 1.00``."""
+    bound = "below" if outcome.kind == "worst_below" else "at most"
+    return f"{bound} {budget_figure(outcome, outcome.limit)}"
+
+
+def budget_figure(outcome: BudgetOutcome, value: float | None) -> str:
+    """A figure of this budget: ratios to two places, others as figures."""
+    return figure(value) if outcome.kind == "at_most" else ratio(value)
+
+
+def verdict(ok: bool | None) -> str:
+    """``holds``, ``differs`` or ``not checked``."""
+    return "not checked" if ok is None else "holds" if ok else "differs"
+
+
+def seconds(value: float) -> str:
+    """``1.2 s``."""
+    return f"{value:.1f} s"
