@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A virtual machine as a target: QEMU, any kernel image, no root, with or without KVM."""
+
+from __future__ import annotations
+
+import json
+import struct
+import time
+from pathlib import Path
+from typing import Any
+
+from harness.targets.base import OnStep, Target, TargetError
+from harness.targets.guest import frames
+from harness.targets.image import guest_image
+from harness.targets.pack import pack_folder, unpack_folder
+from harness.targets.qemu import Machine, Qemu, qemu_version
+from harness.targets.snapshot import forget, restore, snapshot_of
+
+_BOOT_LIMIT_S = 120.0
+_TRANSFER_LIMIT_S = 60.0
+
+
+class VmTarget(Target):
+    """A guest that goes on from a snapshot of itself, made on first use."""
+
+    def __init__(
+        self,
+        kernel: Path,
+        *,
+        modules: tuple[tuple[str, bytes], ...] = (),
+        accelerator: str = "tcg",
+        memory_mb: int = 1024,
+        icount: bool = False,
+    ) -> None:
+        super().__init__("vm")
+        self._kernel = kernel
+        self._modules = modules
+        self._accelerator = accelerator
+        self._memory_mb = memory_mb
+        self._icount = icount
+        self._guest: Qemu | None = None
+        self._results: bytes | None = None
+
+    def start(self) -> None:
+        """Have the guest wait for its job; a snapshot that does not work is made anew, once."""
+        with self.timed("image"):
+            image = guest_image(self._modules)
+        machine = Machine(
+            self._kernel, image.path, accelerator=self._accelerator, memory_mb=self._memory_mb, icount=self._icount
+        )
+        with self.timed("boot"):
+            snapshot, made = snapshot_of(machine, image.key, boot_limit_s=_BOOT_LIMIT_S)
+        with self.timed("restore"):
+            try:
+                self._guest = restore(machine, snapshot)
+            except TargetError:
+                forget(snapshot)
+                if made:
+                    raise
+        if self._guest is None:
+            snapshot, _ = snapshot_of(machine, image.key, boot_limit_s=_BOOT_LIMIT_S)
+            self._guest = restore(machine, snapshot)
+
+    def put(self, job: Path) -> None:
+        """Send the job folder, packed."""
+        self._running("put").send(frames.JOB, pack_folder(job), step="put", limit_s=_TRANSFER_LIMIT_S)
+
+    def run(self, *, time_limit_s: float, on_step: OnStep) -> int:
+        """Have the guest run the job and follow its progress."""
+        guest = self._running("run")
+        deadline = time.monotonic() + time_limit_s
+        guest.send(frames.GO, json.dumps({"time": time.time()}).encode(), step="run", limit_s=_TRANSFER_LIMIT_S)
+        last = "the agent starts"
+        said: list[str] = []
+        while True:
+            kind, payload = guest.receive(step=f"run ({last})", deadline=deadline)
+            if kind == frames.STEP:
+                line = payload.decode(errors="replace")
+                said.append(line)
+                if line.startswith("step "):
+                    last = line.removeprefix("step ")
+                    on_step(last)
+            elif kind == frames.DONE:
+                self._results = payload[4:]
+                (status,) = struct.unpack(">i", payload[:4])
+                if status not in {0, 1}:
+                    raise TargetError("run", f"the agent ended with status {status}", console="\n".join(said))
+                return int(status)
+
+    def get(self, out: Path) -> None:
+        """Unpack what came with the end of the run."""
+        if self._results is None:
+            raise TargetError("get", "nothing was run")
+        unpack_folder(self._results, out)
+
+    def stop(self) -> None:
+        """Switch the guest off; its snapshot stays as it was."""
+        if self._guest is not None:
+            self._guest.close()
+            self._guest = None
+
+    def about(self) -> dict[str, Any]:
+        """What figures from here depend on."""
+        return {
+            "target": "vm",
+            "accelerator": "tcg, instruction-counting" if self._icount else self._accelerator,
+            "qemu": qemu_version(),
+            "memory_mb": self._memory_mb,
+            "cpus": 1,
+        }
+
+    def _running(self, step: str) -> Qemu:
+        if self._guest is None:
+            raise TargetError(step, "the guest is not running")
+        return self._guest
