@@ -22,16 +22,23 @@ def parse(source: SourceFile) -> tuple[ast.File, list[Diagnostic]]:
     import tree_sitter
     import tree_sitter_elixir
 
-    parser = tree_sitter.Parser(tree_sitter.Language(tree_sitter_elixir.language()))
-    root = parser.parse(source.data).root_node
-    if root.has_error:
-        from honey.syntax.errors import explain
-
-        return _empty(source), explain(root, source)
     from honey.syntax.convert import convert
+    from honey.syntax.convert.names import MISREAD
 
-    with room_to_recurse():
-        return convert(root, source)
+    parser = tree_sitter.Parser(tree_sitter.Language(tree_sitter_elixir.language()))
+
+    def read(data: bytes) -> tree_sitter.Node:
+        return parser.parse(data).root_node
+
+    root = read(source.data)
+    if not root.has_error:
+        with room_to_recurse():
+            file, diagnostics = convert(root, source)
+        if not any(diagnostic.code == MISREAD for diagnostic in diagnostics):
+            return file, diagnostics
+    from honey.syntax.errors import explain
+
+    return _empty(source), explain(root, source, read)
 
 
 def _empty(source: SourceFile) -> ast.File:
