@@ -51,14 +51,26 @@ class LoadedProgram(_Part):
 
 
 class MapFile(_Part):
-    """A map's dump: ``entries`` times key bytes and value bytes. Sizes are bytes."""
+    """A map's dump: ``entries`` times key bytes and ``value_bytes`` (per-CPU maps: all CPUs). Sizes are bytes.
 
-    file: str
+    ``file`` is None for a map whose entries cannot be listed, such as a ring buffer.
+    """
+
+    file: str | None = None
     type: str
     key_size: int
     value_size: int
+    value_bytes: int | None = None
     max_entries: int
-    entries: int
+    entries: int | None = None
+
+
+class StreamFile(_Part):
+    """What a stream sent: ``records`` of it in ``file``, and how many were ``lost``."""
+
+    file: str
+    records: int = 0
+    lost: int = 0
 
 
 class RunCost(_Part):
@@ -69,7 +81,11 @@ class RunCost(_Part):
 
 
 class Phase(_Part):
-    """One phase of a benchmark. Times are ``CLOCK_MONOTONIC`` nanoseconds of the target."""
+    """One phase of a benchmark. Times are ``CLOCK_MONOTONIC`` nanoseconds of the target.
+
+    ``stable`` is False where the maps did not stand still for long enough to be read at one moment; ``deviations`` say
+    what the workload could not do as planned.
+    """
 
     kind: str
     side: str | None = None
@@ -79,7 +95,9 @@ class Phase(_Part):
     events: str | None = None
     pids: tuple[int, ...] = ()
     maps: dict[str, dict[str, MapFile]] = {}
-    streams: dict[str, dict[str, str]] = {}
+    streams: dict[str, dict[str, StreamFile]] = {}
+    stable: bool = True
+    deviations: tuple[str, ...] = ()
     programs: dict[str, RunCost] = {}
     error: AgentError | None = None
 
@@ -101,7 +119,7 @@ class Result(_Part):
     """All that came back. Paths in it are relative to ``folder``."""
 
     schema_: Literal[1] = Field(alias="schema")
-    kernel: KernelFacts
+    kernel: KernelFacts | None = None
     agent: dict[str, Any] = {}
     benchmarks: tuple[BenchmarkResult, ...] = ()
     timings: dict[str, float] = {}

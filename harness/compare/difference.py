@@ -9,6 +9,8 @@ from typing import Any
 
 from deepdiff import DeepDiff
 
+from workloads.events import Event
+
 #: The oracle's column beside the sides' names.
 ORACLE = "oracle"
 
@@ -27,8 +29,8 @@ class EntryDifference:
     """What is different about one key of a map.
 
     ``key`` is the typed key, ``columns`` the typed values by side (and ``oracle``), None where there is no entry.
-    ``between`` says who disagrees: ``sides``, or ``oracle``. ``text`` is the whole in words. ``events`` are the numbers
-    of the events that led there, ``more_events`` how many there are besides.
+    ``between`` says who disagrees: ``sides``, ``contender``, ``oracle``, ``padding`` or ``total``; ``text`` says it
+    all in words. ``events`` are the first that led there, ``more_events`` how many there are besides.
     """
 
     map: str
@@ -38,7 +40,7 @@ class EntryDifference:
     columns: Mapping[str, Any]
     fields: tuple[FieldDifference, ...]
     text: str
-    events: tuple[int, ...] = ()
+    events: tuple[Event, ...] = ()
     more_events: int = 0
 
 

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -140,12 +139,8 @@ def _locate(decoder: Decoder, part: str, path: str, steps: list[str]) -> Scalar:
     raise RunError(f"{path} is {btf.describe(type_id)}, not a number")
 
 
-def map_layouts(obj: BpfObject, cpus: int) -> Mapping[str, MapLayout]:
-    """The layouts of all maps that ``obj`` declares. Raises :class:`ObjectError` for a type that has no values."""
-    return {name: _layout(obj, name, cpus) for name in obj.declared_maps}
-
-
-def _layout(obj: BpfObject, name: str, cpus: int) -> MapLayout:
+def map_layout(obj: BpfObject, name: str, cpus: int) -> MapLayout:
+    """The layout of map ``name`` of ``obj``. Raises :class:`ObjectError` for a type that has no values."""
     definition = obj.maps[name]
     key = Decoder(obj.btf, definition.key_type) if definition.key_type else None
     value = Decoder(obj.btf, definition.value_type) if definition.value_type else None

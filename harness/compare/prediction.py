@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the oracle predicts, brought to the maps' own types, and each side held against it."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import asdict, dataclass, is_dataclass
+from typing import Any
+
+from harness.benchmark import Ignored, MapRule, Timestamp, Tolerance
+from harness.compare.difference import at
+from harness.compare.entries import Entries
+from harness.compare.layout import KEY, MapLayout, Scalar
+from harness.compare.pair import tolerance_check
+from harness.errors import RunError
+from harness.objects import ObjectError
+from harness.objects import types as t
+from harness.objects.layout import fields
+
+#: ``{map: {key: value}}`` in typed contents, in the order in which the entries came to be.
+Prediction = Mapping[str, Mapping[Any, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Predicted:
+    """A map as the oracle predicts it: typed values by raw key. Fields that a value leaves out are not predicted."""
+
+    values: Mapping[bytes, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class OracleDifference:
+    """How a side's own entries differ from the prediction, by key.
+
+    ``total`` says what is wrong with the sum of a map without a scope, "" where it is right.
+    """
+
+    missing: tuple[bytes, ...] = ()
+    extra: tuple[bytes, ...] = ()
+    changed: tuple[bytes, ...] = ()
+    total: str = ""
+
+    @property
+    def count(self) -> int:
+        """Entries that differ; a wrong total counts as one."""
+        return len(self.missing) + len(self.extra) + len(self.changed) + bool(self.total)
+
+    @property
+    def keys(self) -> tuple[bytes, ...]:
+        """All keys with a difference."""
+        return self.missing + self.extra + self.changed
+
+
+def plain(value: Any) -> Any:
+    """A typed value as dictionaries, lists and scalars, whatever kind of record it was written as."""
+    if hasattr(value, "_asdict"):
+        return {name: plain(part) for name, part in value._asdict().items()}
+    if is_dataclass(value) and not isinstance(value, type):
+        return {name: plain(part) for name, part in asdict(value).items()}
+    if isinstance(value, Mapping):
+        return {name: plain(part) for name, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(part) for part in value]
+    return value
+
+
+def predicted(prediction: Prediction, layout: MapLayout) -> Predicted:
+    """The prediction for one map. Raises :class:`RunError` for a key that does not fit the map's type."""
+    entries = prediction.get(layout.name, {})
+    return Predicted({_encode_key(layout, key): plain(value) for key, value in entries.items()})
+
+
+def _encode_key(layout: MapLayout, key: Any) -> bytes:
+    if layout.key is None:
+        raise RunError(f"map {layout.name}: the object does not say the type of its key, so nothing can be predicted")
+    kind = layout.key.btf.resolved(layout.key.type_id)
+    content = plain(key)
+    if isinstance(kind, t.Composite) and isinstance(content, list):
+        names = [field.name for field in fields(layout.key.btf, kind)]
+        content = dict(zip(names, content, strict=False))
+    try:
+        return layout.key.encode(content)
+    except (ObjectError, TypeError, ValueError) as error:
+        raise RunError(f"map {layout.name}: the oracle's key {key!r} does not fit: {error}") from error
+
+
+def own_entries(entries: Entries, scope: Scalar | None, pids: Collection[int]) -> tuple[dict[bytes, bytes], int]:
+    """The entries of the workload's own processes, and how many others there are; all of them without a scope."""
+    if scope is None:
+        return entries.values, 0
+    if scope.part == KEY:
+        unpack = scope.reader(entries.layout.key_size).unpack
+        own = {key: value for key, value in entries.values.items() if unpack(key)[0] in pids}
+    else:
+        read = struct.Struct(f"<{scope.code}").unpack_from
+        own = {key: value for key, value in entries.values.items() if read(value, scope.offset)[0] in pids}
+    return own, len(entries.values) - len(own)
+
+
+def compare_with_oracle(
+    layout: MapLayout, own: Mapping[bytes, bytes], wanted: Predicted, rule: MapRule, *, room: int | None = None
+) -> OracleDifference:
+    """What differs between a side's ``own`` entries and the prediction.
+
+    ``room`` is how many own entries the map can hold (None: all). A full hash map takes no new keys and loses none, so
+    then exactly the first ``room`` of the predicted keys are there.
+    """
+    keys = list(wanted.values)
+    if room is not None and len(keys) > room:
+        keys = keys[:room]
+    expected = set(keys)
+    same = agreement(layout, rule)
+    return OracleDifference(
+        missing=tuple(key for key in keys if key not in own),
+        extra=tuple(key for key in own if key not in expected),
+        changed=tuple(key for key in keys if key in own and not same(own[key], wanted.values[key])),
+    )
+
+
+def agreement(layout: MapLayout, rule: MapRule) -> Callable[[bytes, Any], bool]:
+    """Whether a raw value agrees with a predicted one in all that is predicted and not volatile."""
+    skipped = {_bare(path) for path, how in rule.volatile.items() if isinstance(how, (Timestamp, Ignored))}
+    loose = {_bare(path): tolerance_check(how) for path, how in rule.volatile.items() if isinstance(how, Tolerance)}
+
+    def agrees(raw: bytes, prediction: Any) -> bool:
+        value = merged(layout, raw)
+        for path, wanted in leaves(prediction):
+            if wanted is None or path in skipped:
+                continue
+            found = at(value, path)
+            if path in loose and isinstance(found, (int, float)):
+                if loose[path](found, wanted):
+                    return False
+            elif found != wanted:
+                return False
+        return True
+
+    return agrees
+
+
+def merged(layout: MapLayout, raw: bytes) -> Any:
+    """The typed value; of a per-CPU map the sum over the CPUs, as the oracle knows nothing of CPUs."""
+    value = layout.decode_value(raw)
+    return _sum(value) if layout.per_cpu else value
+
+
+def _sum(values: list[Any]) -> Any:
+    if values and isinstance(values[0], dict):
+        return {name: _sum([value[name] for value in values]) for name in values[0]}
+    if values and isinstance(values[0], (int, float)):
+        return sum(values)
+    return values[0] if values else None
+
+
+def leaves(value: Any, path: str = "") -> list[tuple[str, Any]]:
+    """``(dotted path, scalar)`` of all scalars in a typed value."""
+    if isinstance(value, dict):
+        return [leaf for name, part in value.items() for leaf in leaves(part, f"{path}.{name}" if path else str(name))]
+    if isinstance(value, list):
+        return [leaf for i, part in enumerate(value) for leaf in leaves(part, f"{path}.{i}" if path else str(i))]
+    return [(path, value)]
+
+
+def _bare(path: str) -> str:
+    """A volatile field's path inside the value."""
+    return "" if path == "value" else path.removeprefix("value.")
+
+
+def compare_totals(
+    layout: MapLayout, entries: Mapping[bytes, bytes], wanted: Predicted, foreign_sum: int
+) -> OracleDifference:
+    """For totals that all processes add to: none below the prediction, and above it together by ``foreign_sum``."""
+    missing, below, excess = [], [], 0
+    for key, value in wanted.values.items():
+        if key not in entries:
+            missing.append(key)
+        elif merged(layout, entries[key]) < value:
+            below.append(key)
+    for key, raw in entries.items():
+        excess += merged(layout, raw) - wanted.values.get(key, 0)
+    total = ""
+    if not missing and not below and excess != foreign_sum:
+        total = f"the totals exceed the oracle's by {excess}, the entries of other processes by {foreign_sum}"
+    return OracleDifference(missing=tuple(missing), changed=tuple(below), total=total)
