@@ -141,7 +141,10 @@ class _Scanner:
         while (match := quote.event.search(self.data, at)) is not None and match[0].startswith(b"\\"):
             at = match.end()
         if match is None:
-            self.balance.problems.append(Problem("quote", quote.token))
+            if self.quotes:  # quotes that seem to open inside an interpolation: more likely it was not closed
+                self.balance.problems.append(Problem("quote", self.stack[self.quotes[-1][0]]))
+            else:
+                self.balance.problems.append(Problem("quote", quote.token))
             self._count_lines(begin, len(self.data))
             return len(self.data)
         self._count_lines(begin, match.start())

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from honey.diagnostics import Diagnostic, Label, error
@@ -19,6 +21,16 @@ MAX_ERRORS = 10
 """Errors of syntax reported for one file: more of them are seldom of use."""
 
 
+_CLOSERS = frozenset({"end", ")", "]", "}", ">>"})
+_MOST_FAULTS = 1000  # nodes looked at
+_LOOK_BACK = 200  # bytes
+_OPERATOR_AT_END = re.compile(rb"(?<![?:])(->|[-+*/=<>|&!^~.]+|,|\\\\|\b(?:and|or|in|not|when)\b)(?:\s|#[^\n]*\n)*\Z")
+_NEVER_FIRST = frozenset({"end", ")", "]", "}", ">>", ",", "else", "rescue", "catch", "after", "do"})
+_HEAD = re.compile(r"([ \t]*)(\w+)")
+_DO = re.compile(r"\bdo\b|\bfn\b")
+_BLOCK_WORDS = frozenset(
+    {"if", "unless", "case", "cond", "for", "with", "try", "def", "defp", "defmodule", "defstruct", "quote"}
+)
 _OPENERS = {")": "(", "]": "[", "}": "{", ">>": "<<"}
 
 
@@ -47,9 +59,22 @@ def _delimiter(problem: delimiters.Problem, source: SourceFile) -> Diagnostic:
     span = source.span(token.start, token.end)
     text = token.text.decode(errors="replace")
     if problem.kind == "quote":
-        what = "heredoc" if text.endswith(('"""', "'''")) else "sigil" if text.startswith("~") else "string"
+        what = (
+            "interpolation"
+            if text == "#{"
+            else "heredoc"
+            if text.endswith(('"""', "'''"))
+            else "sigil"
+            if text.startswith("~")
+            else "string"
+        )
         return error("HNY0006", f"this {what} never ends", source, span, help=f"close it with `{_quote_end(text)}`")
+    habit = _habit(source, span, around=span)
+    if habit is not None:
+        return habit
     if problem.kind == "stray":
+        if text == "end" and (headless := _missing_do(source, span)) is not None:
+            return headless
         missing = "`do` or `fn`" if text == "end" else f"`{_OPENERS[text]}`"
         help = f"remove it, or put in the {missing} that is missing before it"
         return error("HNY0005", f"this `{text}` closes nothing", source, span, help=help)
@@ -65,6 +90,22 @@ def _delimiter(problem: delimiters.Problem, source: SourceFile) -> Diagnostic:
     return error(
         "HNY0004", f"this `{text}` is never closed", source, span, help=f"close it with `{closer}`", labels=labels
     )
+
+
+def _missing_do(source: SourceFile, end: Span) -> Diagnostic | None:
+    """For an `end` that closes nothing: the line above, indented alike, that starts a block and lacks its `do`."""
+    for number in range(end.line - 1, 0, -1):
+        match = _HEAD.match(source.line(number))
+        if match is None or len(match[1]) > end.column - 1:
+            continue
+        if len(match[1]) < end.column - 1 or match[2] not in _BLOCK_WORDS or _DO.search(source.line(number)):
+            return None
+        offset = end.start - len("\n".join(source.line(n) for n in range(number, end.line)).encode()) - end.column
+        span = source.span(offset + len(match[1]), offset + len(match[1]) + len(match[2]))
+        habit = _habit(source, span)
+        help = habit.help if habit is not None else f"write `{match[2]} ... do`"
+        return error("HNY0017", f"this `{match[2]}` has an `end`, but no `do`", source, span, help=help)
+    return None
 
 
 def _quote_end(text: str) -> str:
@@ -91,8 +132,11 @@ def _beyond(balance: delimiters.Balance, source: SourceFile, reparse: Callable[[
 
 def _tree_errors(root: TsNode, source: SourceFile, original: Callable[[int], int]) -> list[Diagnostic]:
     """One error for each line that tree-sitter could not make sense of."""
+    faults = list(islice(_faults(root), _MOST_FAULTS))
+    # The delimiters match, so one that tree-sitter misses is only a consequence of something else.
+    causes = [node for node in faults if not (node.is_missing and node.type in _CLOSERS)]
     found: dict[int, Diagnostic] = {}
-    for node in _faults(root):
+    for node in causes or faults:
         diagnostic = _fault(node, source, original)
         if diagnostic.span is not None:
             found.setdefault(diagnostic.span.line, diagnostic)
@@ -109,10 +153,9 @@ def _faults(root: TsNode) -> Iterator[TsNode]:
         if node.is_missing or (node.is_error and node.parent is not None):
             yield node
         elif node.child_count == 0:
-            if node.type == "identifier" and _is_reserved(node):
+            invented = node.start_byte == node.end_byte and node is not root
+            if invented or (node.type == "identifier" and _is_reserved(node)):
                 yield node
-        elif node.type == "identifier":  # its only child is the empty token that tree-sitter has put in
-            yield node
         else:
             stack.extend(reversed(node.children))
 
@@ -132,14 +175,30 @@ def _fault(node: TsNode, source: SourceFile, original: Callable[[int], int]) -> 
     habit = _habit(source, span)
     if habit is not None:
         return habit
-    if node.is_missing or start == end:
-        wanted = f"`{node.type}`" if node.is_missing and not node.is_named else "an expression"
-        return error("HNY0009", f"{wanted} is missing here", source, span)
     text = source.text(span).split("\n", 1)[0]
+    if node.is_missing and not node.is_named:
+        return error("HNY0009", f"`{node.type}` is missing here", source, span)
+    if (dangling := _dangling(source, start)) is not None and (start == end or text in _NEVER_FIRST):
+        what = f"an expression is missing after `{source.text(dangling)}`"
+        return error("HNY0009", what, source, dangling)
+    if start == end:
+        return error("HNY0009", "an expression is missing here", source, span)
+    if text == "\\":
+        line = source.line(span.line)[span.column - 1 :]
+        return error("HNY0012", f"`{line[:2]}` does not start an escape that Elixir knows", source, span)
     shown = text if len(text) <= 40 else text[:37] + "..."
     if text in RESERVED:
         return error("HNY0007", f"`{shown}` is a reserved word and cannot stand here", source, span)
     return error("HNY0007", f"`{shown}` is not expected here", source, span, help=_what_now(source, span))
+
+
+def _dangling(source: SourceFile, offset: int) -> Span | None:
+    """The operator or comma that stands before an offset and waits for its right side."""
+    match = _OPERATOR_AT_END.search(source.data[max(0, offset - _LOOK_BACK) : offset])
+    if match is None:
+        return None
+    base = max(0, offset - _LOOK_BACK)
+    return source.span(base + match.start(1), base + match.end(1))
 
 
 def _first_leaf(node: TsNode) -> TsNode:
@@ -152,13 +211,16 @@ def _end_of_text_before(source: SourceFile, offset: int) -> int:
     return len(source.data[:offset].rstrip())
 
 
-def _habit(source: SourceFile, span: Span) -> Diagnostic | None:
+def _habit(source: SourceFile, span: Span, around: Span | None = None) -> Diagnostic | None:
+    """A habit of another language in the line of `span`; one that has to do with `around`, if that is given."""
     line = source.line(span.line)
     finding = habit_in(line)
     if finding is None:
         return None
     begin = span.start - len(line[: span.column - 1].encode())
     start, end = (begin + len(line[:column].encode()) for column in (finding.start, finding.end))
+    if around is not None and not (start <= around.start < end):
+        return None
     return error("HNY0008", finding.message, source, source.span(start, end), help=finding.help)
 
 

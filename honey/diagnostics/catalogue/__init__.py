@@ -59,16 +59,13 @@ class Entry:
 @cache
 def catalogue() -> dict[str, Entry]:
     """All entries, by code, in order."""
-    try:
-        import tomllib
-    except ModuleNotFoundError:  # Python 3.10
-        import tomli as tomllib  # type: ignore[no-redef,import-not-found,unused-ignore] # the same module's old name
+    import tomli
 
     entries: dict[str, Entry] = {}
     files = [item for item in resources.files(__package__).iterdir() if item.name.endswith(".toml")]
     for file in sorted(files, key=lambda item: item.name):
         area = file.name.removesuffix(".toml")
-        for code, table in tomllib.loads(file.read_text(encoding="utf-8")).items():
+        for code, table in tomli.loads(file.read_text(encoding="utf-8")).items():
             if code in entries:
                 raise ValueError(f"{file.name}: {code} is already in {entries[code].area}.toml")
             entries[code] = _entry(code, area, table)

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which name was probably meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+def closest(name: str, candidates: Iterable[str]) -> str | None:
+    """The candidate nearest to `name` in typing errors, if one is near enough; of equals the first in the alphabet."""
+    limit = max(1, len(name) // 3)
+    best: tuple[int, str] | None = None
+    folded = name.casefold()
+    for candidate in candidates:
+        if candidate == name or abs(len(candidate) - len(name)) > limit:
+            continue
+        distance = _distance(folded, candidate.casefold(), limit)
+        if distance <= limit and (best is None or (distance, candidate) < best):
+            best = (distance, candidate)
+    return best[1] if best is not None else None
+
+
+def did_you_mean(name: str, candidates: Iterable[str], prefix: str = "") -> str | None:
+    """A help line with the nearest candidate, or `None`. `prefix` is shown before it, as in `:` for atoms."""
+    found = closest(name, candidates)
+    return f"did you mean `{prefix}{found}`?" if found is not None else None
+
+
+def _distance(left: str, right: str, limit: int) -> int:
+    """Insertions, deletions, changes and swaps of neighbours between two words; anything above `limit` if it is more.
+
+    Optimal string alignment distance (Damerau, Levenshtein).
+    """
+    before: list[int] = []
+    row = list(range(len(right) + 1))
+    for i, a in enumerate(left, 1):
+        line = [i]
+        for j, b in enumerate(right, 1):
+            cost = min(row[j] + 1, line[j - 1] + 1, row[j - 1] + (a != b))
+            if i > 1 and j > 1 and a == right[j - 2] and left[i - 2] == b:
+                cost = min(cost, before[j - 2] + 1)
+            line.append(cost)
+        if min(line) > limit:
+            return limit + 1
+        before, row = row, line
+    return row[-1]
