@@ -1,0 +1,278 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Comparison of map dumps: what is found, what is let pass, and what a person reads."""
+
+from __future__ import annotations
+
+import random
+import struct
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.benchmark import Benchmark
+from harness.compare.evidence import Evidence
+from harness.compare.run import Comparison, compare
+from harness.errors import RunError
+from harness.objects import BpfObject
+from harness.result import MapFile, Phase
+from workloads.events import Event
+
+START, END = 1_000, 9_000
+OURS, THEIRS = 7, 99
+LABEL = "pid {pid}, {protocol:ipproto}, {ip:ipv4}:{port}"
+FLOWS: dict[str, Any] = {
+    "scope": "pid",
+    "label": LABEL,
+    "volatile": {"last_ns": {"rule": "timestamp", "tolerance_ns": 100}},
+}
+UDP = 17
+
+
+def flow(pid: int = OURS, port: int = 53, *, pad: int = 0) -> bytes:
+    return struct.pack("<IBBHI", pid, UDP, pad, port, int.from_bytes(bytes([127, 0, 0, 1]), "little"))
+
+
+def stats(amount: int, packets: int = 1, at: int = 5_000) -> bytes:
+    return struct.pack("<QQQ", amount, packets, at)
+
+
+def u64(value: int) -> bytes:
+    return struct.pack("<Q", value)
+
+
+class Bench:
+    """Puts dumps on disk and compares them."""
+
+    def __init__(self, folder: Path, obj: BpfObject) -> None:
+        self.folder = folder
+        self.obj = obj
+        self.files: dict[str, dict[str, MapFile]] = {"honey": {}, "c": {}}
+        self.rules: dict[str, Any] = {}
+
+    def add(self, name: str, c: dict[bytes, bytes], honey: dict[bytes, bytes], rule: Mapping[str, Any] = {}) -> None:
+        """A map with the entries of both sides; the sides' order differs, as in hash maps it does."""
+        definition = self.obj.maps[name]
+        for side, entries in (("c", c), ("honey", dict(reversed(honey.items())))):
+            path = self.folder / f"{side}-{name}.bin"
+            path.write_bytes(b"".join(key + value for key, value in entries.items()))
+            value_bytes = len(next(iter(entries.values()), bytes(definition.value_size)))
+            self.files[side][name] = MapFile(
+                file=path.name,
+                type=definition.type,
+                key_size=definition.key_size,
+                value_size=definition.value_size,
+                value_bytes=value_bytes,
+                max_entries=definition.max_entries,
+                entries=len(entries),
+            )
+        self.rules[name] = dict(rule)
+
+    def run(self, events: Sequence[Event] = (), predict: Any = None) -> Comparison:
+        document = {
+            "schema": 1,
+            "name": "flows",
+            "sides": {"honey": {"object": "h.bpf.o"}, "c": {"object": "c.bpf.o"}},
+            "workload": {"name": "network"},
+            "maps": self.rules,
+        }
+        benchmark = Benchmark.model_validate(document)
+        phase = Phase(kind="shadow", start_ns=START, end_ns=END, pids=(OURS,), maps=self.files)
+        objects = {"honey": self.obj, "c": self.obj}
+        return compare(Evidence(benchmark, objects, phase, self.folder, tuple(events), predict))
+
+
+@pytest.fixture
+def bench(tmp_path: Path, flows: BpfObject) -> Bench:
+    return Bench(tmp_path, flows)
+
+
+def test_equal_maps_are_equal(bench: Bench) -> None:
+    entries = {flow(port=1): stats(10), flow(port=2): stats(20)}
+    bench.add("flows", entries, entries, FLOWS)
+    found = bench.run()
+    assert found.equal
+    assert found.oracle_equal is None
+    assert found.differences == ()
+
+
+def test_a_wrong_value_is_named_with_key_field_and_columns(bench: Bench) -> None:
+    bench.add("flows", {flow(): stats(25)}, {flow(): stats(20)}, FLOWS)
+    found = bench.run()
+    assert not found.equal
+    (difference,) = found.differences
+    assert difference.text == f"flows[pid {OURS}, UDP, 127.0.0.1:53]: bytes is 20 in honey, 25 in c"
+    assert difference.key == {"pid": OURS, "protocol": UDP, "port": 53, "ip": 0x0100007F}
+    assert found.maps["flows"].differences("honey") == 1
+
+
+@pytest.mark.parametrize(
+    ("c", "honey", "text"),
+    [
+        ({flow(): stats(1)}, {}, "missing in honey; c has {bytes: 1"),
+        ({}, {flow(): stats(1)}, "missing in c; honey has {bytes: 1"),
+    ],
+)
+def test_a_missing_key_is_named(bench: Bench, c: Any, honey: Any, text: str) -> None:
+    bench.add("flows", c, honey, FLOWS)
+    found = bench.run()
+    assert not found.equal
+    assert text in found.differences[0].text
+
+
+@pytest.mark.parametrize(
+    ("c_ns", "honey_ns", "why"),
+    [
+        (5_000, 5_099, ""),
+        (5_000, 5_101, "differs by 101 ns, more than 100"),
+        (5_000, 0, "is zero"),
+        (START - 1, START - 1, "lies 1 ns before the run"),
+        (END + 5, END + 5, "lies 5 ns after the run"),
+    ],
+)
+def test_timestamps_are_non_zero_inside_the_run_and_close(bench: Bench, c_ns: int, honey_ns: int, why: str) -> None:
+    bench.add("flows", {flow(): stats(1, at=c_ns)}, {flow(): stats(1, at=honey_ns)}, FLOWS)
+    found = bench.run()
+    assert found.equal == (not why)
+    if why:
+        assert f"last_ns is {honey_ns} in honey, {c_ns} in c ({why})" in found.differences[0].text
+
+
+def test_a_tolerance_lets_small_differences_pass_and_no_others(bench: Bench) -> None:
+    rule = {"volatile": {"value": {"rule": "tolerance", "relative": 0.1}}}
+    bench.add("totals", {b"\1": u64(100), b"\2": u64(100)}, {b"\1": u64(109), b"\2": u64(150)}, rule)
+    (difference,) = bench.run().differences
+    assert difference.key == 2
+
+
+def test_dirty_padding_is_a_difference_though_the_typed_keys_are_equal(bench: Bench) -> None:
+    bench.add("flows", {flow(): stats(1)}, {flow(pad=0xAA): stats(1)}, FLOWS)
+    found = bench.run()
+    assert not found.equal
+    (difference,) = found.differences
+    assert "padding is not zero in honey (byte 5 is 0xaa)" in difference.text
+
+
+def test_an_array_compares_only_the_slots_that_were_written(bench: Bench) -> None:
+    zeros = {struct.pack("<I", i): u64(0) for i in range(8)}
+    bench.add("slots", zeros | {struct.pack("<I", 3): u64(5)}, zeros | {struct.pack("<I", 3): u64(6)})
+    found = bench.run()
+    assert len(found.maps["slots"].sides["c"].values) == 1
+    assert found.differences[0].text == "slots[3]: value is 6 in honey, 5 in c"
+
+
+def test_per_cpu_values_are_compared_cpu_by_cpu_and_summed_for_the_oracle(bench: Bench) -> None:
+    key = struct.pack("<I", 1)
+    value = stats(5, at=2_000) + stats(0, 0, 0)
+    bench.add("per_cpu", {key: value}, {key: value}, {"volatile": FLOWS["volatile"]})
+    assert bench.run(predict=lambda _events: {"per_cpu": {1: {"bytes": 5, "packets": 1}}}).oracle_equal
+    assert not bench.run(predict=lambda _events: {"per_cpu": {1: {"bytes": 6, "packets": 1}}}).oracle_equal
+
+
+def test_the_oracle_is_asked_only_about_the_workloads_own_processes(bench: Bench) -> None:
+    entries = {flow(): stats(10), flow(pid=THEIRS): stats(77)}
+    bench.add("flows", entries, entries, FLOWS)
+    key = (OURS, UDP, 53, 0x0100007F)
+    found = bench.run(predict=lambda _events: {"flows": {key: {"bytes": 10, "packets": 1}}})
+    assert found.oracle_equal
+    assert found.maps["flows"].foreign == 1
+
+
+def predict_by_port(events: Sequence[Event]) -> Any:
+    """An oracle: ten bytes an event, the port is the first argument."""
+    out: dict[Any, dict[str, int]] = {}
+    for event in events:
+        key = (event.pid, UDP, event.args[0], 0x0100007F)
+        entry = out.setdefault(key, {"bytes": 0, "packets": 0})
+        entry["bytes"] += 10
+        entry["packets"] += 1
+    return {"flows": out}
+
+
+def test_both_sides_wrong_in_the_same_way_are_caught_with_the_events_that_led_there(bench: Bench) -> None:
+    entries = {flow(port=1): stats(10), flow(port=2): stats(15)}
+    bench.add("flows", entries, entries, FLOWS)
+    events = [Event(seq=n, hook="syscalls/sys_enter_sendto", pid=OURS, args=(n % 2 + 1,)) for n in range(2)]
+    found = bench.run(events, predict_by_port)
+    assert found.equal
+    assert found.oracle_equal is False
+    (difference,) = found.differences
+    assert "bytes is 15 in honey, 15 in c, 10 in oracle" in difference.text
+    assert [event.seq for event in difference.events] == [1]
+
+
+def test_a_full_map_holds_the_first_keys_and_no_others(bench: Bench) -> None:
+    events = [Event(seq=n, hook="h", pid=OURS, args=(n,)) for n in range(6)]
+    full = {flow(port=n): stats(10) for n in range(3)} | {flow(pid=THEIRS): stats(1)}
+    bench.add("flows", full, full, FLOWS)
+    assert bench.run(events, predict_by_port).oracle_equal
+    wrong = {flow(port=n): stats(10) for n in (0, 1, 5)} | {flow(pid=THEIRS): stats(1)}
+    bench.add("flows", wrong, wrong, FLOWS)
+    assert not bench.run(events, predict_by_port).oracle_equal
+
+
+@pytest.mark.parametrize(("total", "fine"), [(35, True), (36, False), (9, False)])
+def test_a_total_exceeds_the_oracle_by_what_others_did_and_nothing_else(bench: Bench, total: int, fine: bool) -> None:
+    entries = {flow(): stats(10), flow(pid=THEIRS): stats(25)}
+    bench.add("flows", entries, entries, FLOWS)
+    totals = {bytes([UDP]): u64(total)}
+    bench.add("totals", totals, totals, {"foreign": {"map": "flows", "sum": ["bytes"]}})
+    found = bench.run(predict=lambda _events: {"totals": {UDP: 10}})
+    assert found.equal
+    assert found.oracle_equal == fine
+
+
+def test_a_map_for_user_space_must_stay_empty(bench: Bench) -> None:
+    rule = {"written_by": "user"}
+    bench.add("totals", {}, {}, rule)
+    assert bench.run(predict=lambda _events: {}).oracle_equal
+    bench.add("totals", {b"\1": u64(1)}, {b"\1": u64(1)}, rule)
+    assert not bench.run(predict=lambda _events: {}).oracle_equal
+
+
+def test_a_map_that_is_not_compared_says_why(bench: Bench) -> None:
+    bench.add("totals", {b"\1": u64(1)}, {}, {"compare": False, "reason": "scratch space"})
+    found = bench.run()
+    assert found.equal
+    assert found.maps["totals"].rule.reason == "scratch space"
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        ({"volatile": {"lst_ns": {"rule": "timestamp", "tolerance_ns": 1}}}, "the value has no field 'lst_ns'"),
+        ({"scope": "key.tgid"}, "the key has no field 'tgid'"),
+    ],
+)
+def test_a_rule_for_a_field_that_is_not_there_is_an_error(bench: Bench, rule: Any, words: str) -> None:
+    bench.add("flows", {flow(): stats(1)}, {flow(): stats(1)}, rule)
+    with pytest.raises(RunError, match=words):
+        bench.run()
+
+
+def test_a_rule_for_a_map_that_is_not_there_is_an_error(bench: Bench) -> None:
+    bench.rules["flws"] = {}
+    with pytest.raises(RunError, match=r"maps\.flws: C has no such map"):
+        bench.run()
+
+
+def test_a_key_of_another_size_is_an_error(bench: Bench) -> None:
+    bench.add("flows", {}, {}, FLOWS)
+    bench.files["honey"]["flows"] = bench.files["honey"]["flows"].model_copy(update={"key_size": 16})
+    with pytest.raises(RunError, match="key size is 16 in honey, 12 in c"):
+        bench.run()
+
+
+def test_a_million_equal_entries_compare_in_seconds(bench: Bench) -> None:
+    ours = [(struct.pack("<IBxHI", OURS, UDP, n & 0xFFFF, n), stats(n, at=2_000 + n % 90)) for n in range(1_000_000)]
+    theirs = [(key, value[:16] + u64(2_050)) for key, value in ours]
+    random.Random(1).shuffle(theirs)
+    bench.add("flows", dict(ours), dict(theirs), FLOWS)
+    before = time.monotonic()
+    found = bench.run()
+    seconds = time.monotonic() - before
+    assert found.equal
+    assert len(found.maps["flows"].sides["c"].values) == 1_000_000
+    assert seconds < 20, f"took {seconds:.1f} s"
