@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Plans that are made of system calls: which thread makes which calls, with which memory, in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from workloads.events import Event
+
+#: System calls whose return value is the number of bytes that they moved.
+COUNT_BYTES = frozenset({"sendto", "recvfrom", "sendmsg", "recvmsg", "read", "write"})
+
+_U64 = (1 << 64) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One system call, made ``count`` times in a row, each time with the same outcome.
+
+    ``memory`` is written just before, as ``(address, bytes)``, and is all that the call's pointers may be followed to.
+    ``ret`` is what it should return (negative errno on failure); None for a preparation that only has to succeed.
+    ``into`` is the file descriptor that the one it returns is moved to. ``through`` names the C library's function
+    that makes the call, where it is not made directly.
+    """
+
+    name: str
+    args: tuple[int, ...]
+    memory: tuple[tuple[int, bytes], ...] = ()
+    ret: int | None = None
+    count: int = 1
+    into: int | None = None
+    through: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Calls that one thread makes while all others wait. ``actor`` and ``thread`` are indices."""
+
+    actor: int
+    thread: int
+    calls: tuple[Call, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A process: its threads' names, the main thread's first, and its memory as ``(address, size)``."""
+
+    name: str
+    threads: tuple[str, ...]
+    regions: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """An actor's real (or made up) process and thread ids."""
+
+    pid: int
+    tids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CallPlan:
+    """Actors, and the turns they take. ``hooks`` are the system calls that count as events.
+
+    ``own_network`` asks for a network namespace of the actors' own, where the machine allows one.
+    """
+
+    actors: tuple[Actor, ...]
+    turns: tuple[Turn, ...]
+    hooks: frozenset[str]
+    own_network: bool = True
+
+    def events(self) -> Iterator[Event]:
+        """The events that the plan leads to if all goes as expected, under made-up process ids."""
+        identities = [self.made_up_identity(index) for index in range(len(self.actors))]
+        number = 0
+        for turn in self.turns:
+            for event in self.turn_events(turn, identities[turn.actor], None, number):
+                yield event
+                number += 1
+
+    def made_up_identity(self, index: int) -> Identity:
+        """Ids for actor ``index`` as long as there is no process: 1,000,000 and up, where no kernel goes by default."""
+        pid = 1_000_000 + 100 * index
+        return Identity(pid, tuple(pid + thread for thread in range(len(self.actors[index].threads))))
+
+    def turn_events(self, turn: Turn, identity: Identity, results: Sequence[int] | None, first: int) -> Iterator[Event]:
+        """The events of one turn, numbered from ``first``; ``results`` are its calls' return values, if it was done."""
+        for index, call in enumerate(turn.calls):
+            if call.name not in self.hooks:
+                continue
+            ret = call.ret if results is None else results[index]
+            yield Event(
+                seq=first,
+                hook=f"syscalls/sys_enter_{call.name}",
+                pid=identity.pid,
+                tid=identity.tids[turn.thread],
+                args=tuple(arg & _U64 for arg in call.args) + (0,) * (6 - len(call.args)),
+                memory=call.memory,
+                ret=ret,
+                moved=max(ret or 0, 0) if call.name in COUNT_BYTES else None,
+                count=call.count,
+                actor=self.actors[turn.actor].name,
+                comm=self.actors[turn.actor].threads[turn.thread],
+                note=call.note,
+            )
+            first += 1
+
+    def total(self) -> int:
+        """How many times a hook fires in all."""
+        return sum(call.count for turn in self.turns for call in turn.calls if call.name in self.hooks)

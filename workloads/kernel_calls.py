@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""System calls made with exactly the numbers a plan asks for, bad pointers included.
+
+Python's own wrappers choose buffers and retry, so they cannot say what the kernel saw.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import platform
+from collections.abc import Callable, Sequence
+from itertools import repeat, starmap
+from typing import Final
+
+from workloads.base import DriveError
+from workloads.calls import Call
+
+#: asm/unistd_64.h (x86-64) and asm-generic/unistd.h (arm64).
+_NUMBERS: Final = {
+    "x86_64": {
+        "read": 0, "write": 1, "close": 3, "socket": 41, "connect": 42, "sendto": 44, "recvfrom": 45, "sendmsg": 46,
+        "recvmsg": 47, "shutdown": 48, "bind": 49, "listen": 50, "setsockopt": 54, "accept4": 288,
+    },
+    "aarch64": {
+        "read": 63, "write": 64, "close": 57, "socket": 198, "connect": 203, "sendto": 206, "recvfrom": 207,
+        "sendmsg": 211, "recvmsg": 212, "shutdown": 210, "bind": 200, "listen": 201, "setsockopt": 208, "accept4": 242,
+    },
+}  # fmt: skip
+
+#: Functions of the C library that make one system call with further arguments of 0.
+_THROUGH: Final = {"send": 4, "recv": 4}
+
+
+class KernelCalls:
+    """Makes the calls of a plan in this process. Raises :class:`DriveError` on a machine with other call numbers."""
+
+    def __init__(self) -> None:
+        machine = platform.machine()
+        if machine not in _NUMBERS:
+            raise DriveError(f"the system call numbers of {machine} are not known here")
+        self._numbers = _NUMBERS[machine]
+        self._libc = ctypes.CDLL(None, use_errno=True)
+        self._syscall = self._libc.syscall
+        self._syscall.argtypes = [ctypes.c_long] * 7
+        self._syscall.restype = ctypes.c_long
+
+    def make(self, call: Call) -> int:
+        """Write the call's memory, make it ``count`` times, and give what it returned (negative errno).
+
+        Raises :class:`DriveError` if the repetitions do not all return the same.
+        """
+        for address, data in call.memory:
+            ctypes.memmove(address, data, len(data))
+        function, args = self._prepared(call)
+        if call.count == 1:
+            ret = self._result(function(*args))
+            if call.into is not None and ret >= 0:
+                self._move(ret, call.into)
+            return ret
+        first = self._result(function(*args))
+        # The loop runs in C: under emulation a Python loop would take longer than the calls.
+        total = sum(starmap(function, repeat(args, call.count - 1)))
+        again = first if first >= 0 else -1
+        if total != again * (call.count - 1):
+            raise DriveError(f"{call.count} calls of {call.name} ({call.note}) did not all return {first}")
+        return first
+
+    def _prepared(self, call: Call) -> tuple[Callable[..., int], Sequence[ctypes.c_long]]:
+        if not call.through:
+            numbers = (self._numbers[call.name], *call.args, *(0,) * (6 - len(call.args)))
+            return self._syscall, tuple(ctypes.c_long(number) for number in numbers)
+        function = self._libc[call.through]
+        function.argtypes = [ctypes.c_long] * _THROUGH[call.through]
+        function.restype = ctypes.c_long
+        return function, tuple(ctypes.c_long(number) for number in call.args[: _THROUGH[call.through]])
+
+    @staticmethod
+    def _result(returned: int) -> int:
+        return returned if returned >= 0 else -ctypes.get_errno()
+
+    def _move(self, fd: int, into: int) -> None:
+        if fd != into and self._libc.dup2(fd, into) < 0:
+            raise DriveError(f"dup2 to file descriptor {into}: {describe(-ctypes.get_errno())}")
+        if fd != into:
+            self._libc.close(fd)
+
+
+def describe(ret: int) -> str:
+    """A return value in words: ``20``, ``-EFAULT``."""
+    return str(ret) if ret >= 0 else f"-{errno.errorcode.get(-ret, -ret)}"

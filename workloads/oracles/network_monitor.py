@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The network monitor: traffic per (process, protocol, IPv4 peer), per protocol and per process.
+
+What it counts is what system calls ask for, at their entry:
+
+==========  ==========================================  ========  ============================  ========
+call        bytes                                       protocol  peer                          side
+==========  ==========================================  ========  ============================  ========
+sendto      the length; of 0 bytes nothing is counted   UDP       the address, if IPv4          sent
+recvfrom    the length, 0 counts as 1                   UDP       none                          received
+sendmsg     1                                           TCP       the header's name, if IPv4    sent
+recvmsg     1                                           TCP       none                          received
+==========  ==========================================  ========  ============================  ========
+
+Messages count as 1 byte, because the count is looked for in the kernel's own message header at an address of the
+user's, where there is none. A peer is taken if the whole address can be read, and, of a message, the whole of what the
+kernel calls a message header.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from workloads.events import Event
+from workloads.oracles import Between, Contents, Context, Key
+from workloads.oracles.user_memory import UserMemory
+
+_AF_INET: Final = 2
+_TCP, _UDP = 6, 17
+_SOCKADDR_IN = 16
+#: ``struct msghdr`` has 88 bytes in Linux 5.10 and more later; the workload leaves either all of it readable or
+#: not more than the 56 of ``struct user_msghdr``.
+_MSGHDR = 88
+_U64 = (1 << 64) - 1
+
+_PREFIX = "syscalls/sys_enter_"
+
+Side = Literal["sent", "recv"]
+Peer = tuple[int, int]
+_NOBODY: Final[Peer] = (0, 0)
+
+
+@dataclass(slots=True)
+class _Maps:
+    """The maps as they fill up. ``room`` is how many entries each one takes."""
+
+    room: dict[str, int]
+    contents: Contents = field(
+        default_factory=lambda: {"traffic_map": {}, "protocol_totals": {}, "pid_stats": {}, "anomaly_map": {}}
+    )
+
+    def book(self, pid: int, protocol: int, peer: Peer, *, side: Side, size: int, times: int) -> None:
+        """Count ``times`` calls of ``size`` bytes each."""
+        totals = self.contents["protocol_totals"]
+        if protocol in totals or len(totals) < self.room["protocol_totals"]:
+            totals[protocol] = (totals.get(protocol, 0) + size * times) & _U64
+        ip, port = peer
+        key = (("pid", pid), ("protocol", protocol), ("port", port), ("ip", ip))
+        self._add("traffic_map", key, side, size, times)
+        self._add("pid_stats", pid, side, size, times)
+
+    def _add(self, name: str, key: Key, side: Side, size: int, times: int) -> None:
+        entries = self.contents[name]
+        if key not in entries:
+            if len(entries) >= self.room[name]:
+                return
+            entries[key] = {"bytes_sent": 0, "bytes_recv": 0, "packets_sent": 0, "packets_recv": 0}
+        stats = entries[key]
+        stats[f"bytes_{side}"] = (stats[f"bytes_{side}"] + size * times) & _U64
+        stats[f"packets_{side}"] += times
+
+
+def predict(events: Iterable[Event], context: Context) -> Contents:
+    """What the maps hold after ``events``; times are left out."""
+    maps = _Maps({name: context.room(name) for name in ("traffic_map", "protocol_totals", "pid_stats")})
+    # One entry of the totals is for everybody: it is not foreign for being somebody else's, too.
+    maps.room["protocol_totals"] = context.max_entries["protocol_totals"]
+    for event in events:
+        if event.pid and event.hook.startswith(_PREFIX):
+            _count(maps, event)
+    _add_foreign(maps.contents["protocol_totals"], context)
+    return maps.contents
+
+
+def _count(maps: _Maps, event: Event) -> None:
+    args, times = event.args, event.count
+    memory = UserMemory(event.memory)
+    match event.hook[len(_PREFIX) :]:
+        case "sendto":
+            if args[2]:
+                maps.book(event.pid, _UDP, _peer(memory, args[4]), side="sent", size=args[2], times=times)
+        case "recvfrom":
+            maps.book(event.pid, _UDP, _NOBODY, side="recv", size=args[2] or 1, times=times)
+        case "sendmsg":
+            maps.book(event.pid, _TCP, _message_peer(memory, args[1]), side="sent", size=1, times=times)
+        case "recvmsg":
+            maps.book(event.pid, _TCP, _NOBODY, side="recv", size=1, times=times)
+
+
+def _message_peer(memory: UserMemory, header: int) -> Peer:
+    found = memory.read(header, _MSGHDR) if header else None
+    return _peer(memory, int.from_bytes(found[:8], sys.byteorder)) if found else _NOBODY
+
+
+def _peer(memory: UserMemory, address: int) -> Peer:
+    """``(ip, port)``: the address as its four bytes stand in memory, the port in host order."""
+    found = memory.read(address, _SOCKADDR_IN) if address else None
+    if not found or int.from_bytes(found[:2], sys.byteorder) != _AF_INET:
+        return _NOBODY
+    return int.from_bytes(found[4:8], sys.byteorder), int.from_bytes(found[2:4], "big")
+
+
+def _add_foreign(totals: dict[Key, object], context: Context) -> None:
+    """Add what other processes sent and received.
+
+    Their entries in ``traffic_map`` tell the protocol, unless they found no room there; then only the sum is known.
+    """
+    known: dict[int, int] = {}
+    for key, stats in context.foreign.get("traffic_map", {}).items():
+        protocol = dict(key)["protocol"]  # type: ignore[call-overload]  # a frozen struct, see workloads.oracles
+        known[protocol] = known.get(protocol, 0) + _bytes(stats)
+    lost = sum(map(_bytes, context.foreign.get("pid_stats", {}).values())) - sum(known.values())
+    for protocol in (_TCP, _UDP):
+        own = totals.get(protocol, 0)
+        assert isinstance(own, int)
+        low = own + known.get(protocol, 0)
+        if lost > 0:
+            totals[protocol] = Between(low, low + lost)
+        elif low:
+            totals[protocol] = low & _U64
+
+
+def _bytes(stats: Mapping[str, int]) -> int:
+    return stats["bytes_sent"] + stats["bytes_recv"]

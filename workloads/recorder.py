@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Collects what a drive really did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from workloads.events import Event
+
+
+@dataclass(slots=True)
+class Recorder:
+    """What was done: ``events`` in order, the ``pids`` of the processes that did it, and what went otherwise.
+
+    ``deviations`` are sentences about calls that did not return what the plan expects. They are no failure: the events
+    tell what happened, and a kernel may lack, say, IPv6. ``notes`` are other remarks on how the drive was done.
+    """
+
+    events: list[Event] = field(default_factory=list)
+    pids: list[int] = field(default_factory=list)
+    deviations: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def add(self, events: Iterable[Event]) -> None:
+        """Append ``events``."""
+        self.events.extend(events)
