@@ -239,10 +239,10 @@ def _check_effect(node: object, symbols: Symbols) -> None:
             require(_is_address(source.type), "a read is from an address", node)
         case n.CoreRead(source, struct, path, _, type_):
             require(_is_address(source.type), "a read is from an address", node)
-            found = symbols.field_type(struct, ".".join(path))
-            require(found is not None, f"{struct.name} has no field {'.'.join(path)}", node)
-            assert found is not None
-            require_fits(found, type_, "the field", node)
+            groups = symbols.read_path(struct, path)
+            require(groups is not None and groups != ((),), f"{struct.name} has no field {'.'.join(path)}", node)
+            assert groups is not None
+            require_fits(groups[-1][-1].type, type_, "the field", node)
         case n.RingFinish(record, _, flags):
             reserved = isinstance(record.type, t.Ref) and record.type.space is t.Space.RINGBUF
             require(reserved, "only a record is finished", node)

@@ -32,7 +32,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Local:
-    """A local variable or parameter; ``id`` is unique in its function, ``name`` is the source's (not unique)."""
+    """A local variable or parameter; ``id`` is unique in its function, ``name`` is the source's (not unique).
+
+    One that the compiler makes for itself has the name ``""``; if it is used once, no C variable comes of it.
+    """
 
     id: int
     name: str
@@ -289,7 +292,11 @@ class ProbeRead:
 
 @dataclass(frozen=True, slots=True)
 class CoreRead:
-    """``BPF_CORE_READ(source, path...)`` (``user``: ``..._USER``): a field through relocation, 0 on a fault."""
+    """``BPF_CORE_READ(source, path...)`` (``user``: ``..._USER``): a field through relocation, 0 on a fault.
+
+    Each name of ``path`` is a field of what the one before it is, or of the struct that the one before it points to
+    (an ``Address`` of a struct); each pointer on the way is a read of its own.
+    """
 
     source: Expr
     struct: Struct

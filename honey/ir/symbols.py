@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from honey.ir.nodes import Function, MapDef, Program
-from honey.ir.types import Array, Field, Struct, StructDef, Type
+from honey.ir.types import Address, Array, Field, Ref, Struct, StructDef, Type
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,22 @@ class Symbols:
         """The type at the end of a dotted path of names, or ``None``."""
         fields = self.fields(struct, path)
         return fields[-1].type if fields else None
+
+    def read_path(self, struct: Struct, path: tuple[str, ...]) -> tuple[tuple[Field, ...], ...] | None:
+        """The fields that a read by relocation passes through; each group but the first begins behind a pointer."""
+        groups: list[list[Field]] = [[]]
+        current: Type | None = struct
+        for name in (part for step in path for part in step.split(".")):
+            if isinstance(current, (Address, Ref)) and groups[-1]:
+                groups.append([])
+                current = current.target
+            definition = self.structs.get(current.name) if isinstance(current, Struct) else None
+            field = definition.field(name) if definition is not None else None
+            if field is None:
+                return None
+            groups[-1].append(field)
+            current = field.type
+        return tuple(tuple(group) for group in groups)
 
     def element(self, aggregate: Type, name: str) -> tuple[int, Type] | None:
         """Offset in bytes and type of a struct's field (a dotted path) or an array's element (its index as text)."""

@@ -45,7 +45,7 @@ def dump_node(node: object) -> str:
 
 def local(variable: n.Local) -> str:
     """A local as the dump names it."""
-    return f"{variable.name}#{variable.id}"
+    return f"{variable.name or 'tmp'}#{variable.id}"
 
 
 def type_name(type_: t.Type) -> str:

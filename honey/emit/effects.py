@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Effects as C: calls of kernel helpers, of libbpf's macros and of the program's own functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from honey.emit.expressions import Expressions, c_string
+from honey.emit.fragment import Binding, Fragment
+from honey.emit.spelling import is_array
+from honey.ir import nodes as n
+from honey.ir import types as t
+from honey.ir.symbols import Symbols
+from honey.ir.walk import root_place
+
+_COPIED_FIRST = {t.Space.CONTEXT, t.Space.PACKET, t.Space.USER, t.Space.KERNEL}
+"""Memory that the verifier does not let helpers read a key or a value from."""
+
+
+@dataclass(slots=True)
+class Effects:
+    """Writes the effects of one function.
+
+    ``declare(type, name, initialiser)`` puts a new local before the statement that is being written and gives its
+    name; ``raised`` is what a function that may raise passes on (``&raised``, or ``raised`` in one that was passed it).
+    """
+
+    expressions: Expressions
+    declare: Callable[[t.Type, str, n.Expr], str]
+    functions: dict[str, str]
+    maps: dict[str, str]
+    symbols: Symbols
+    raised: str = "&raised"
+
+    def effect(self, effect: n.Effect) -> Fragment:
+        """An effect as a C expression."""
+        match effect:
+            case n.MapLookup(name, key, type_):
+                return self._call("bpf_map_lookup_elem", [self._map(name), self._stored(key, "key")], type_)
+            case n.MapUpdate(name, key, value, flags):
+                args = [self._map(name), self._stored(key, "key"), self._stored(value, "value"), self._arg(flags)]
+                return self._call("bpf_map_update_elem", args, t.S64)
+            case n.MapDelete(name, key):
+                return self._call("bpf_map_delete_elem", [self._map(name), self._stored(key, "key")], t.S64)
+            case n.ProbeRead(kind, target, size, source):
+                args = [self._address(target), self._sizeof(target, size), self._pointer(source)]
+                return self._call(kind.value, args, t.S64)
+            case n.CoreRead():
+                return self._core_read(effect)
+            case n.RingReserve(name, type_):
+                args = [self._map(name), f"sizeof({self.expressions.spelling.name(type_.target)})", "0"]
+                return self._call("bpf_ringbuf_reserve", args, type_)
+            case n.RingFinish(record, discard, flags):
+                name = f"bpf_ringbuf_{'discard' if discard else 'submit'}"
+                return self._call(name, [self._arg(record), self._arg(flags)], t.VOID)
+            case n.RingOutput(name, value, flags):
+                length = f"sizeof({self.expressions.spelling.name(value.type)})"
+                args = [self._map(name), self._stored(value, "value"), length, self._arg(flags)]
+                return self._call("bpf_ringbuf_output", args, t.S64)
+            case n.AtomicAdd(place, value):
+                args = [self._address(place), self.expressions.converted(value, place.type)]
+                return self._call("__sync_fetch_and_add", args, t.VOID)
+            case n.PacketAt(context, offset, type_):
+                assert isinstance(context.type, t.Ref)
+                spelling = self.expressions.spelling
+                function = self.expressions.features.packet_at(spelling.name(context.type.target))
+                length = f"sizeof({spelling.name(type_.target)})"
+                return self._call(function, [self._arg(context), self._arg(offset), length], type_)
+            case n.HelperCall(name, args, type_):
+                return self._call(name, [self._helper_arg(arg) for arg in args], type_)
+            case n.Call(name, args, type_):
+                texts = [self.expressions.converted(arg, arg.type) for arg in args]
+                texts += [self.raised] if self.symbols.functions[name].may_raise else []
+                return self._call(self.functions[name], texts, type_)
+            case n.Printk(text, args):
+                values = [self.expressions.expr(arg).within(Binding.ASSIGN) for arg in args]
+                return self._call("bpf_printk", [c_string(text.encode()), *values], t.VOID)
+
+    def _call(self, function: str, args: list[str], type_: t.Type) -> Fragment:
+        return Fragment(f"{function}({', '.join(args)})", Binding.POSTFIX, type_)
+
+    def _map(self, name: str) -> str:
+        return f"&{self.maps[name]}"
+
+    def _arg(self, expr: n.Expr) -> str:
+        return self.expressions.converted(expr, expr.type)
+
+    def _pointer(self, source: n.Expr) -> str:
+        """An address to read from: any pointer will do, a number must become one."""
+        if isinstance(source, n.Cast) and isinstance(source.operand.type, (t.Address, t.Ref)):
+            return self._pointer(source.operand)
+        return self.expressions.converted(
+            n.Cast(source, t.Address()) if isinstance(source.type, t.Int) else source, t.Address()
+        )
+
+    def _address(self, place: n.Place) -> str:
+        return self.expressions.address(place).within(Binding.ASSIGN)
+
+    def _sizeof(self, place: n.Place, size: int) -> str:
+        if size != place.type.size:
+            return str(size)
+        if is_array(place.type) and isinstance(place, n.DerefPlace):
+            return f"sizeof({self.expressions.spelling.name(place.type)})"
+        return f"sizeof({self.expressions.place(place).text})"
+
+    def _helper_arg(self, arg: n.Expr | n.MapName | n.Place) -> str:
+        if isinstance(arg, n.MapName):
+            return self._map(arg.map)
+        if isinstance(arg, n.Place):
+            return self._address(arg)
+        return self._arg(arg)
+
+    def _stored(self, value: n.Expr, name: str) -> str:
+        """A pointer to a value in memory; one that is nowhere yet is stored in a new local."""
+        if isinstance(value, n.Read) and self._addressable(value.place):
+            return self._address(value.place)
+        new = self.declare(value.type, name, value)
+        return new if is_array(value.type) else f"&{new}"
+
+    def _addressable(self, place: n.Place) -> bool:
+        if isinstance(place, n.FieldPlace):
+            fields = self.symbols.fields(place.base.type, place.field)
+            if fields and fields[-1].bit_size:
+                return False
+        root = root_place(place)
+        if isinstance(root, n.LocalPlace):
+            return root.local.id not in self.expressions.folded
+        return not (isinstance(root, n.DerefPlace) and _space(root.ref.type) in _COPIED_FIRST)
+
+    def _core_read(self, effect: n.CoreRead) -> Fragment:
+        source, steps = self.core_path(effect)
+        if self._is_bit_field(effect):
+            *pointers, last = steps
+            if pointers:
+                source = f"{_core_macro(effect)}({', '.join([source, *pointers])})"
+            return self._call("BPF_CORE_READ_BITFIELD_PROBED", [source, last], effect.type)
+        return self._call(_core_macro(effect), [source, *steps], effect.type)
+
+    def core_into(self, target: str, effect: n.CoreRead) -> str:
+        """The statement that reads an array, which is no value in C, into ``target``."""
+        source, steps = self.core_path(effect)
+        return f"{_core_macro(effect)}_INTO({', '.join([f'&{target}', source, *steps])})"
+
+    def core_path(self, effect: n.CoreRead) -> tuple[str, list[str]]:
+        """The pointer to start from, and the fields to follow: one text for each pointer on the way."""
+        self.expressions.features.headers.add("bpf/bpf_core_read.h")
+        source = effect.source
+        target = source.type.target if isinstance(source.type, (t.Address, t.Ref)) else None
+        if target != effect.struct:
+            inner = source.operand if isinstance(source, n.Cast) else source
+            source = n.Cast(inner, t.Address(t.Space.KERNEL, effect.struct))
+        groups = self.symbols.read_path(effect.struct, effect.path) or ()
+        steps = [".".join(field.name for field in group) for group in groups]
+        return self.expressions.expr(source).within(Binding.ASSIGN), steps
+
+    def _is_bit_field(self, effect: n.CoreRead) -> bool:
+        groups = self.symbols.read_path(effect.struct, effect.path)
+        return bool(groups and groups[-1][-1].bit_size)
+
+
+def _core_macro(effect: n.CoreRead) -> str:
+    return "BPF_CORE_READ_USER" if effect.user else "BPF_CORE_READ"
+
+
+def _space(type_: t.Type) -> t.Space | None:
+    return type_.space if isinstance(type_, t.Ref) else None

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an emitted file needs above its functions: headers, constants, small helpers. Collected while it is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+KNOWN_CONSTANTS = ("BPF_ANY", "BPF_NOEXIST", "BPF_EXIST", "BPF_F_NO_PREALLOC", "XDP_", "BPF_MAP_TYPE_")
+"""Constants (or prefixes of them) that every version of <linux/bpf.h> in use declares; others are defined on the spot,
+which does no harm where a header has them as well."""
+
+SIGNED_DIVISION = {
+    "div_s64": (
+        "/* Division of signed numbers, which eBPF does not have before its fourth version. */",
+        "static __always_inline __s64 div_s64(__s64 dividend, __s64 divisor)",
+        "{",
+        "\t__u64 above = dividend < 0 ? -(__u64)dividend : (__u64)dividend;",
+        "\t__u64 below = divisor < 0 ? -(__u64)divisor : (__u64)divisor;",
+        "\t__u64 quotient = above / below;",
+        "",
+        "\treturn (dividend < 0) != (divisor < 0) ? -quotient : quotient;",
+        "}",
+    ),
+    "mod_s64": (
+        "/* Remainder of signed numbers, which eBPF does not have before its fourth version. */",
+        "static __always_inline __s64 mod_s64(__s64 dividend, __s64 divisor)",
+        "{",
+        "\t__u64 above = dividend < 0 ? -(__u64)dividend : (__u64)dividend;",
+        "\t__u64 below = divisor < 0 ? -(__u64)divisor : (__u64)divisor;",
+        "\t__u64 rest = above % below;",
+        "",
+        "\treturn dividend < 0 ? -rest : rest;",
+        "}",
+    ),
+}
+
+PACKET_AT = (
+    "/* The packet's bytes from an offset on, or NULL where the packet is too short. */",
+    "static __always_inline void *{name}({context} *ctx, __u64 offset, __u64 size)",
+    "{{",
+    "\tvoid *end = (void *)(long)ctx->data_end;",
+    "\tvoid *bytes = (void *)(long)ctx->data + offset;",
+    "",
+    "\treturn bytes + size > end ? NULL : bytes;",
+    "}}",
+)
+
+
+@dataclass(slots=True)
+class Features:
+    """What the functions written so far have used."""
+
+    headers: set[str] = field(default_factory=set)
+    constants: dict[str, int] = field(default_factory=dict)
+    helpers: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def constant(self, name: str, value: int) -> str:
+        """Note that C's constant ``name`` is used; gives the name."""
+        if not name.startswith(KNOWN_CONSTANTS):
+            self.constants[name] = value
+        return name
+
+    def signed_division(self, *, remainder: bool) -> str:
+        """The name of the function that divides signed numbers."""
+        name = "mod_s64" if remainder else "div_s64"
+        self.helpers[name] = SIGNED_DIVISION[name]
+        return name
+
+    def packet_at(self, context: str) -> str:
+        """The name of the function that finds packet bytes from a context of the given C type."""
+        tag = context.removeprefix("struct ").lstrip("_")
+        name = f"{tag}_packet_at"
+        self.helpers[name] = tuple(line.format(name=name, context=context) for line in PACKET_AT)
+        self.null()
+        return name
+
+    def null(self) -> str:
+        """The null pointer."""
+        self.headers.add("stddef.h")
+        return "NULL"
+
+    def boolean(self) -> None:
+        """Note that ``bool`` is used."""
+        self.headers.add("stdbool.h")

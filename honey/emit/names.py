@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""C identifiers for what the source names: legal, unique where they are visible, as close to the source as can be."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+_WORDS = (
+    "auto break case char const continue default do double else enum extern float for goto if inline int long register "
+    "restrict return short signed sizeof static struct switch typedef union unsigned void volatile while asm typeof "
+    "bool true false offsetof barrier barrier_var"
+)
+KEYWORDS = frozenset(_WORDS.split())
+"""C's words, and the lower-case names that the headers define as macros or that C23 makes keywords."""
+
+_RESERVED = re.compile(r"(?:__|_[A-Z]|bpf_|BPF_|SEC$|KERNEL_VERSION$|LICENSE$|NULL$|size_t$)")
+"""Names that belong to the compiler, the kernel's headers or libbpf's."""
+
+
+def identifier(name: str) -> str:
+    """``name`` as C can write it: ``empty?`` is ``empty``, letters that C does not know are spelt by their code."""
+    text = "".join(
+        char if char.isascii() and (char.isalnum() or char == "_") else "" if char in "?!" else f"_u{ord(char):x}"
+        for char in name
+    )
+    if not text or text[0].isdigit():
+        text = f"_{text}"
+    return f"{text}_" if text in KEYWORDS or _RESERVED.match(text) else text
+
+
+@dataclass(slots=True)
+class Scope:
+    """The names taken in a block and in the blocks around it; leaving the block frees its own."""
+
+    outer: Scope | None = None
+    own: set[str] = field(default_factory=set)
+
+    def taken(self, name: str) -> bool:
+        """Whether ``name`` means something here already."""
+        scope: Scope | None = self
+        while scope is not None:
+            if name in scope.own:
+                return True
+            scope = scope.outer
+        return False
+
+    def new(self, wanted: str) -> str:
+        """Take and give ``wanted``, or the first of ``wanted_2``, ``wanted_3``, ... that is free."""
+        base = identifier(wanted)
+        name, number = base, 1
+        while self.taken(name):
+            number += 1
+            name = f"{base}_{number}"
+        self.own.add(name)
+        return name
+
+    def inner(self) -> Scope:
+        """The scope of a block inside this one."""
+        return Scope(self)
+
+
+def assign(names: Iterable[str], scope: Scope) -> dict[str, str]:
+    """A C identifier for each name, all different and taken in ``scope``."""
+    return {name: scope.new(name) for name in names}

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How C spells the IR's types, alone and in declarations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from honey.ir import types as t
+
+
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """Spells types; ``structs`` gives each struct's spelling (``struct traffic_key``) by its name."""
+
+    structs: Mapping[str, str]
+
+    def base(self, type_: t.Type) -> str:
+        """A type that needs nothing after the name it declares."""
+        match type_:
+            case t.Int(bits, signed, big_endian):
+                return f"__{'be' if big_endian else 's' if signed else 'u'}{bits}"
+            case t.Bool():
+                return "bool"
+            case t.Void():
+                return "void"
+            case t.Chars():
+                return "char"
+            case t.Struct(name):
+                return self.structs.get(name, f"struct {name}")
+            case _:
+                raise ValueError(f"{type_} is not spelt in one piece")
+
+    def declare(self, type_: t.Type, name: str) -> str:
+        """A declaration of ``name`` without its semicolon; an empty name gives the type alone."""
+        match type_:
+            case t.Array(element, length):
+                return self.declare(element, f"{name}[{length}]")
+            case t.Chars(length):
+                return f"char {name}[{length}]" if name else f"char[{length}]"
+            case t.Ref(target, readonly=readonly):
+                return ("const " if readonly else "") + self._pointer(target, name)
+            case t.Address(target=target):
+                return self._pointer(target if target is not None else t.VOID, name)
+            case _:
+                base = self.base(type_)
+                return base + name if name.startswith("[") else f"{base} {name}".rstrip()
+
+    def _pointer(self, target: t.Type, name: str) -> str:
+        """A pointer to an array points to its first element, as arrays do in C."""
+        match target:
+            case t.Chars():
+                return f"char *{name}"
+            case t.Array(element):
+                return self._to(element, name)
+            case _:
+                return self._to(target, name)
+
+    def _to(self, target: t.Type, name: str) -> str:
+        if isinstance(target, (t.Array, t.Chars)):
+            return self.declare(target, f"(*{name})")
+        if isinstance(target, (t.Ref, t.Address)):
+            return self.declare(target, f"*{name}")
+        return f"{self.base(target)} *{name}"
+
+    def name(self, type_: t.Type) -> str:
+        """The type alone, as in a cast or ``sizeof``."""
+        return self.declare(type_, "")
+
+
+def is_array(type_: t.Type) -> bool:
+    """Whether C's arrays represent the type, which become pointers to their first element when they are used."""
+    return isinstance(type_, (t.Array, t.Chars))
