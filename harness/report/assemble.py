@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Makes the report's parts from what comparing, measuring and judging found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from harness.benchmark import HANDLER_METRICS, HONEY, C
+from harness.build import BuiltPair
+from harness.compare.difference import EntryDifference
+from harness.compare.one_map import ComparedMap
+from harness.compare.run import Comparison
+from harness.judge import Outcome
+from harness.measure import figures as measured
+from harness.measure.statistics import geometric_mean, ratio
+from harness.objects import BpfObject
+from harness.report import model
+from workloads.events import Event
+
+_WHOLE = ("object_insns", "xlated_insns", "jited_bytes", "stack_bytes", "verified_insns", *measured.EXTRA_METRICS)
+
+
+def parity(comparison: Comparison) -> model.Parity:
+    """The parity part."""
+    return model.Parity(
+        equal=comparison.equal,
+        oracle_equal=comparison.oracle_equal,
+        events=comparison.events,
+        maps={name: _map(compared) for name, compared in comparison.maps.items()},
+        contenders={
+            side: model.ContenderParity(equal=count == 0, differences=count)
+            for side, count in comparison.contenders.items()
+        },
+    )
+
+
+def _map(compared: ComparedMap) -> model.MapParity:
+    note = compared.rule.reason
+    if compared.full:
+        note = "full: the first keys are held, later ones are not taken"
+    return model.MapParity(
+        entries=len(compared.sides[C].values),
+        differences=compared.differences(HONEY) if compared.rule.compare else 0,
+        oracle_differences=compared.oracle_differences,
+        foreign=compared.foreign,
+        compared=compared.rule.compare,
+        note=note,
+    )
+
+
+def differences(found: Sequence[EntryDifference]) -> list[model.Difference]:
+    """The differing entries."""
+    return [
+        model.Difference.model_validate(
+            {
+                "place": one.map,
+                "key": _json(one.key),
+                "label": one.label,
+                "between": one.between,
+                "columns": _json(one.columns),
+                "fields": [{"path": f.path, "columns": _json(f.columns), "why": f.why} for f in one.fields],
+                "text": one.text,
+                "events": [_event(event) for event in one.events],
+                "more_events": one.more_events,
+            }
+        )
+        for one in found
+    ]
+
+
+def _event(event: Event) -> model.Event:
+    return model.Event(
+        seq=event.seq,
+        hook=event.hook,
+        pid=event.pid,
+        args=list(event.args),
+        note=event.note,
+        count=event.count,
+    )
+
+
+def _json(value: Any) -> Any:
+    """A typed value as JSON can hold it: bytes as hex."""
+    if isinstance(value, Mapping):
+        return {str(name): _json(part) for name, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_json(part) for part in value]
+    return value.hex() if isinstance(value, (bytes, bytearray)) else value
+
+
+def programs(table: measured.FigureTable) -> dict[str, dict[str, model.Figures]]:
+    """The figures by handler and side."""
+    return {handler: {side: _figures(one) for side, one in sides.items()} for handler, sides in table.items()}
+
+
+def _figures(one: measured.Figures) -> model.Figures:
+    values: dict[str, Any] = {
+        name: int(value) if value is not None and name in _WHOLE else value for name, value in one.values.items()
+    }
+    for name in HANDLER_METRICS:
+        if isinstance(values[name], float):
+            values[name] = round(values[name], 3)
+    return model.Figures(**values, ns_per_event_ci=one.ns_per_event_ci, unavailable=dict(one.unavailable))
+
+
+def ratios(table: measured.FigureTable, sides: Sequence[str]) -> dict[str, dict[str, model.Ratio]]:
+    """Every side over C, for the metrics that some handler has on both."""
+    return {side: _ratios(table, side) for side in sides if side != C}
+
+
+def _ratios(table: measured.FigureTable, side: str) -> dict[str, model.Ratio]:
+    out: dict[str, model.Ratio] = {}
+    for metric in HANDLER_METRICS:
+        by_handler = {
+            handler: ratio(figures[side].get(metric), figures[C].get(metric))
+            for handler, figures in table.items()
+            if side in figures and C in figures
+        }
+        if any(value is not None for value in by_handler.values()):
+            out[metric] = model.Ratio(geomean=geometric_mean(by_handler.values()), handlers=by_handler)
+    return out
+
+
+def sides(pair: BuiltPair, objects: Mapping[str, BpfObject]) -> dict[str, model.Side]:
+    """Where each side came from."""
+    out: dict[str, model.Side] = {}
+    for name, built in pair.sides.items():
+        maps = objects[name].declared_maps.values()
+        out[name] = model.Side(
+            source=built.source,
+            command=built.command,
+            compile_s=round(built.seconds, 4) if built.command else None,
+            source_lines=built.source_lines,
+            emitted_lines=built.emitted_lines,
+            maps=len(maps),
+            map_bytes=sum(
+                one.max_entries if one.type == "ringbuf" else one.max_entries * (one.key_size + one.value_size)
+                for one in maps
+            ),
+        )
+    return out
+
+
+def side_figures(parts: Mapping[str, model.Side]) -> dict[str, dict[str, float | None]]:
+    """The figures that a side has one of, as budgets name them."""
+    names = ("source_lines", "emitted_lines", "compile_s", "maps", "map_bytes")
+    return {side: {name: getattr(part, name) for name in names} for side, part in parts.items()}
+
+
+def budgets(outcomes: Sequence[Outcome]) -> list[model.BudgetOutcome]:
+    """The limits and what became of them."""
+    return [model.BudgetOutcome.model_validate(asdict(outcome)) for outcome in outcomes]
