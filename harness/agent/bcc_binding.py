@@ -13,6 +13,8 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from harness.agent.bpf import Batch
+
 
 class Bcc:
     """The binding; ``version`` is bcc's own."""
@@ -30,25 +32,17 @@ class Bcc:
             raise OSError(code, f"{os.strerror(code)} ({category}:{name})")
         return lambda: self._library.bpf_close_perf_event_fd(event)
 
-    def lookup_batch(
-        self,
-        fd: int,
-        cursor: ctypes.Array[ctypes.c_char] | None,
-        following: ctypes.Array[ctypes.c_char],
-        keys: ctypes.Array[ctypes.c_char],
-        values: ctypes.Array[ctypes.c_char],
-        count: int,
-    ) -> tuple[int, bool]:
+    def lookup_batch(self, fd: int, batch: Batch) -> tuple[int, bool]:
         """As :func:`harness.agent.bpf.lookup_batch`."""
-        number = ctypes.c_uint32(count)
+        number = ctypes.c_uint32(batch.count)
         pointer = ctypes.POINTER(ctypes.c_uint32)
         ctypes.set_errno(0)
         result = self._library.bpf_lookup_batch(
             fd,
-            None if cursor is None else ctypes.cast(cursor, pointer),
-            ctypes.cast(following, pointer),
-            keys,
-            values,
+            None if batch.at is None else ctypes.cast(batch.at, pointer),
+            ctypes.cast(batch.following, pointer),
+            batch.keys,
+            batch.values,
             ctypes.byref(number),
         )
         if result >= 0:

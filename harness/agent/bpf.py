@@ -32,19 +32,21 @@ _ENABLE_STATS = 32
 
 #: ``enum bpf_map_type``, by number.
 MAP_TYPES = (
-    "unspec hash array prog_array perf_event_array percpu_hash percpu_array stack_trace cgroup_array lru_hash "
-    "lru_percpu_hash lpm_trie array_of_maps hash_of_maps devmap sockmap cpumap xskmap sockhash cgroup_storage "
-    "reuseport_sockarray percpu_cgroup_storage queue stack sk_storage devmap_hash struct_ops ringbuf inode_storage "
-    "task_storage bloom_filter user_ringbuf cgrp_storage arena"
-).split()
+    *("unspec", "hash", "array", "prog_array", "perf_event_array", "percpu_hash", "percpu_array", "stack_trace"),
+    *("cgroup_array", "lru_hash", "lru_percpu_hash", "lpm_trie", "array_of_maps", "hash_of_maps", "devmap", "sockmap"),
+    *("cpumap", "xskmap", "sockhash", "cgroup_storage", "reuseport_sockarray", "percpu_cgroup_storage", "queue"),
+    *("stack", "sk_storage", "devmap_hash", "struct_ops", "ringbuf", "inode_storage", "task_storage", "bloom_filter"),
+    *("user_ringbuf", "cgrp_storage", "arena"),
+)
 
 #: ``enum bpf_prog_type``, by number.
 PROGRAM_TYPES = (
-    "unspec socket_filter kprobe sched_cls sched_act tracepoint xdp perf_event cgroup_skb cgroup_sock lwt_in lwt_out "
-    "lwt_xmit sock_ops sk_skb cgroup_device sk_msg raw_tracepoint cgroup_sock_addr lwt_seg6local lirc_mode2 "
-    "sk_reuseport flow_dissector cgroup_sysctl raw_tracepoint_writable cgroup_sockopt tracing struct_ops ext lsm "
-    "sk_lookup syscall netfilter"
-).split()
+    *("unspec", "socket_filter", "kprobe", "sched_cls", "sched_act", "tracepoint", "xdp", "perf_event", "cgroup_skb"),
+    *("cgroup_sock", "lwt_in", "lwt_out", "lwt_xmit", "sock_ops", "sk_skb", "cgroup_device", "sk_msg"),
+    *("raw_tracepoint", "cgroup_sock_addr", "lwt_seg6local", "lirc_mode2", "sk_reuseport", "flow_dissector"),
+    *("cgroup_sysctl", "raw_tracepoint_writable", "cgroup_sockopt", "tracing", "struct_ops", "ext", "lsm"),
+    *("sk_lookup", "syscall", "netfilter"),
+)
 
 
 class _ElementAttr(Structure):
@@ -180,7 +182,7 @@ class ProgramInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class TestRun:
+class PacketRun:
     """What a program gave for one frame: its return value, the frame afterwards, and ns a repetition."""
 
     retval: int
@@ -287,20 +289,25 @@ def next_key(fd: int, key: bytes | None, key_size: int) -> bytes | None:
     return following.raw
 
 
-def lookup_batch(
-    fd: int,
-    cursor: ctypes.Array[c_char] | None,
-    following: ctypes.Array[c_char],
-    keys: ctypes.Array[c_char],
-    values: ctypes.Array[c_char],
-    count: int,
-) -> tuple[int, bool]:
-    """Read up to ``count`` entries into ``keys`` and ``values``; gives how many came and whether that was the end.
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Room for ``count`` entries, and the kernel's cursor: ``at`` is where to go on (``None``: at the beginning)."""
 
-    ``OSError`` with ``ENOSPC`` when one bucket holds more than ``count`` entries, ``EINVAL`` (or the kernel's own 524,
+    count: int
+    keys: ctypes.Array[c_char]
+    values: ctypes.Array[c_char]
+    following: ctypes.Array[c_char]
+    at: ctypes.Array[c_char] | None
+
+
+def lookup_batch(fd: int, batch: Batch) -> tuple[int, bool]:
+    """Read entries into ``batch``; gives how many came and whether that was the end.
+
+    ``OSError`` with ``ENOSPC`` when one bucket holds more than fit in, ``EINVAL`` (or the kernel's own 524,
     ``ENOTSUPP``) where the map's kind has no batch operations.
     """
-    attr = _BatchAttr(_address(cursor), _address(following), _address(keys), _address(values), count, fd, 0, 0)
+    cursors = (_address(batch.at), _address(batch.following))
+    attr = _BatchAttr(*cursors, _address(batch.keys), _address(batch.values), batch.count, fd, 0, 0)
     try:
         _call(_MAP_LOOKUP_BATCH, attr)
     except OSError as problem:
@@ -324,7 +331,7 @@ def update_batch(fd: int, keys: ctypes.Array[c_char], values: ctypes.Array[c_cha
     return int(attr.count)
 
 
-def test_run(fd: int, data: bytes, *, repeat: int = 1, room: int = 512) -> TestRun:
+def run_packet(fd: int, data: bytes, *, repeat: int = 1, room: int = 512) -> PacketRun:
     """Run the program behind ``fd`` on the frame ``data`` (``BPF_PROG_TEST_RUN``), ``repeat`` times.
 
     ``room`` is how many bytes the frame may grow.
@@ -334,4 +341,4 @@ def test_run(fd: int, data: bytes, *, repeat: int = 1, room: int = 512) -> TestR
     attr = _TestAttr(prog_fd=fd, data_size_in=len(data), data_size_out=len(out), repeat=repeat)
     attr.data_in, attr.data_out = _address(frame), _address(out)
     _call(_PROG_TEST_RUN, attr)
-    return TestRun(c_int32(attr.retval).value, out.raw[: attr.data_size_out], attr.duration)
+    return PacketRun(c_int32(attr.retval).value, out.raw[: attr.data_size_out], attr.duration)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from ctypes import c_bool, c_char_p, c_int, c_size_t, c_uint32, c_void_p
 
 from harness.agent.errors import AgentError
@@ -202,8 +203,6 @@ def pointer_error(pointer: int) -> int:
 
 def _load_library() -> ctypes.CDLL:
     for name in _NAMES:
-        try:
+        with suppress(OSError):
             return ctypes.CDLL(name, use_errno=True)
-        except OSError:
-            continue
     raise AgentError("load libbpf", f"none of {', '.join(_NAMES)} is installed (Debian and Ubuntu: libbpf1 or libbpf0)")

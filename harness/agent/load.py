@@ -78,16 +78,17 @@ def load_side(library: Libbpf, name: str, path: Path, *, pin_root: str, cpus: in
         started = time.perf_counter()
         code = opened.load()
         load_s = time.perf_counter() - started
-        if code:
-            raise _load_error(library, name, path, pin_root, code)
-        programs = {program.name: program for program in opened.programs() if program.fd() >= 0}
-        texts = {key: buffer.value.decode(errors="replace") for key, buffer in logs.items()}
-        sizes = {key: _sizes(program.fd(), texts.get(key, "")) for key, program in programs.items()}
-        maps = {key: describe(key, fd, cpus) for key, fd in opened.maps() if fd >= 0}
+        if code == 0:
+            texts = {key: buffer.value.decode(errors="replace") for key, buffer in logs.items()}
+            programs = {program.name: program for program in opened.programs() if program.fd() >= 0}
+            sizes = {key: _sizes(program.fd(), texts.get(key, "")) for key, program in programs.items()}
+            maps = {key: describe(key, fd, cpus) for key, fd in opened.maps() if fd >= 0}
+            return LoadedSide(name, opened, programs, sizes, maps, load_s)
     except BaseException:
         opened.close()
         raise
-    return LoadedSide(name, opened, programs, sizes, maps, load_s)
+    opened.close()
+    raise _load_error(library, name, path, pin_root, code)
 
 
 def object_name(side: str) -> str:

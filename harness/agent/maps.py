@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import ctypes
 import errno
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.agent import bpf
@@ -20,17 +20,7 @@ _BATCH = 4096
 _ENOTSUPP = 524
 _NO_BATCH = frozenset({errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM, _ENOTSUPP})
 
-BatchReader = Callable[
-    [
-        int,
-        "ctypes.Array[ctypes.c_char] | None",
-        "ctypes.Array[ctypes.c_char]",
-        "ctypes.Array[ctypes.c_char]",
-        "ctypes.Array[ctypes.c_char]",
-        int,
-    ],
-    tuple[int, bool],
-]
+BatchReader = Callable[[int, bpf.Batch], tuple[int, bool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +64,15 @@ def describe(name: str, fd: int, cpus: int) -> BpfMap:
     per_cpu = info.type.startswith("percpu_") or info.type == "lru_percpu_hash"
     value_bytes = (info.value_size + 7) // 8 * 8 * cpus if per_cpu else info.value_size
     found = BpfMap(name, fd, info, value_bytes)
-    if info.type in _INDEXED and name.startswith("."):
-        # A section of the object: .data and .rodata begin with contents of their own.
-        return BpfMap(name, fd, info, value_bytes, dump(found))
-    return found
+    # A section of the object: .data and .rodata begin with contents of their own.
+    return with_contents(found) if info.type in _INDEXED and name.startswith(".") else found
+
+
+def with_contents(what: BpfMap, entries: Iterable[tuple[bytes, bytes]] = ()) -> BpfMap:
+    """``what`` after setting ``entries``: from now on these contents are what "empty" means."""
+    for key, value in entries:
+        bpf.update(what.fd, key, value)
+    return replace(what, initial=dump(what))
 
 
 def dump(what: BpfMap, reader: BatchReader = bpf.lookup_batch) -> bytes:
@@ -115,52 +110,53 @@ def empty(what: BpfMap) -> None:
     elif what.info.type in _INDEXED:
         _reset_array(what)
     elif what.info.type in _KEYED:
-        contents = dump(what)
-        step = what.entry_bytes
-        found = [contents[at : at + what.info.key_size] for at in range(0, len(contents), step)]
-        _delete(what, found)
+        _delete(what, [key for key, _ in _entries(what, dump(what))])
+        for key, value in _entries(what, what.initial):
+            bpf.update(what.fd, key, value)
 
 
 def is_empty(what: BpfMap, reader: BatchReader = bpf.lookup_batch) -> bool:
     """Whether it holds what it held after loading."""
-    if what.info.type in _KEYED:
-        return bpf.next_key(what.fd, None, what.info.key_size) is None
-    if what.info.type in _INDEXED:
-        return dump(what, reader) == what.initial if what.initial else not any(_values(what, reader))
-    return True
+    if not what.steady:
+        return True
+    if not what.initial:
+        if what.info.type in _KEYED:
+            return bpf.next_key(what.fd, None, what.info.key_size) is None
+        return not any(value.strip(b"\0") for _, value in _entries(what, dump(what, reader)))
+    return sorted(_entries(what, dump(what, reader))) == sorted(_entries(what, what.initial))
 
 
-def _values(what: BpfMap, reader: BatchReader) -> Iterator[int]:
-    contents = dump(what, reader)
-    step, skip = what.entry_bytes, what.info.key_size
+def _entries(what: BpfMap, contents: bytes) -> Iterator[tuple[bytes, bytes]]:
+    step, key_size = what.entry_bytes, what.info.key_size
     for at in range(0, len(contents), step):
-        yield int(contents[at + skip : at + step].count(0) != step - skip)
+        yield contents[at : at + key_size], contents[at + key_size : at + step]
 
 
 def _dump_in_batches(what: BpfMap, reader: BatchReader) -> bytes:
     count = min(_BATCH, max(1, what.info.max_entries))
     key_size, value_bytes = what.info.key_size, what.value_bytes
-    cursor: ctypes.Array[ctypes.c_char] | None = None
-    following = ctypes.create_string_buffer(max(8, key_size))
+    room = max(8, key_size)  # the kernel's cursor is a bucket number or a key
+    at: ctypes.Array[ctypes.c_char] | None = None
     parts: list[bytes] = []
     while True:
-        key_buffer = ctypes.create_string_buffer(count * key_size)
-        value_buffer = ctypes.create_string_buffer(count * value_bytes)
+        buffer = ctypes.create_string_buffer
+        batch = bpf.Batch(count, buffer(count * key_size), buffer(count * value_bytes), buffer(room), at)
         try:
-            got, last = reader(what.fd, cursor, following, key_buffer, value_buffer, count)
+            got, last = reader(what.fd, batch)
         except OSError as problem:
             if problem.errno == errno.ENOSPC and count < what.info.max_entries:
                 count = min(count * 4, what.info.max_entries)
                 continue
             raise
-        parts.append(_interleave(key_buffer.raw, value_buffer.raw, key_size, value_bytes, got))
+        parts.append(_interleave(batch.keys.raw, batch.values.raw, (key_size, value_bytes), got))
         if last:
             return b"".join(parts)
-        cursor = ctypes.create_string_buffer(following.raw, len(following))
+        at = batch.following
 
 
-def _interleave(key_data: bytes, value_data: bytes, key_size: int, value_bytes: int, count: int) -> bytes:
+def _interleave(key_data: bytes, value_data: bytes, sizes: tuple[int, int], count: int) -> bytes:
     """Entries from keys and values; copies column by column, which for large maps beats entry by entry."""
+    key_size, value_bytes = sizes
     step = key_size + value_bytes
     if count < step:
         return b"".join(
@@ -188,11 +184,9 @@ def _delete(what: BpfMap, found: list[bytes]) -> None:
 
 
 def _reset_array(what: BpfMap) -> None:
-    key_size, step = what.info.key_size, what.entry_bytes
-    contents = dump(what)
-    for at in range(0, len(contents), step):
-        key, value = contents[at : at + key_size], contents[at + key_size : at + step]
-        wanted = what.initial[at + key_size : at + step] or bytes(what.value_bytes)
-        if value != wanted:
+    wanted = dict(_entries(what, what.initial))
+    zeros = bytes(what.value_bytes)
+    for key, value in _entries(what, dump(what)):
+        if value != wanted.get(key, zeros):
             with suppress(PermissionError):  # read-only data is frozen; it cannot have changed either
-                bpf.update(what.fd, key, wanted)
+                bpf.update(what.fd, key, wanted.get(key, zeros))

@@ -63,7 +63,7 @@ def shadow(tools: Tools, sides: Sequence[LoadedSide], driver: Driver) -> dict[st
         read_popped(sides, dumps)
     out: dict[str, Any] = {"kind": "shadow", "start_ns": start_ns, "end_ns": end_ns, "stable": stable}
     out["events"] = tools.name(tools.out / write_driven(tools.out, driven))
-    out["pids"] = list(driven.pids)
+    out |= driven.document()
     out["maps"] = write_maps(tools, sides, dumps)
     out["streams"] = write_streams(tools, streams)
     return out
@@ -94,7 +94,7 @@ def solo(tools: Tools, side: LoadedSide, driver: Driver, phase: Phase) -> dict[s
     if phase.dump:
         out["stable"] = stable
         out["events"] = tools.name(tools.out / write_driven(tools.out, driven))
-        out["pids"] = list(driven.pids)
+        out |= driven.document()
         out["maps"] = write_maps(tools, sides, dumps)
         out["streams"] = write_streams(tools, streams)
     return out

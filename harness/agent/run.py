@@ -6,10 +6,11 @@ from __future__ import annotations
 import json
 import os
 import platform
+import resource
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from harness.agent.errors import AgentError, Interrupted
 from harness.agent.job import Benchmark, Job, Phase, read_job
 from harness.agent.libbpf import Libbpf
 from harness.agent.load import LoadedSide, load_side
-from harness.agent.maps import possible_cpus
+from harness.agent.maps import possible_cpus, with_contents
 from harness.agent.mounts import kernel_file_systems
 from harness.agent.phases import Tools, shadow, solo
 from harness.agent.pins import pin_folder
@@ -46,6 +47,18 @@ class Progress:
             self.timings[name] = self.timings.get(name, 0.0) + time.perf_counter() - started
 
 
+@dataclass(frozen=True, slots=True)
+class _Course:
+    """What a job is done with."""
+
+    job: Job
+    folder: Path
+    out: Path
+    library: Libbpf
+    bcc: Bcc | None
+    progress: Progress
+
+
 def run_job(job_folder: Path, out: Path) -> int:
     """Do the job in ``job_folder``, write ``result.json`` and its files into ``out``; 0 when there was no error."""
     progress = Progress()
@@ -54,14 +67,16 @@ def run_job(job_folder: Path, out: Path) -> int:
     status = 0
     try:
         with interruptible(), ExitStack() as release:
-            job = read_job(job_folder)
-            _need_root()
-            cpu = _stay_on(job.cpu)
             with progress.step("prepare"):
+                job = read_job(job_folder)
+                _need_root()
+                _lift_memory_limit()
+                cpu = _stay_on(job.cpu)
                 release.enter_context(kernel_file_systems())
-                library, bcc = Libbpf(), find_bcc()
-            result |= {"kernel": _kernel(cpu), "agent": _agent(library, bcc)}
-            _benchmarks(job, job_folder, out, library, bcc, progress, result)
+                course = _Course(job, job_folder, out, Libbpf(), find_bcc(), progress)
+            result |= {"kernel": _kernel(cpu), "agent": _agent(course)}
+            for benchmark in job.benchmarks:
+                _benchmark(course, benchmark, result["benchmarks"])
     except AgentError as problem:
         result["error"] = problem.document()
     except Interrupted as signal_name:
@@ -77,46 +92,45 @@ def run_job(job_folder: Path, out: Path) -> int:
     return status
 
 
-def _benchmarks(
-    job: Job, folder: Path, out: Path, library: Libbpf, bcc: Bcc | None, progress: Progress, result: dict[str, Any]
-) -> None:
-    for benchmark in job.benchmarks:
-        entry: dict[str, Any] = {"name": benchmark.name, "programs": {}, "phases": [], "error": None}
-        result["benchmarks"].append(entry)
-        try:
-            with ExitStack() as release:
-                sides = _load(benchmark, folder, library, progress, release)
-                for side in sides:
-                    entry["programs"][side.name] = {name: size.document() for name, size in side.sizes.items()}
-                for phase in benchmark.phases:
-                    tools = Tools(library, bcc, _phase_folder(out, benchmark, phase), out)
-                    with time_limit(benchmark.time_limit_s, f"{benchmark.name} {phase.kind}"):
-                        entry["phases"].append(_phase(tools, benchmark, phase, sides, job.seed, progress))
-        except AgentError as problem:
-            entry["error"] = problem.document()
+def _benchmark(course: _Course, benchmark: Benchmark, results: list[dict[str, Any]]) -> None:
+    """Do one benchmark; an error ends it, not the others."""
+    entry: dict[str, Any] = {"name": benchmark.name, "programs": {}, "phases": [], "error": None}
+    results.append(entry)
+    try:
+        with ExitStack() as release:
+            sides = _load(course, benchmark, release)
+            for side in sides:
+                entry["programs"][side.name] = {name: size.document() for name, size in side.sizes.items()}
+            for phase in benchmark.phases:
+                with time_limit(benchmark.time_limit_s, f"{benchmark.name} {phase.kind}"):
+                    entry["phases"].append(_phase(course, benchmark, phase, sides))
+    except AgentError as problem:
+        entry["error"] = problem.document()
 
 
-def _load(
-    benchmark: Benchmark, folder: Path, library: Libbpf, progress: Progress, release: ExitStack
-) -> list[LoadedSide]:
+def _load(course: _Course, benchmark: Benchmark, release: ExitStack) -> list[LoadedSide]:
     cpus = possible_cpus()
     sides = []
     for side in benchmark.sides:
-        with progress.step("load", f"{benchmark.name} {side.name}"):
+        with course.progress.step("load", f"{benchmark.name} {side.name}"):
             pins = release.enter_context(pin_folder(benchmark.name, side.name))
-            loaded = load_side(library, side.name, folder / side.object, pin_root=str(pins), cpus=cpus)
+            path = course.folder / side.object
+            loaded = load_side(course.library, side.name, path, pin_root=str(pins), cpus=cpus)
             release.callback(loaded.close)
+            for name, entries in benchmark.setup.items():
+                if name in loaded.maps:
+                    loaded.maps[name] = with_contents(loaded.maps[name], entries)
             sides.append(loaded)
     return sides
 
 
-def _phase(
-    tools: Tools, benchmark: Benchmark, phase: Phase, sides: list[LoadedSide], seed: int, progress: Progress
-) -> dict[str, Any]:
+def _phase(course: _Course, benchmark: Benchmark, phase: Phase, sides: list[LoadedSide]) -> dict[str, Any]:
+    progress = course.progress
+    tools = Tools(course.library, course.bcc, _phase_folder(course.out, benchmark, phase), course.out)
     tools.out.mkdir(parents=True, exist_ok=True)
     use = phase.workload or benchmark.workload
     with progress.step("plan", f"{benchmark.name} {use.name if use else ''}"):
-        driver = Driver(use, seed)
+        driver = Driver(use, course.job.seed, benchmark.time_limit_s)
     if phase.kind == "shadow":
         with progress.step("shadow", benchmark.name):
             return shadow(tools, sides, driver)
@@ -135,6 +149,12 @@ def _phase_folder(out: Path, benchmark: Benchmark, phase: Phase) -> Path:
 def _need_root() -> None:
     if os.geteuid() != 0:
         raise AgentError("prepare", "loading eBPF programs needs root")
+
+
+def _lift_memory_limit() -> None:
+    """Before kernel 5.11 maps and programs count against the limit on locked memory."""
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_MEMLOCK, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
 
 def _stay_on(cpu: int) -> int:
@@ -158,9 +178,9 @@ def _kernel(cpu: int) -> dict[str, Any]:
     }
 
 
-def _agent(library: Libbpf, bcc: Bcc | None) -> dict[str, Any]:
+def _agent(course: _Course) -> dict[str, Any]:
     return {
         "python": platform.python_version(),
-        "libbpf": library.version(),
-        "bcc": bcc.version if bcc is not None else None,
+        "libbpf": course.library.version(),
+        "bcc": course.bcc.version if course.bcc is not None else None,
     }

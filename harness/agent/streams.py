@@ -15,6 +15,7 @@ from pathlib import Path
 from harness.agent.errors import AgentError
 from harness.agent.libbpf import SAMPLE, Libbpf, pointer_error
 from harness.agent.load import LoadedSide
+from harness.agent.maps import BpfMap
 
 _PERF_SAMPLE = ctypes.CFUNCTYPE(None, c_void_p, c_int, c_void_p, c_uint32)
 _PERF_LOST = ctypes.CFUNCTYPE(None, c_void_p, c_int, c_uint64)
@@ -66,11 +67,11 @@ def collect(library: Libbpf, sides: Sequence[LoadedSide]) -> Iterator[Streams]:
     streams = Streams()
     with ExitStack() as release:
         for side in sides:
-            for name, each in side.maps.items():
+            for each in side.maps.values():
                 if each.info.type == "ringbuf":
-                    streams.drains.append(_ring(library, streams, side.name, name, each.fd, release))
+                    streams.drains.append(_ring(library, streams, side.name, each, release))
                 elif each.info.type == "perf_event_array":
-                    streams.drains.append(_perf(library, streams, side.name, name, each.fd, release))
+                    streams.drains.append(_perf(library, streams, side.name, each, release))
         if any(program.prints() for side in sides for program in side.programs.values()):
             owner = sides[0].name if len(sides) == 1 else "*"
             streams.drains.extend(_trace(streams.open(owner, "trace"), release))
@@ -100,17 +101,17 @@ def _run(streams: Streams, stop: threading.Event) -> None:
         streams.drain()
 
 
-def _ring(library: Libbpf, streams: Streams, side: str, name: str, fd: int, release: ExitStack) -> Callable[[], None]:
-    records = streams.open(side, f"ring:{name}")
+def _ring(library: Libbpf, streams: Streams, side: str, source: BpfMap, release: ExitStack) -> Callable[[], None]:
+    records = streams.open(side, f"ring:{source.name}")
 
     def sample(_context: int, data: int, size: int) -> int:
         records.append(ctypes.string_at(data, size))
         return 0
 
     callback = SAMPLE(sample)
-    pointer = library.call("ring_buffer__new", c_int(fd), callback, None, None)
+    pointer = library.call("ring_buffer__new", c_int(source.fd), callback, None, None)
     if code := pointer_error(pointer):
-        raise AgentError("open ring buffer", f"{name}: {os.strerror(code)}", side=side)
+        raise AgentError("open ring buffer", f"{source.name}: {os.strerror(code)}", side=side)
     release.callback(library.call, "ring_buffer__free", c_void_p(pointer))
 
     def drain(_keep: object = callback) -> None:
@@ -119,8 +120,8 @@ def _ring(library: Libbpf, streams: Streams, side: str, name: str, fd: int, rele
     return drain
 
 
-def _perf(library: Libbpf, streams: Streams, side: str, name: str, fd: int, release: ExitStack) -> Callable[[], None]:
-    stream = f"perf:{name}"
+def _perf(library: Libbpf, streams: Streams, side: str, source: BpfMap, release: ExitStack) -> Callable[[], None]:
+    stream = f"perf:{source.name}"
     records = streams.open(side, stream)
 
     def sample(_context: int, _cpu: int, data: int, size: int) -> None:
@@ -131,10 +132,10 @@ def _perf(library: Libbpf, streams: Streams, side: str, name: str, fd: int, rele
 
     callbacks = (_PERF_SAMPLE(sample), _PERF_LOST(lost))
     if not library.has("libbpf_major_version") or library.call("libbpf_major_version") < 1:
-        raise AgentError("open perf buffer", f"{name}: libbpf 1.0 or later is needed", side=side)
-    pointer = library.call("perf_buffer__new", c_int(fd), c_size_t(_PERF_PAGES), *callbacks, None, None)
+        raise AgentError("open perf buffer", f"{source.name}: libbpf 1.0 or later is needed", side=side)
+    pointer = library.call("perf_buffer__new", c_int(source.fd), c_size_t(_PERF_PAGES), *callbacks, None, None)
     if code := pointer_error(pointer):
-        raise AgentError("open perf buffer", f"{name}: {os.strerror(code)}", side=side)
+        raise AgentError("open perf buffer", f"{source.name}: {os.strerror(code)}", side=side)
     release.callback(library.call, "perf_buffer__free", c_void_p(pointer))
 
     def drain(_keep: object = callbacks) -> None:

@@ -33,16 +33,20 @@ _LINKS = (("/bin", "usr/bin"), ("/sbin", "usr/sbin"), ("/lib", "usr/lib"), ("/li
 _DEVICES = (("console", 5, 1), ("null", 1, 3), ("zero", 1, 5), ("urandom", 1, 9), ("ttyS0", 4, 64), ("ttyS1", 4, 65))
 #: Parts of the standard library that no agent and no workload needs.
 _LEFT_OUT = frozenset(
-    "__pycache__ test tests idlelib tkinter turtledemo lib2to3 ensurepip pydoc_data distutils site-packages "
-    "dist-packages".split()
+    (
+        *("__pycache__", "site-packages", "dist-packages", "test", "tests", "idlelib", "tkinter", "turtledemo"),
+        *("lib2to3", "ensurepip", "pydoc_data", "distutils"),
+    )
 )
 #: Libraries that are opened by name at run time, so that no list of dependencies shows them.
 _OPENED_BY_NAME = ("libbpf.so.1", "libbpf.so.0", "libbcc.so.0", "librt.so.1", "libpthread.so.0", "libdl.so.2")
 #: Imported before the guest waits for its job, and so part of the snapshot.
 PRELOAD = (
-    "argparse ctypes dataclasses gzip json logging multiprocessing random re resource select signal socket struct "
-    "subprocess tarfile tempfile threading typing uuid zlib bcc scapy.layers.l2 scapy.layers.inet scapy.layers.inet6"
-).split()
+    *("argparse", "ctypes", "dataclasses", "gzip", "json", "logging", "multiprocessing", "random", "re", "resource"),
+    *("select", "signal", "socket", "struct", "subprocess", "tarfile", "tempfile", "threading", "typing", "uuid"),
+    *("zlib", "bcc", "scapy.layers.l2", "scapy.layers.inet", "scapy.layers.inet6"),
+)
+_TOOLS = ("sh", "ip", "ls", "cat", "mount", "ps", "dmesg", "ping", "nc", "sleep", "true", "false")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +110,7 @@ class _Builder:
         found = next((path for path in _BUSYBOX if os.path.exists(path)), None)
         if found is not None:  # for workloads that want tools, and for people; the guest itself does without
             self._elf(found, "/usr/bin/busybox")
-            for name in "sh ip ls cat mount ps dmesg ping nc sleep true false".split():
+            for name in _TOOLS:
                 self._archive.symlink(f"/usr/bin/{name}", "busybox")
 
     def _python(self) -> None:

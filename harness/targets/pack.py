@@ -1,39 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Job folders: completing one with the agent and the workloads, and packing folders for a narrow line."""
+"""Packing a job for a narrow line, and unpacking its results."""
 
 from __future__ import annotations
 
-import compileall
+import importlib.util
 import io
-import shutil
+import marshal
 import tarfile
 import zlib
 from pathlib import Path
 
-import harness
-import workloads
-
-_IGNORED = shutil.ignore_patterns("__pycache__", "*.pyc", "oracles")
-
-
-def add_agent(job: Path) -> None:
-    """Copy the agent and the workload drivers into ``job``, compiled for this Python, so that a slow guest need not."""
-    here = Path(harness.__file__ or "").parent
-    drivers = Path(workloads.__file__ or "").parent
-    (job / "harness").mkdir(parents=True, exist_ok=True)
-    (job / "harness" / "__init__.py").write_bytes(b"")
-    shutil.copytree(here / "agent", job / "harness" / "agent", ignore=_IGNORED, dirs_exist_ok=True)
-    shutil.copytree(drivers, job / "workloads", ignore=_IGNORED, dirs_exist_ok=True)
-    # Unchecked hashes: the guest trusts the bytecode instead of comparing it with a source time from another machine.
-    mode = compileall.py_compile.PycInvalidationMode.UNCHECKED_HASH  # type: ignore[attr-defined]
-    compileall.compile_dir(job, quiet=2, stripdir=str(job), prependdir="/tmp/job", invalidation_mode=mode)
-
 
 def pack_folder(folder: Path) -> bytes:
-    """The folder as a compressed tar archive, with the same bytes for the same contents."""
+    """The folder as a compressed tar archive, with the same bytes for the same contents.
+
+    Python files come with their bytecode, made by this Python, so that a slow guest with the same one need not compile.
+    """
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as archive:
-        archive.add(folder, arcname=".", filter=_anonymous)
+        for path in sorted(folder.rglob("*")):
+            name = path.relative_to(folder).as_posix()
+            if "__pycache__" in path.parts or not path.is_file():
+                continue
+            data = path.read_bytes()
+            _add(archive, name, data)
+            if path.suffix == ".py":
+                _add(archive, importlib.util.cache_from_source(name), _bytecode(data, name))
     return zlib.compress(out.getvalue(), 9)
 
 
@@ -50,8 +42,14 @@ def unpack_folder(packed: bytes, folder: Path) -> None:
             archive.extract(member, inside, set_attrs=False)
 
 
-def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
-    member.uid = member.gid = 0
-    member.uname = member.gname = ""
-    member.mtime = 0
-    return member
+def _add(archive: tarfile.TarFile, name: str, data: bytes) -> None:
+    member = tarfile.TarInfo(name)
+    member.size = len(data)
+    member.mode = 0o644
+    archive.addfile(member, io.BytesIO(data))
+
+
+def _bytecode(source: bytes, name: str) -> bytes:
+    """A ``.pyc`` that is taken as it is (PEP 552, unchecked hash): source times mean nothing on another machine."""
+    code = compile(source, name, "exec", dont_inherit=True)
+    return importlib.util.MAGIC_NUMBER + (1).to_bytes(4, "little") + bytes(8) + marshal.dumps(code)

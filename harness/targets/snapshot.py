@@ -8,10 +8,10 @@ writes to, and any number of runs share one snapshot.
 
 from __future__ import annotations
 
-import ctypes
 import hashlib
 import mmap
 import os
+import shlex
 import shutil
 import time
 from dataclasses import dataclass
@@ -20,14 +20,12 @@ from pathlib import Path
 from filelock import FileLock
 
 from harness.cache import cache_folder
-from harness.targets.base import TargetError
 from harness.targets.guest import frames
 from harness.targets.qemu import Machine, Qemu, qemu_version
 from harness.targets.qmp import QmpError
 
 _KEEP = 8
-_CHUNK = 1 << 20
-_PUNCH_HOLE = 0x01 | 0x02  # FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE
+_CHUNK = 1 << 16
 _IGNORE_SHARED = [{"capability": "x-ignore-shared", "state": True}]
 
 
@@ -71,14 +69,12 @@ def snapshot_of(machine: Machine, image_key: str, *, boot_limit_s: float) -> tup
 
 def restore(machine: Machine, snapshot: Snapshot) -> Qemu:
     """A guest that goes on from ``snapshot``; it waits for its job."""
-    guest = Qemu(machine, snapshot.memory, shared=False, incoming=True)
+    guest = Qemu(machine, snapshot.memory)
     try:
-        if guest.qmp is None:
-            raise TargetError("restore", "QEMU has no monitor")
-        guest.qmp.command("migrate-set-capabilities", capabilities=_IGNORE_SHARED)
-        guest.qmp.command("migrate-incoming", uri=f"exec:cat '{snapshot.state}'")
-        guest.qmp.wait_until("query-status", status=frozenset({"paused", "running"}))
-        guest.qmp.command("cont")
+        guest.monitor.command("migrate-set-capabilities", capabilities=_IGNORE_SHARED)
+        guest.monitor.command("migrate-incoming", uri=f"exec:cat {shlex.quote(str(snapshot.state))}")
+        guest.monitor.wait_until("query-status", status=frozenset({"paused", "running"}))
+        guest.monitor.command("cont")
     except QmpError as problem:
         lost = guest.lost("restore", str(problem))
         guest.close()
@@ -104,37 +100,42 @@ def wait_ready(guest: Qemu, *, limit_s: float) -> bytes:
 
 
 def _make(machine: Machine, snapshot: Snapshot, boot_limit_s: float) -> None:
-    with snapshot.memory.open("wb") as stream:
-        stream.truncate(machine.memory_mb << 20)
-    guest = Qemu(machine, snapshot.memory, shared=True)
+    """Boot with memory that is no file on a disk yet (memfd_create(2)): a booting guest writes to all of it."""
+    memory = os.memfd_create("guest")
     try:
-        wait_ready(guest, limit_s=boot_limit_s)
-        if guest.qmp is None:
-            raise TargetError("snapshot", "QEMU has no monitor")
-        guest.qmp.command("stop")
-        guest.qmp.command("migrate-set-capabilities", capabilities=_IGNORE_SHARED)
-        guest.qmp.command("migrate", uri=f"exec:cat > '{snapshot.state}'")
-        guest.qmp.wait_until("query-migrate", status=frozenset({"completed"}), failed=frozenset({"failed"}))
-        guest.qmp.command("quit")
+        os.truncate(memory, machine.memory_mb << 20)
+        guest = Qemu(machine, memory)
+        try:
+            wait_ready(guest, limit_s=boot_limit_s)
+            _save(guest, snapshot.state)
+        finally:
+            guest.close()
+        _keep(memory, snapshot.memory)
+    finally:
+        os.close(memory)
+
+
+def _save(guest: Qemu, state: Path) -> None:
+    try:
+        guest.monitor.command("stop")
+        guest.monitor.command("migrate-set-capabilities", capabilities=_IGNORE_SHARED)
+        guest.monitor.command("migrate", uri=f"exec:cat > {shlex.quote(str(state))}")
+        guest.monitor.wait_until("query-migrate", status=frozenset({"completed"}), failed=frozenset({"failed"}))
+        guest.monitor.command("quit")
     except QmpError as problem:
         raise guest.lost("snapshot", str(problem)) from problem
-    finally:
-        guest.close()
-    _dig_holes(snapshot.memory)
 
 
-def _dig_holes(path: Path) -> None:
-    """Give back the file's stretches of zeros (fallocate(2)); where that does not work the file is only larger."""
-    fallocate = ctypes.CDLL(None, use_errno=True).fallocate
-    fallocate.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_long, ctypes.c_long)
+def _keep(memory: int, path: Path) -> None:
+    """Write the guest's memory to ``path``, with holes where it is zero: three quarters of it, as a rule."""
     zeros = bytes(_CHUNK)
-    with path.open("r+b") as stream, mmap.mmap(stream.fileno(), 0, prot=mmap.PROT_READ) as memory:
-        size = len(memory)
-        at = os.lseek(stream.fileno(), 0, os.SEEK_DATA)
-        while at < size:
-            if memory[at : at + _CHUNK] == zeros:
-                fallocate(stream.fileno(), _PUNCH_HOLE, at, _CHUNK)
-            at += _CHUNK
+    with path.open("wb") as stream, mmap.mmap(memory, 0, prot=mmap.PROT_READ) as contents:
+        stream.truncate(len(contents))
+        for at in range(0, len(contents), _CHUNK):
+            chunk = contents[at : at + _CHUNK]
+            if chunk != zeros:
+                stream.seek(at)
+                stream.write(chunk)
 
 
 def _forget_old(folder: Path) -> None:
