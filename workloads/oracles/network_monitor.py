@@ -20,12 +20,11 @@ kernel calls a message header.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Final, Literal
+from collections.abc import Hashable, Iterable
+from typing import Final, Literal, NamedTuple
 
 from workloads.events import Event
-from workloads.oracles import Between, Contents, Context, Key
+from workloads.oracles import Contents, Context
 from workloads.oracles.user_memory import UserMemory
 
 _AF_INET: Final = 2
@@ -41,47 +40,52 @@ _PREFIX = "syscalls/sys_enter_"
 Side = Literal["sent", "recv"]
 Peer = tuple[int, int]
 _NOBODY: Final[Peer] = (0, 0)
+_NOTHING: Final = {"bytes_sent": 0, "bytes_recv": 0, "packets_sent": 0, "packets_recv": 0}
 
 
-@dataclass(slots=True)
+class TrafficKey(NamedTuple):
+    """The key of ``traffic_map``. ``ip`` is the address's four bytes read as the machine reads a number."""
+
+    pid: int
+    protocol: int
+    port: int
+    ip: int
+
+
 class _Maps:
-    """The maps as they fill up. ``room`` is how many entries each one takes."""
+    """The maps as they fill up."""
 
-    room: dict[str, int]
-    contents: Contents = field(
-        default_factory=lambda: {"traffic_map": {}, "protocol_totals": {}, "pid_stats": {}, "anomaly_map": {}}
-    )
+    def __init__(self, context: Context) -> None:
+        self.contents: Contents = {"traffic_map": {}, "protocol_totals": {}, "pid_stats": {}, "anomaly_map": {}}
+        self._room = {name: context.room(name) for name in self.contents}
 
     def book(self, pid: int, protocol: int, peer: Peer, *, side: Side, size: int, times: int) -> None:
         """Count ``times`` calls of ``size`` bytes each."""
-        totals = self.contents["protocol_totals"]
-        if protocol in totals or len(totals) < self.room["protocol_totals"]:
-            totals[protocol] = (totals.get(protocol, 0) + size * times) & _U64
         ip, port = peer
-        key = (("pid", pid), ("protocol", protocol), ("port", port), ("ip", ip))
-        self._add("traffic_map", key, side, size, times)
-        self._add("pid_stats", pid, side, size, times)
+        if self._has("protocol_totals", protocol, 0):
+            totals = self.contents["protocol_totals"]
+            totals[protocol] = (totals[protocol] + size * times) & _U64
+        for name, key in (("traffic_map", TrafficKey(pid, protocol, port, ip)), ("pid_stats", pid)):
+            if self._has(name, key, _NOTHING):
+                stats = dict(self.contents[name][key])
+                stats[f"bytes_{side}"] = (stats[f"bytes_{side}"] + size * times) & _U64
+                stats[f"packets_{side}"] += times
+                self.contents[name][key] = stats
 
-    def _add(self, name: str, key: Key, side: Side, size: int, times: int) -> None:
+    def _has(self, name: str, key: Hashable, first: object) -> bool:
+        """Whether there is an entry, made as ``first`` if there is still room for it."""
         entries = self.contents[name]
-        if key not in entries:
-            if len(entries) >= self.room[name]:
-                return
-            entries[key] = {"bytes_sent": 0, "bytes_recv": 0, "packets_sent": 0, "packets_recv": 0}
-        stats = entries[key]
-        stats[f"bytes_{side}"] = (stats[f"bytes_{side}"] + size * times) & _U64
-        stats[f"packets_{side}"] += times
+        if key not in entries and len(entries) < self._room[name]:
+            entries[key] = first
+        return key in entries
 
 
 def predict(events: Iterable[Event], context: Context) -> Contents:
     """What the maps hold after ``events``; times are left out."""
-    maps = _Maps({name: context.room(name) for name in ("traffic_map", "protocol_totals", "pid_stats")})
-    # One entry of the totals is for everybody: it is not foreign for being somebody else's, too.
-    maps.room["protocol_totals"] = context.max_entries["protocol_totals"]
+    maps = _Maps(context)
     for event in events:
         if event.pid and event.hook.startswith(_PREFIX):
             _count(maps, event)
-    _add_foreign(maps.contents["protocol_totals"], context)
     return maps.contents
 
 
@@ -111,27 +115,3 @@ def _peer(memory: UserMemory, address: int) -> Peer:
     if not found or int.from_bytes(found[:2], sys.byteorder) != _AF_INET:
         return _NOBODY
     return int.from_bytes(found[4:8], sys.byteorder), int.from_bytes(found[2:4], "big")
-
-
-def _add_foreign(totals: dict[Key, object], context: Context) -> None:
-    """Add what other processes sent and received.
-
-    Their entries in ``traffic_map`` tell the protocol, unless they found no room there; then only the sum is known.
-    """
-    known: dict[int, int] = {}
-    for key, stats in context.foreign.get("traffic_map", {}).items():
-        protocol = dict(key)["protocol"]  # type: ignore[call-overload]  # a frozen struct, see workloads.oracles
-        known[protocol] = known.get(protocol, 0) + _bytes(stats)
-    lost = sum(map(_bytes, context.foreign.get("pid_stats", {}).values())) - sum(known.values())
-    for protocol in (_TCP, _UDP):
-        own = totals.get(protocol, 0)
-        assert isinstance(own, int)
-        low = own + known.get(protocol, 0)
-        if lost > 0:
-            totals[protocol] = Between(low, low + lost)
-        elif low:
-            totals[protocol] = low & _U64
-
-
-def _bytes(stats: Mapping[str, int]) -> int:
-    return stats["bytes_sent"] + stats["bytes_recv"]
