@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The `honey` command. Each subcommand is a module of `honey.commands`, imported only when it runs.
+
+Exit statuses: 0 all is well, 1 errors in a source, 2 the machine or the command line (a file that cannot be read, no
+clang, an error from clang), 3 an error in the compiler itself, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+OK = 0
+SOURCE_ERROR = 1
+ENVIRONMENT = 2
+INTERNAL = 3
+INTERRUPTED = 130
+
+_EPILOG = """\
+exit status: 0 all is well, 1 errors in a source, 2 a file or a tool is missing or fails, 3 a bug in the compiler
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line and returns the exit status."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return _run(arguments)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of our output has gone, as in `honey compile --emit c -o - X.ex | head`
+        _silence_stdout()
+        return OK
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from honey.commands.files import FileProblem
+    from honey.compiler import InternalError
+
+    try:
+        match arguments.command:
+            case "compile":
+                from honey.commands import compile as command
+            case "check":
+                from honey.commands import check as command  # type: ignore[no-redef] # one of them is imported
+            case "watch":
+                from honey.commands import watch as command  # type: ignore[no-redef]
+            case _:
+                from honey.commands import explain as command  # type: ignore[no-redef]
+        return command.run(arguments)
+    except FileProblem as problem:
+        print(f"honey: {problem}", file=sys.stderr)
+        return ENVIRONMENT
+    except InternalError as problem:
+        from honey.commands.bug_report import bug_report
+
+        print(bug_report(problem), file=sys.stderr)
+        return INTERNAL
+
+
+def _silence_stdout() -> None:
+    """Keeps Python from complaining about the closed pipe when it flushes at exit."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+# --- the command line -----------------------------------------------------------------------------------------------
+
+
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from honey.commands.version import version_text
+
+        print(version_text())
+        parser.exit()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="honey", description="Compiles Elixir syntax to eBPF.", epilog=_EPILOG)
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the versions of honey and its tools")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    _add_compile(commands.add_parser("compile", help="compile sources to eBPF objects", epilog=_EPILOG))
+    _add_check(commands.add_parser("check", help="report what is wrong with sources", epilog=_EPILOG))
+    _add_explain(commands.add_parser("explain", help="explain a diagnostic code"))
+    _add_watch(commands.add_parser("watch", help="compile sources again whenever they change"))
+    return parser
+
+
+def _add_compile(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Compiles a source, or every *.ex file of a folder, to eBPF objects."
+    parser.add_argument("path", metavar="FILE.ex|DIR", help="a source, a folder of sources, or - for standard input")
+    _add_output(parser)
+    parser.add_argument(
+        "--emit",
+        choices=("ast", "ir", "c", "obj"),
+        default="obj",
+        help="what to write: syntax tree, optimised IR, C, or the object (default: obj)",
+    )
+    _add_passes(parser)
+    _add_format(parser)
+
+
+def _add_check(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Reports errors and warnings in sources, without compiling them."
+    parser.add_argument("paths", metavar="FILE.ex|DIR", nargs="+", help="sources, folders of sources, or -")
+    _add_format(parser)
+
+
+def _add_explain(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Explains a diagnostic code with an example, or lists all codes."
+    parser.add_argument("code", metavar="CODE", nargs="?", help="a code such as HNY0301; all are listed without it")
+    _add_format(parser)
+
+
+def _add_watch(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Compiles a source, or every *.ex file of a folder, now and whenever one changes."
+    parser.add_argument("path", metavar="FILE.ex|DIR", help="a source or a folder of sources")
+    _add_output(parser)
+    parser.add_argument("--check", action="store_true", help="only report errors, write nothing")
+    _add_passes(parser)
+
+
+def _add_output(parser: argparse.ArgumentParser) -> None:
+    help = "where to write: a file, a folder, or - for standard output (default: beside the source)"
+    parser.add_argument("-o", "--output", metavar="OUT", help=help)
+
+
+def _add_passes(parser: argparse.ArgumentParser) -> None:
+    help = "the optimisations to run, in order, separated by commas; none for an empty list (default: all)"
+    parser.add_argument("--passes", metavar="NAME,...", help=help)
+
+
+def _add_format(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="how to write diagnostics")

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The subcommands of `honey`: each module has `run(arguments) -> exit status`."""

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`honey watch`."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from honey import compiler
+from honey.cli import OK
+from honey.commands import compile as compile_command
+from honey.commands import files, output
+
+if TYPE_CHECKING:
+    import argparse
+
+    from honey.diagnostics import Diagnostic
+
+_INTERVAL = 0.2  # seconds between two looks at the files
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Goes on until it is interrupted."""
+    passes = compile_command.pass_names(arguments.passes)
+    seen: dict[str, tuple[int, int]] = {}
+    try:
+        while True:
+            for path, stamp in _stamps(arguments.path).items():
+                if seen.get(path) != stamp:
+                    seen[path] = stamp
+                    _once(path, arguments, passes)
+            time.sleep(_INTERVAL)
+    except KeyboardInterrupt:
+        return OK
+
+
+def _stamps(path: str) -> dict[str, tuple[int, int]]:
+    """The time of the last change and the size of every source that is there."""
+    found: dict[str, tuple[int, int]] = {}
+    for name in files.sources_of(path):
+        try:
+            status = os.stat(name)
+        except OSError as problem:
+            raise files.FileProblem(f"cannot read {name}: {problem.strerror}") from problem
+        found[name] = (status.st_mtime_ns, status.st_size)
+    return found
+
+
+def _once(path: str, arguments: argparse.Namespace, passes: tuple[str, ...] | None) -> None:
+    start = time.perf_counter()
+    found: list[Diagnostic] = []
+    try:
+        if arguments.check:
+            found += compiler.check(files.read(path)).diagnostics
+            done = "checked"
+        else:
+            target = files.output_path(path, arguments.output, "obj", folder=os.path.isdir(arguments.path))
+            diagnostics, status = compile_command.compile_one(path, target, "obj", passes)
+            found += diagnostics
+            done = f"wrote {target}" if status == OK else "not compiled"
+    except compiler.InternalError as problem:
+        from honey.commands.bug_report import bug_report
+
+        print(bug_report(problem), file=sys.stderr)
+        return
+    output.show(found, form="text", stream=sys.stderr)
+    output.progress(f"{time.strftime('%H:%M:%S')} {path}: {done} in {(time.perf_counter() - start) * 1000:.0f} ms")
