@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cache
 
+from honey.kernel import sections
 from honey.kernel.layout import KernelType, decode_type
 from honey.kernel.table import table
 
@@ -17,7 +18,7 @@ class Role(Enum):
     """What the verifier expects of an argument."""
 
     ANY = "any"
-    """A plain value."""
+    """A plain value; of pointer type: an address that the helper itself checks."""
     CONTEXT = "context"
     """The program's context."""
     MAP = "map"
@@ -25,7 +26,9 @@ class Role(Enum):
     MAP_KEY = "map_key"
     """A pointer to a key of the map among the arguments."""
     MAP_VALUE = "map_value"
-    """A pointer to a value of the map among the arguments, or to a special field in one (a timer, a lock, a kptr)."""
+    """A pointer to a value of the map among the arguments."""
+    MAP_FIELD = "map_field"
+    """A pointer to a special field in a map's value: a timer, a spin lock, a kernel pointer."""
     MAP_VALUE_OUT = "map_value_out"
     """A pointer to memory of the size of the map's value, to be filled."""
     MEMORY = "memory"
@@ -48,6 +51,8 @@ class Role(Enum):
     """A pointer to a kernel object that the verifier knows by BTF (a task, a file)."""
     FUNCTION = "function"
     """A function of the program that the helper calls."""
+    STACK = "stack"
+    """A pointer to a local variable, handed on to the function called."""
     DYNPTR = "dynptr"
     """A ``struct bpf_dynptr`` on the stack."""
     PER_CPU = "per_cpu"
@@ -69,8 +74,10 @@ class Helper:
     """A helper function.
 
     ``result`` is its C return type (``None``: void); ``may_be_null`` says that a pointer it returns must be tested.
-    ``since`` is the first kernel release with it, as ``(6, 1)``. ``program_types`` are those that may call it, as
-    the kernel's enumerators, or ``None`` where that is not known.
+    ``gpl_only`` and ``may_sleep`` (only for sleepable programs) are ``None`` where the kernel at hand lacks the helper,
+    and then ``sections`` is empty. ``variadic`` ones take up to three further
+    values. ``since`` is the first kernel release with it, as ``(6, 1)``. ``sections`` are the kinds of sections
+    (``honey.kernel.sections``) whose programs may call it.
     """
 
     name: str
@@ -78,11 +85,17 @@ class Helper:
     result: KernelType | None
     may_be_null: bool
     arguments: tuple[HelperArgument, ...]
-    gpl_only: bool
+    gpl_only: bool | None
+    may_sleep: bool | None
     variadic: bool
     since: tuple[int, int]
-    program_types: frozenset[str] | None
+    sections: frozenset[str]
     summary: str
+
+    def allowed_in(self, kind: str) -> bool | None:
+        """Whether programs in sections of ``kind`` may call the helper; ``None`` where that is not known."""
+        known = self.gpl_only is not None and kind in sections.helpers_known()
+        return kind in self.sections if known else None
 
 
 @cache
@@ -92,7 +105,7 @@ def helper(name: str) -> Helper | None:
     record = table(TABLE).get(full)
     if record is None:
         return None
-    types = record["program_types"]
+    major, minor = record["since"]
     return Helper(
         name=full,
         number=record["number"],
@@ -100,9 +113,10 @@ def helper(name: str) -> Helper | None:
         may_be_null=record["may_be_null"],
         arguments=tuple(_argument(*argument) for argument in record["arguments"]),
         gpl_only=record["gpl_only"],
+        may_sleep=record["may_sleep"],
         variadic=record["variadic"],
-        since=tuple(record["since"]),
-        program_types=frozenset(f"BPF_PROG_TYPE_{type_}" for type_ in types) if types is not None else None,
+        since=(major, minor),
+        sections=frozenset(record["sections"]),
         summary=record["summary"],
     )
 

@@ -7,8 +7,9 @@ import json
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache
+from typing import Any
 
-from honey.kernel.table import DATA_FOLDER
+from honey.kernel.table import DATA_FOLDER, TableError
 
 ALIASES = {"xdp_md": "xdp"}
 """Names that other compilers accept, and the one that libbpf knows."""
@@ -63,8 +64,21 @@ class SectionKind:
 @cache
 def kinds() -> dict[str, SectionKind]:
     """All kinds of sections by name."""
-    rows = json.loads((DATA_FOLDER / "sections.json").read_text())["kinds"]
-    return {row["name"]: SectionKind(**{**row, "shape": Context(row["shape"])}) for row in rows}
+    return {row["name"]: SectionKind(**{**row, "shape": Context(row["shape"])}) for row in _document()["kinds"]}
+
+
+def helpers_known() -> frozenset[str]:
+    """The kinds of sections for which ``honey.kernel.helpers`` knows the helpers that programs may call."""
+    return frozenset(_document()["helpers_known"])
+
+
+@cache
+def _document() -> dict[str, Any]:
+    try:
+        document: dict[str, Any] = json.loads((DATA_FOLDER / "sections.json").read_text())
+    except (OSError, ValueError) as error:
+        raise TableError(f"cannot read the kernel data file sections.json: {error}") from error
+    return document
 
 
 @cache

@@ -107,7 +107,7 @@ def parse(data: bytes) -> Btf:
         at += 12
         kind, count, flag = Kind(info >> 24 & 0x1F), info & 0xFFFF, bool(info >> 31)
         words, at = _trailing(data, at, kind, count)
-        btf.types.append(_make(len(btf.types), kind, text(name), third, flag, words, text))
+        btf.types.append(_make(_Head(len(btf.types), kind, text(name), third, flag), words, text))
     return btf
 
 
@@ -127,9 +127,19 @@ def _trailing(data: bytes, at: int, kind: Kind, count: int) -> tuple[list[tuple[
     return [struct.unpack_from(shape, data, at + size * i) for i in range(count)], at + size * count
 
 
-def _make(
-    number: int, kind: Kind, name: str, third: int, flag: bool, words: list[tuple[int, ...]], text: Callable[[int], str]
-) -> BtfType:
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """What all types have: ``third`` is the size or the type referred to."""
+
+    number: int
+    kind: Kind
+    name: str
+    third: int
+    flag: bool
+
+
+def _make(head: _Head, words: list[tuple[int, ...]], text: Callable[[int], str]) -> BtfType:
+    number, kind, name, third, flag = head.number, head.kind, head.name, head.third, head.flag
     match kind:
         case Kind.INT:
             return BtfType(number, kind, name, size=third)

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 from elftools.elf.elffile import ELFFile
 
@@ -77,7 +78,7 @@ def header_structs() -> Iterator[bytes]:
         lines = [f"struct {name} variable_{name};" for name in names]
         good = [line for line, ok in zip(lines, _accepted(include, lines), strict=True) if ok]
         elf = _object(include + "\n".join(good), "-target", "bpf", "-D__x86_64__", "-I", MULTIARCH, "-g")
-        yield elf.get_section_by_name(".BTF").data()
+        yield _section(elf, ".BTF").data()
 
 
 def _accepted(include: str, lines: Sequence[str]) -> list[bool]:
@@ -106,9 +107,17 @@ def _values(include: str, names: Sequence[str]) -> list[int]:
 
 
 def _symbol(elf: ELFFile, name: str) -> bytes:
-    symbol = elf.get_section_by_name(".symtab").get_symbol_by_name(name)[0]
+    symbol = _section(elf, ".symtab").get_symbol_by_name(name)[0]
     section: bytes = elf.get_section(symbol["st_shndx"]).data()
     return section[symbol["st_value"] :][: symbol["st_size"]]
+
+
+def _section(elf: ELFFile, name: str) -> Any:
+    """The section called ``name``; pyelftools decides by its content of which class it is."""
+    section = elf.get_section_by_name(name)
+    if section is None:
+        raise ValueError(f"clang left out the section {name}")
+    return section
 
 
 def _object(source: str, *flags: str) -> ELFFile:

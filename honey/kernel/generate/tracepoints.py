@@ -9,7 +9,7 @@ event has: ``event_NAME`` is a ``struct trace_event_call`` that points to ``even
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from honey.kernel.generate.ctext import type_from_text
@@ -22,20 +22,22 @@ DYNAMIC_FIELD = re.compile(r"field:__data_loc (?P<type>[^;]*)\[\] (?P<name>\w+);
 
 
 def tracepoint_records(
-    formats: Mapping[str, str], symbols: Mapping[str, int], image: KernelImage, types: Mapping[str, Any]
+    formats: Mapping[str, str], symbols: Mapping[str, Sequence[int]], image: KernelImage, types: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The struct's tag and the element types of dynamic fields by ``CATEGORY/NAME``.
 
     System calls have a table of their own; ftrace's internal events cannot be attached to.
     """
     offset = _member_offset(types, "trace_event_call", "class")
-    classes = {address: name for name, address in symbols.items() if name.startswith(CLASS_PREFIX)}
+    classes = {
+        address: name for name, addresses in symbols.items() if name.startswith(CLASS_PREFIX) for address in addresses
+    }
     records: dict[str, Any] = {}
     for path, text in formats.items():
         category, _, name = path.partition("/")
         if category in ("syscalls", "ftrace"):
             continue
-        address = int.from_bytes(image.read(symbols[f"event_{name}"] + offset, 8), "little")
+        address = int.from_bytes(image.read(symbols[f"event_{name}"][0] + offset, 8), "little")
         tag = STRUCT_PREFIX + classes[address].removeprefix(CLASS_PREFIX)
         if tag not in types:
             raise ValueError(f"{path} has the class struct {tag}, which is not in BTF")
