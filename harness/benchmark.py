@@ -219,6 +219,10 @@ class Benchmark(Table):
     contenders: dict[Name, Source] = {}
     workload: WorkloadUse
     oracle: Name | None = None
+    truth: str | None = Field(
+        default=None,
+        description="the map, with the pid as its scope, whose fields are shown beside what really moved",
+    )
     handlers: dict[str, Handler] = {}
     maps: dict[str, MapRule] = {}
     streams: dict[str, StreamRule] = {}
@@ -242,6 +246,8 @@ class Benchmark(Table):
             other = rule.foreign.map if rule.foreign else None
             if other is not None and (other not in self.maps or self.maps[other].scope is None):
                 raise ValueError(f"maps.{name}.foreign.map: {other!r} must be a map with a scope under [maps.{other}]")
+        if self.truth is not None and (self.truth not in self.maps or self.maps[self.truth].scope is None):
+            raise ValueError(f"truth: {self.truth!r} must be a map with a scope under [maps.{self.truth}]")
         for number, budget in enumerate(self.budgets):
             for key, side in (("side", budget.side), ("against", budget.against)):
                 if side not in self.sources:

@@ -8,22 +8,24 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from harness.benchmark import Benchmark, C
-from harness.compare.culprits import Predict
-from harness.compare.layout import MapLayout, map_layout
+from harness.benchmark import Benchmark, C, MapRule
+from harness.compare.culprits import Touched, touched
+from harness.compare.entries import Entries, read_entries
+from harness.compare.layout import KEY, MapLayout, map_layout
 from harness.compare.pair import Span
-from harness.compare.prediction import Prediction
+from harness.compare.prediction import Prediction, own_entries
 from harness.errors import RunError
 from harness.objects import BpfObject
 from harness.result import MapFile, Phase
 from workloads.events import Event
+from workloads.oracles import Context, Predict
 
 
 @dataclass(frozen=True)
 class Evidence:
     """The objects by side, the phase with its files below ``folder``, and the events that were driven.
 
-    ``predict`` is the oracle, None where the benchmark has none.
+    ``oracle`` is None where the benchmark has none.
     """
 
     benchmark: Benchmark
@@ -31,12 +33,46 @@ class Evidence:
     phase: Phase
     folder: Path
     events: Sequence[Event]
-    predict: Predict | None = None
+    oracle: Predict | None = None
 
     @cached_property
     def prediction(self) -> Prediction | None:
-        """What the oracle makes of all events."""
-        return self.predict(self.events) if self.predict is not None else None
+        """What the oracle makes of all events, given the room that other processes' entries leave in C's maps."""
+        if self.oracle is None:
+            return None
+        occupied = {name: self._occupied(name) for name, rule in self.benchmark.maps.items() if rule.scope}
+        span = self.span
+        return self.oracle(self.events, Context(self._max_entries, occupied, span.start_ns, span.end_ns))
+
+    @cached_property
+    def touched(self) -> Touched:
+        """Which events touch which entries; takes its time, so it is asked for only where there is a difference."""
+        if self.oracle is None:
+            return Touched()
+        oracle, context = self.oracle, Context()
+        return touched(self.events, lambda events: oracle(events, context))
+
+    @property
+    def _max_entries(self) -> dict[str, int]:
+        return {name: file.max_entries for name, file in self.phase.maps.get(C, {}).items()}
+
+    def _occupied(self, name: str) -> int:
+        """How many of C's entries other processes caused."""
+        return self.own(C, name)[1]
+
+    def own(self, side: str, name: str) -> tuple[dict[bytes, bytes], int]:
+        """A side's entries of the workload's own processes, and how many others there are."""
+        rule = self.benchmark.maps.get(name, MapRule())
+        scope = self.layout(side, name).scalar(rule.scope, default=KEY) if rule.scope else None
+        return own_entries(self.entries(side, name), scope, set(self.phase.pids))
+
+    def entries(self, side: str, name: str) -> Entries:
+        """The entries a side left in a map. Raises :class:`RunError` where they were not read."""
+        file = self.file(side, name)
+        if file.file is None:
+            raise RunError(f"map {name}: the entries of the {side} side were not read")
+        rule = self.benchmark.maps.get(name, MapRule())
+        return read_entries(self.folder / file.file, self.layout(side, name), zero_is_absent=rule.zero_is_absent)
 
     @property
     def span(self) -> Span:

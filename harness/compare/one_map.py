@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from harness.benchmark import C, MapRule
-from harness.compare.entries import Entries, read_entries
+from harness.benchmark import C, Foreign, MapRule
+from harness.compare.entries import Entries
 from harness.compare.evidence import Evidence
 from harness.compare.layout import KEY, VALUE, MapLayout, Scalar
 from harness.compare.pair import PairDifference, compare_pair
@@ -16,10 +16,8 @@ from harness.compare.prediction import (
     Predicted,
     compare_totals,
     compare_with_oracle,
-    own_entries,
     predicted,
 )
-from harness.errors import RunError
 
 
 @dataclass(frozen=True)
@@ -65,52 +63,33 @@ class ComparedMap:
 def compare_map(evidence: Evidence, name: str, rule: MapRule) -> ComparedMap:
     """Compare map ``name``. Raises :class:`RunError` where a dump or a rule does not fit it."""
     layout = evidence.layout(C, name)
-    sides = {side: _read(evidence, side, name, rule) for side in evidence.benchmark.sources}
+    sides = {side: evidence.entries(side, name) for side in evidence.benchmark.sources}
     if not rule.compare:
         return ComparedMap(name, rule, layout, sides, {})
     base = sides[C]
     pairs = {side: compare_pair(base, entries, rule, evidence.span) for side, entries in sides.items() if side != C}
     scope = layout.scalar(rule.scope, default=KEY) if rule.scope else None
+    own = {side: evidence.own(side, name) for side in sides}
     full = len(base.values) == evidence.file(C, name).max_entries and not layout.entries_always_exist
-    _, foreign = own_entries(base, scope, set(evidence.phase.pids))
-    compared = ComparedMap(name, rule, layout, sides, pairs, scope, foreign=foreign, full=full)
+    wanted, oracle = None, {}
     prediction = evidence.prediction
-    if prediction is None or (name not in prediction and rule.written_by == "kernel"):
-        return compared
     # A map that only user space writes is predicted to be empty.
-    wanted = predicted(prediction, layout)
-    oracle = {side: _against(evidence, compared, side, wanted) for side in sides}
-    return ComparedMap(name, rule, layout, sides, pairs, scope, wanted, oracle, foreign, full)
+    if prediction is not None and (name in prediction or rule.written_by == "user"):
+        wanted = predicted(prediction, layout)
+        if rule.foreign is not None:
+            oracle = {
+                side: compare_totals(layout, entries.values, wanted, _foreign_sum(evidence, side, rule.foreign))
+                for side, entries in sides.items()
+            }
+        else:
+            oracle = {side: compare_with_oracle(layout, mine, wanted, rule) for side, (mine, _) in own.items()}
+    return ComparedMap(name, rule, layout, sides, pairs, scope, wanted, oracle, foreign=own[C][1], full=full)
 
 
-def _read(evidence: Evidence, side: str, name: str, rule: MapRule) -> Entries:
-    file = evidence.file(side, name)
-    if file.file is None:
-        raise RunError(f"map {name}: the entries of the {side} side were not read")
-    return read_entries(evidence.folder / file.file, evidence.layout(side, name), zero_is_absent=rule.zero_is_absent)
-
-
-def _against(evidence: Evidence, compared: ComparedMap, side: str, wanted: Predicted) -> OracleDifference:
-    """How one side differs from the prediction."""
-    pids = set(evidence.phase.pids)
-    entries = compared.sides[side]
-    if compared.rule.foreign is not None:
-        return compare_totals(compared.layout, entries.values, wanted, _foreign_sum(evidence, compared, side))
-    own, foreign = own_entries(entries, compared.scope, pids)
-    most = evidence.file(side, compared.name).max_entries
-    room = most - foreign if len(entries.values) == most and not compared.layout.entries_always_exist else None
-    return compare_with_oracle(compared.layout, own, wanted, compared.rule, room=room)
-
-
-def _foreign_sum(evidence: Evidence, compared: ComparedMap, side: str) -> int:
-    """What other processes added to the totals, from their entries in the map that has a scope."""
-    foreign = compared.rule.foreign
-    if foreign is None:
-        return 0
-    rule = evidence.benchmark.maps[foreign.map]
+def _foreign_sum(evidence: Evidence, side: str, foreign: Foreign) -> int:
+    """What other processes added to a total, from their entries in the map that has a scope."""
     layout = evidence.layout(side, foreign.map)
-    entries = _read(evidence, side, foreign.map, rule)
-    own, _ = own_entries(entries, layout.scalar(rule.scope or "", default=KEY), set(evidence.phase.pids))
-    fields = [layout.scalar(path, default=VALUE).reader(layout.value_stride) for path in foreign.sum]
-    others = (value for key, value in entries.values.items() if key not in own)
-    return sum(number for value in others for reader in fields for (number,) in reader.iter_unpack(value))
+    own, _ = evidence.own(side, foreign.map)
+    others = [value for key, value in evidence.entries(side, foreign.map).values.items() if key not in own]
+    readers = [layout.scalar(path, default=VALUE).reader(layout.value_stride) for path in foreign.sum]
+    return sum(number for value in others for reader in readers for (number,) in reader.iter_unpack(value))

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from harness.benchmark import Ignored, MapRule, Timestamp, Tolerance
@@ -15,10 +15,8 @@ from harness.compare.layout import KEY, MapLayout, Scalar
 from harness.compare.pair import tolerance_check
 from harness.errors import RunError
 from harness.objects import ObjectError
-from harness.objects import types as t
-from harness.objects.layout import fields
 
-#: ``{map: {key: value}}`` in typed contents, in the order in which the entries came to be.
+#: ``{map: {key: value}}`` in typed contents, see :mod:`workloads.oracles`.
 Prediction = Mapping[str, Mapping[Any, Any]]
 
 
@@ -42,47 +40,31 @@ class OracleDifference:
     total: str = ""
 
     @property
-    def count(self) -> int:
-        """Entries that differ; a wrong total counts as one."""
-        return len(self.missing) + len(self.extra) + len(self.changed) + bool(self.total)
-
-    @property
     def keys(self) -> tuple[bytes, ...]:
         """All keys with a difference."""
         return self.missing + self.extra + self.changed
 
 
-def plain(value: Any) -> Any:
-    """A typed value as dictionaries, lists and scalars, whatever kind of record it was written as."""
-    if hasattr(value, "_asdict"):
-        return {name: plain(part) for name, part in value._asdict().items()}
-    if is_dataclass(value) and not isinstance(value, type):
-        return {name: plain(part) for name, part in asdict(value).items()}
-    if isinstance(value, Mapping):
-        return {name: plain(part) for name, part in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(part) for part in value]
-    return value
-
-
 def predicted(prediction: Prediction, layout: MapLayout) -> Predicted:
     """The prediction for one map. Raises :class:`RunError` for a key that does not fit the map's type."""
-    entries = prediction.get(layout.name, {})
-    return Predicted({_encode_key(layout, key): plain(value) for key, value in entries.items()})
+    return Predicted({encode_key(layout, key): value for key, value in prediction.get(layout.name, {}).items()})
 
 
-def _encode_key(layout: MapLayout, key: Any) -> bytes:
+def encode_key(layout: MapLayout, key: Any) -> bytes:
+    """An oracle's key, a scalar or a named tuple, as it stands in the map."""
     if layout.key is None:
         raise RunError(f"map {layout.name}: the object does not say the type of its key, so nothing can be predicted")
-    kind = layout.key.btf.resolved(layout.key.type_id)
-    content = plain(key)
-    if isinstance(kind, t.Composite) and isinstance(content, list):
-        names = [field.name for field in fields(layout.key.btf, kind)]
-        content = dict(zip(names, content, strict=False))
     try:
-        return layout.key.encode(content)
+        return layout.key.encode(_plain(key))
     except (ObjectError, TypeError, ValueError) as error:
         raise RunError(f"map {layout.name}: the oracle's key {key!r} does not fit: {error}") from error
+
+
+def _plain(key: Any) -> Any:
+    """A key with named tuples as dictionaries by field name."""
+    if hasattr(key, "_asdict"):
+        return {name: _plain(part) for name, part in key._asdict().items()}
+    return [_plain(part) for part in key] if isinstance(key, (list, tuple)) else key
 
 
 def own_entries(entries: Entries, scope: Scalar | None, pids: Collection[int]) -> tuple[dict[bytes, bytes], int]:
@@ -99,22 +81,14 @@ def own_entries(entries: Entries, scope: Scalar | None, pids: Collection[int]) -
 
 
 def compare_with_oracle(
-    layout: MapLayout, own: Mapping[bytes, bytes], wanted: Predicted, rule: MapRule, *, room: int | None = None
+    layout: MapLayout, own: Mapping[bytes, bytes], wanted: Predicted, rule: MapRule
 ) -> OracleDifference:
-    """What differs between a side's ``own`` entries and the prediction.
-
-    ``room`` is how many own entries the map can hold (None: all). A full hash map takes no new keys and loses none, so
-    then exactly the first ``room`` of the predicted keys are there.
-    """
-    keys = list(wanted.values)
-    if room is not None and len(keys) > room:
-        keys = keys[:room]
-    expected = set(keys)
+    """What differs between a side's ``own`` entries and the prediction."""
     same = agreement(layout, rule)
     return OracleDifference(
-        missing=tuple(key for key in keys if key not in own),
-        extra=tuple(key for key in own if key not in expected),
-        changed=tuple(key for key in keys if key in own and not same(own[key], wanted.values[key])),
+        missing=tuple(key for key in wanted.values if key not in own),
+        extra=tuple(key for key in own if key not in wanted.values),
+        changed=tuple(key for key, value in wanted.values.items() if key in own and not same(own[key], value)),
     )
 
 
@@ -170,16 +144,16 @@ def _bare(path: str) -> str:
 def compare_totals(
     layout: MapLayout, entries: Mapping[bytes, bytes], wanted: Predicted, foreign_sum: int
 ) -> OracleDifference:
-    """For totals that all processes add to: none below the prediction, and above it together by ``foreign_sum``."""
-    missing, below, excess = [], [], 0
-    for key, value in wanted.values.items():
-        if key not in entries:
-            missing.append(key)
-        elif merged(layout, entries[key]) < value:
-            below.append(key)
-    for key, raw in entries.items():
-        excess += merged(layout, raw) - wanted.values.get(key, 0)
+    """For totals that all processes add to: each exceeds its prediction, together by exactly ``foreign_sum``.
+
+    Totals wrap, so what a total exceeds its prediction by is taken modulo the value's size.
+    """
+    modulus = 1 << 8 * layout.value_size
+    excess = {key: (merged(layout, raw) - wanted.values.get(key, 0)) % modulus for key, raw in entries.items()}
+    missing = tuple(key for key in wanted.values if key not in entries)
+    wrong = tuple(key for key, more in excess.items() if more > foreign_sum)
     total = ""
-    if not missing and not below and excess != foreign_sum:
-        total = f"the totals exceed the oracle's by {excess}, the entries of other processes by {foreign_sum}"
-    return OracleDifference(missing=tuple(missing), changed=tuple(below), total=total)
+    if not missing and not wrong and sum(excess.values()) != foreign_sum:
+        there = sum(excess.values())
+        total = f"the totals exceed the oracle's by {there}, the entries of other processes by {foreign_sum}"
+    return OracleDifference(missing=missing, changed=wrong, total=total)

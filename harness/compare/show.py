@@ -129,5 +129,4 @@ def _totals(compared: ComparedMap) -> Iterator[EntryDifference]:
 
 
 def _culprits(evidence: Evidence, compared: ComparedMap, key: bytes) -> Culprits:
-    predict = evidence.predict if compared.wanted is not None else None
-    return culprits(key, compared.layout, evidence.events, compared.pid(key), predict)
+    return culprits(key, compared.layout, evidence.touched, evidence.events, compared.pid(key))
