@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from honey.emit.features import Features
 from honey.emit.fragment import Binding, Fragment, common, holds, integer, join, promoted
+from honey.emit.names import member_path
 from honey.emit.spelling import Spelling, is_array
 from honey.ir import nodes as n
 from honey.ir import types as t
@@ -126,9 +127,13 @@ class Expressions:
                     return Fragment(pointer.text, pointer.binding, type_)
                 return Fragment(f"*{pointer.within(Binding.UNARY)}", Binding.UNARY, type_)
             case n.FieldPlace(n.DerefPlace(ref), name, type_) if not isinstance(ref, n.AddressOf):
-                return Fragment(f"{self.expr(ref).within(Binding.POSTFIX)}->{name}", Binding.POSTFIX, type_)
+                return Fragment(
+                    f"{self.expr(ref).within(Binding.POSTFIX)}->{member_path(name)}", Binding.POSTFIX, type_
+                )
             case n.FieldPlace(base, name, type_):
-                return Fragment(f"{self.place(base).within(Binding.POSTFIX)}.{name}", Binding.POSTFIX, type_)
+                return Fragment(
+                    f"{self.place(base).within(Binding.POSTFIX)}.{member_path(name)}", Binding.POSTFIX, type_
+                )
             case n.IndexPlace(base, index, type_):
                 array = self.place(base).within(Binding.POSTFIX)
                 return Fragment(f"{array}[{self.expr(index).text}]", Binding.POSTFIX, type_)
@@ -151,7 +156,7 @@ class Expressions:
             if isinstance(value.type, t.Array):
                 items.append(inner if name == str(position) else f"[{name}] = {inner}")
             else:
-                items.append(f".{name} = {inner}")
+                items.append(f".{member_path(name)} = {inner}")
         return f"{{ {', '.join(items)} }}" if items else "{}"
 
     def initialiser(self, value: n.Expr | n.Effect, type_: t.Type) -> str:
@@ -202,6 +207,8 @@ class Expressions:
                 return inner
             return join(n.BinaryOp.NE, inner, integer(0, t.S32), t.S32)
         inner = self.expr(operand)
+        if isinstance(type_, t.Ref):
+            return inner
         if isinstance(operand.type, t.Int) and isinstance(type_, t.Address):
             return self._pointer(inner, self.spelling.name(type_))
         if isinstance(operand.type, (t.Int, t.Bool)) and isinstance(type_, t.Int):

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 _WORDS = (
     "auto break case char const continue default do double else enum extern float for goto if inline int long register "
     "restrict return short signed sizeof static struct switch typedef union unsigned void volatile while asm typeof "
-    "bool true false offsetof barrier barrier_var"
+    "bool true false offsetof barrier barrier_var main"
 )
 KEYWORDS = frozenset(_WORDS.split())
-"""C's words, and the lower-case names that the headers define as macros or that C23 makes keywords."""
+"""C's words, and names with a meaning of their own: the headers' lower-case macros, C23's keywords, ``main``."""
 
 _RESERVED = re.compile(r"(?:__|_[A-Z]|bpf_|BPF_|SEC$|KERNEL_VERSION$|LICENSE$|NULL$|size_t$)")
 """Names that belong to the compiler, the kernel's headers or libbpf's."""
@@ -21,13 +21,24 @@ _RESERVED = re.compile(r"(?:__|_[A-Z]|bpf_|BPF_|SEC$|KERNEL_VERSION$|LICENSE$|NU
 
 def identifier(name: str) -> str:
     """``name`` as C can write it: ``empty?`` is ``empty``, letters that C does not know are spelt by their code."""
+    text = member_name(name)
+    return f"{text}_" if _RESERVED.match(text) else text
+
+
+def member_name(name: str) -> str:
+    """The same for a struct's field, whose name may also be one that belongs to the kernel."""
     text = "".join(
         char if char.isascii() and (char.isalnum() or char == "_") else "" if char in "?!" else f"_u{ord(char):x}"
         for char in name
     )
     if not text or text[0].isdigit():
         text = f"_{text}"
-    return f"{text}_" if text in KEYWORDS or _RESERVED.match(text) else text
+    return f"{text}_" if text in KEYWORDS else text
+
+
+def member_path(path: str) -> str:
+    """A dotted path of fields."""
+    return ".".join(member_name(name) for name in path.split("."))
 
 
 @dataclass(slots=True)

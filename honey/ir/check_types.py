@@ -190,6 +190,8 @@ def _castable(source: t.Type, target: t.Type) -> bool:
             return True
         case (t.Address(), t.Address()) | (t.Ref(), t.Address()):
             return True
+        case t.Ref(), t.Ref():
+            return fits(source, target)
         case _:
             return False
 

@@ -186,7 +186,10 @@ class Binary:
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """Conversion between integer widths and signedness, integers and booleans, addresses and ``u64``."""
+    """Conversion between integer widths and signedness, integers and booleans, addresses and ``u64``.
+
+    A reference may be cast to one with fewer rights (nullable, read-only); no code.
+    """
 
     operand: Expr
     type: Type

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A whole program as one C file: headers, types, maps, functions, licence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from honey.emit.expressions import c_string
+from honey.emit.features import Features
+from honey.emit.names import Scope, assign, identifier
+from honey.emit.source import CLine, CSource, Writer
+from honey.emit.spelling import Spelling
+from honey.emit.statements import FileContext, FunctionWriter
+from honey.emit.structs import UAPI_CONTEXTS, StructWriter, usage_of
+from honey.ir import nodes as n
+from honey.ir.symbols import Symbols
+from honey.ir.walk import walk
+
+SPDX = "// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause"
+_PINNING = "LIBBPF_PIN_BY_NAME"
+
+
+def emit_c(program: n.Program) -> CSource:
+    """``program`` as C for clang's eBPF target. The same program gives the same text, and nothing of the machine in it.
+
+    ``program.file`` is what ``#line`` calls the source, so it should be a relative path.
+    """
+    symbols = Symbols.of(program)
+    functions = in_calling_order(program, symbols)
+    usage = usage_of(functions, program.maps, symbols)
+    context = _context(program, symbols, functions)
+    bodies = [_function(context, function) for function in functions]
+
+    head = Writer()
+    head.line(SPDX)
+    if program.doc:
+        head.comment(program.doc)
+    _headers(head, context.features)
+    _constants(head, context.features)
+    StructWriter(symbols, context.spelling, usage).write(head)
+    for definition in program.maps:
+        _map(head, definition, context)
+    for helper in context.features.helpers.values():
+        head.blank()
+        head.lines.extend(CLine(line) for line in helper)
+    for body in bodies:
+        head.blank()
+        head.lines.extend(body)
+    head.blank()
+    head.line(f'char LICENSE[] SEC("license") = {c_string(program.license.encode())};')
+    return CSource(program.file, tuple(head.lines))
+
+
+def in_calling_order(program: n.Program, symbols: Symbols) -> tuple[n.Function, ...]:
+    """The handlers and the functions that they call, each after those it calls; otherwise in the source's order."""
+    needed: dict[str, n.Function] = {}
+
+    def add(function: n.Function) -> None:
+        stack = [(function, _callees(function))]
+        while stack:
+            current, callees = stack[-1]
+            callee = next((name for name in callees if name not in needed), None)
+            if callee is None:
+                needed[current.name] = current
+                stack.pop()
+            else:
+                stack.append((symbols.functions[callee], _callees(symbols.functions[callee])))
+
+    wanted = {name for handler in program.handlers for name in _reachable(handler, symbols)}
+    for function in program.functions:
+        if function.name in wanted and function.name not in needed:
+            add(function)
+    return tuple(needed.values())
+
+
+def _callees(function: n.Function) -> Iterator[str]:
+    return iter([node.function for node in walk(function.body) if isinstance(node, n.Call)])
+
+
+def _reachable(handler: n.Function, symbols: Symbols) -> set[str]:
+    found, todo = {handler.name}, [handler]
+    while todo:
+        for name in _callees(todo.pop()):
+            if name not in found:
+                found.add(name)
+                todo.append(symbols.functions[name])
+    return found
+
+
+def _context(program: n.Program, symbols: Symbols, functions: Iterable[n.Function]) -> FileContext:
+    scope = Scope()
+    spellings: dict[str, str] = {}
+    for definition in program.structs:
+        name = definition.type.name
+        if definition.type.kernel:
+            spellings[name] = definition.spelling or f"struct {name}"
+        else:
+            spellings[name] = f"struct {identifier(name)}{'_' if name in UAPI_CONTEXTS else ''}"
+    function_names = [function.name for function in functions]
+    handlers = assign((function.name for function in program.handlers), scope)
+    names = {**assign((name for name in function_names if name not in handlers), scope), **handlers}
+    maps = assign((definition.name for definition in program.maps), scope)
+    return FileContext(
+        symbols=symbols,
+        spelling=Spelling(spellings),
+        features=Features(),
+        globals=scope,
+        functions=names,
+        maps=maps,
+        file=program.file,
+        trace=program.trace,
+    )
+
+
+def _function(context: FileContext, function: n.Function) -> list[CLine]:
+    writer = Writer()
+    FunctionWriter(context, function, writer).write()
+    return writer.lines
+
+
+def _headers(writer: Writer, features: Features) -> None:
+    headers = {"linux/bpf.h", "bpf/bpf_helpers.h", *features.headers}
+    order = sorted(
+        headers, key=lambda header: ("/" in header, header.startswith("bpf/"), header != "linux/bpf.h", header)
+    )
+    for header in order:
+        writer.line(f"#include <{header}>")
+
+
+def _constants(writer: Writer, features: Features) -> None:
+    if features.constants:
+        writer.blank()
+    for name, value in sorted(features.constants.items()):
+        writer.line(f"#define {name} {value if value >= 0 else f'({value})'}")
+
+
+def _map(writer: Writer, definition: n.MapDef, context: FileContext) -> None:
+    writer.blank()
+    if definition.doc:
+        writer.comment(definition.doc)
+    writer.open("struct {")
+    writer.line(f"__uint(type, {definition.kind.value});")
+    writer.line(f"__uint(max_entries, {definition.max_entries});")
+    if definition.flag_names:
+        writer.line(f"__uint(map_flags, {' | '.join(definition.flag_names)});")
+    if definition.pin_by_name:
+        writer.line(f"__uint(pinning, {_PINNING});")
+    for word, type_ in (("key", definition.key), ("value", definition.value)):
+        if type_ is not None:
+            writer.line(f"__type({word}, {context.spelling.name(type_)});")
+    writer.close(f'}} {context.maps[definition.name]} SEC(".maps");')
