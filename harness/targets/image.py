@@ -107,7 +107,7 @@ class _Builder:
         self._own(modules)
 
     def _busybox(self) -> None:
-        found = next((path for path in _BUSYBOX if os.path.exists(path)), None)
+        found = busybox()
         if found is not None:  # for workloads that want tools, and for people; the guest itself does without
             self._elf(found, "/usr/bin/busybox")
             for name in _TOOLS:
@@ -150,6 +150,11 @@ class _Builder:
         for library in sorted(self._libraries):
             folder, name = os.path.split(library)
             self._archive.file(f"{os.path.realpath(folder)}/{name}", Path(library).read_bytes(), 0o755)
+
+
+def busybox() -> str | None:
+    """Where busybox lies, if it is installed."""
+    return next((path for path in _BUSYBOX if os.path.exists(path)), None)
 
 
 def base_python() -> str:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import functools
-import os
 import shutil
 import socket
 import subprocess
@@ -104,6 +103,10 @@ class Qemu:
         except frames.BrokenFrame as problem:
             raise self.lost(step, str(problem)) from problem
 
+    def ended(self) -> bool:
+        """Whether QEMU no longer runs."""
+        return self._process is None or self._process.poll() is not None
+
     def lost(self, step: str, message: str) -> TargetError:
         """The error to raise, with the console's last lines."""
         return TargetError(step, message, console=self.console())
@@ -182,6 +185,7 @@ def _command(machine: Machine, memory: int | Path, console: Path, descriptors: t
     return command
 
 
-def kvm_device() -> bool:
-    """Whether this user may open /dev/kvm; it says nothing about whether a guest would run."""
-    return os.access("/dev/kvm", os.R_OK | os.W_OK)
+def host_cpu() -> str:
+    """What a guest with this machine's own CPU depends on."""
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    return "\n".join(line for line in lines[:40] if line.startswith(("model", "flags", "microcode", "stepping")))

@@ -21,7 +21,7 @@ from filelock import FileLock
 
 from harness.cache import cache_folder
 from harness.targets.guest import frames
-from harness.targets.qemu import Machine, Qemu, qemu_version
+from harness.targets.qemu import Machine, Qemu, host_cpu, qemu_version
 from harness.targets.qmp import QmpError
 
 _KEEP = 8
@@ -147,13 +147,7 @@ def _forget_old(folder: Path) -> None:
 
 def _key(machine: Machine, image_key: str) -> str:
     kernel = hashlib.sha256(machine.kernel.read_bytes()).hexdigest()
-    words = "\n".join((kernel, image_key, qemu_version(), machine.describe(), _host(machine)))
+    # With KVM a guest sees this machine's CPU, and its state fits no other.
+    cpu = "" if machine.accelerator == "tcg" else host_cpu()
+    words = "\n".join((kernel, image_key, qemu_version(), machine.describe(), cpu))
     return hashlib.sha256(words.encode()).hexdigest()[:20]
-
-
-def _host(machine: Machine) -> str:
-    """With KVM a guest sees this machine's CPU, and its state fits no other."""
-    if machine.accelerator == "tcg":
-        return ""
-    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    return "\n".join(line for line in lines[:40] if line.startswith(("model", "flags", "microcode", "stepping")))

@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from harness.kernels import Kernel
+from harness.targets.accelerator import accelerator as find_accelerator
 from harness.targets.base import OnStep, Target, TargetError
 from harness.targets.guest import frames
 from harness.targets.image import guest_image
@@ -25,17 +27,15 @@ class VmTarget(Target):
 
     def __init__(
         self,
-        kernel: Path,
+        kernel: Kernel,
         *,
-        modules: tuple[tuple[str, bytes], ...] = (),
-        accelerator: str = "tcg",
+        accelerator: str | None = None,
         memory_mb: int = 1024,
         icount: bool = False,
     ) -> None:
         super().__init__("vm")
         self._kernel = kernel
-        self._modules = modules
-        self._accelerator = accelerator
+        self._accelerator = "tcg" if icount else accelerator
         self._memory_mb = memory_mb
         self._icount = icount
         self._guest: Qemu | None = None
@@ -44,9 +44,12 @@ class VmTarget(Target):
     def start(self) -> None:
         """Have the guest wait for its job; a snapshot that does not work is made anew, once."""
         with self.timed("image"):
-            image = guest_image(self._modules)
+            image = guest_image(self._kernel.module_data())
+        if self._accelerator is None:
+            with self.timed("probe"):
+                self._accelerator = find_accelerator(self._kernel.boot)
         machine = Machine(
-            self._kernel, image.path, accelerator=self._accelerator, memory_mb=self._memory_mb, icount=self._icount
+            self._kernel.boot, image.path, accelerator=self._accelerator, memory_mb=self._memory_mb, icount=self._icount
         )
         with self.timed("boot"):
             snapshot, made = snapshot_of(machine, image.key, boot_limit_s=_BOOT_LIMIT_S)
@@ -104,6 +107,7 @@ class VmTarget(Target):
         return {
             "target": "vm",
             "accelerator": "tcg, instruction-counting" if self._icount else self._accelerator,
+            "kernel": self._kernel.release,
             "qemu": qemu_version(),
             "memory_mb": self._memory_mb,
             "cpus": 1,

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Packages from the distribution's archive, without touching the machine's own apt: private lists, sources and cache.
+
+The archive's address is that which the machine itself uses; apt checks signatures and sums, goes on with a download
+that was broken off, and needs no root for this.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from harness.kernels.errors import KernelError
+from harness.kernels.releases import Release
+
+_TIME_LIMIT_S = 900
+_KEYRINGS = Path("/usr/share/keyrings")
+
+
+class PrivateApt:
+    """apt with a state of its own in ``folder``, for the suites of one release."""
+
+    def __init__(self, folder: Path, release: Release) -> None:
+        for tool in ("apt-get", "apt-cache", "dpkg-deb"):
+            if shutil.which(tool) is None:
+                raise KernelError(
+                    f"{tool} is not installed, so the kernel {release.name} cannot be fetched",
+                    hint="give --kernel the path of a kernel image instead",
+                )
+        self._folder = folder
+        self._release = release
+        self._configuration = folder / "apt.conf"
+
+    def update(self) -> None:
+        """Fetch the suites' package lists."""
+        for name in ("lists/partial", "cache/archives/partial"):
+            (self._folder / name).mkdir(parents=True, exist_ok=True)
+        (self._folder / "status").touch()
+        (self._folder / "sources.list").write_text(_sources(self._release), encoding="utf-8")
+        self._configuration.write_text(_configuration(self._folder), encoding="utf-8")
+        self._call("apt-get", "--quiet", "update")
+
+    def newest(self, package: str) -> str:
+        """The newest version of ``package`` in the suites."""
+        return _field(self._show(package), "Version")
+
+    def depends_on(self, package: str, prefix: str) -> list[str]:
+        """The names beginning with ``prefix`` that ``package`` depends on."""
+        depends = _field(self._show(package), "Depends")
+        names = (part.split("|")[0].split("(")[0].strip() for part in depends.split(","))
+        return [name for name in names if name.startswith(prefix)]
+
+    def download(self, package: str) -> Path:
+        """The package's file in this apt's folder; begun downloads go on."""
+        place = self._folder / "packages"
+        place.mkdir(exist_ok=True)
+        self._call("apt-get", "--quiet", "download", package, cwd=place)
+        found = sorted(place.glob(f"{package}_*.deb"), key=lambda path: path.stat().st_mtime)
+        if not found:
+            raise KernelError(f"apt downloaded no file for {package}")
+        return found[-1]
+
+    def unpack(self, file: Path, goes_to: Path) -> None:
+        """Unpack a package without installing it."""
+        self._call("dpkg-deb", "--extract", str(file), str(goes_to))
+
+    def _show(self, package: str) -> str:
+        return self._call("apt-cache", "show", "--no-all-versions", package)
+
+    def _call(self, tool: str, *arguments: str, cwd: Path | None = None) -> str:
+        command: Sequence[str] = [tool, *arguments]
+        if tool != "dpkg-deb":
+            command = [tool, "--config-file", str(self._configuration), *arguments]
+        try:
+            done = subprocess.run(
+                command, cwd=cwd, capture_output=True, text=True, timeout=_TIME_LIMIT_S, check=False, errors="replace"
+            )
+        except subprocess.TimeoutExpired as late:
+            raise KernelError(f"{tool} {arguments[0]} did not end within {_TIME_LIMIT_S} s") from late
+        if done.returncode != 0:
+            raise KernelError(
+                f"the kernel {self._release.name} cannot be fetched: {tool} ended with status {done.returncode}",
+                details=done.stderr,
+                hint="is the package archive reachable? A kernel image can also be given as a path",
+            )
+        return done.stdout
+
+
+def _field(stanza: str, name: str) -> str:
+    for line in stanza.splitlines():
+        if line.startswith(f"{name}:"):
+            return line.partition(":")[2].strip()
+    return ""
+
+
+def _configuration(folder: Path) -> str:
+    """Read last, after the machine's own configuration, so that proxies stay and hooks of the machine go."""
+    return f"""\
+Dir::State "{folder}";
+Dir::State::lists "{folder}/lists";
+Dir::State::status "{folder}/status";
+Dir::Cache "{folder}/cache";
+Dir::Etc::sourcelist "{folder}/sources.list";
+Dir::Etc::sourceparts "{folder}/none";
+APT::Sandbox::User "root";
+Acquire::Languages "none";
+Acquire::Retries "3";
+#clear APT::Update::Pre-Invoke;
+#clear APT::Update::Post-Invoke;
+#clear APT::Update::Post-Invoke-Success;
+#clear DPkg::Post-Invoke;
+"""
+
+
+def _sources(release: Release) -> str:
+    archives = _archives()
+    keyring = _KEYRINGS / f"{release.distribution}-archive-keyring.gpg"
+    if not archives or not keyring.is_file():
+        raise KernelError(
+            f"the kernel {release.name} is {release.distribution.title()}'s, whose archive this machine does not use",
+            hint=f"install the package {release.distribution}-archive-keyring, or give the path of a kernel image",
+        )
+    options = f"[arch=amd64 signed-by={keyring}]"
+    return "".join(f"deb {options} {archives[kind]} {suite} main\n" for kind, suite in release.suites)
+
+
+def _archives() -> dict[str, str]:
+    """Where the machine's own apt finds the distribution's ``main`` and ``security`` archives."""
+    form = "$(REPO_URI) $(RELEASE) $(ORIGIN)"
+    try:
+        done = subprocess.run(
+            ["apt-get", "indextargets", "--format", form, "Created-By: Packages"],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError) as problem:
+        raise KernelError(f"apt does not say where its packages come from: {problem}") from problem
+    found: dict[str, str] = {}
+    for line in done.stdout.splitlines():
+        address, suite, origin = [*line.split(), "", "", ""][:3]
+        if origin in {"Debian", "Ubuntu"}:
+            found.setdefault("security" if suite.endswith("-security") else "main", address)
+    if "main" in found:
+        found.setdefault("security", found["main"].rstrip("/") + "-security/")
+    return found

@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Kernels in the cache: fetched by name from the distribution, or made ready from an image given as a path.
+
+Several runs may ask at once: a lock file for each kernel makes all but one wait, and a kernel's folder appears only
+when it is complete.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from harness.cache import cache_folder
+from harness.kernels.apt import PrivateApt
+from harness.kernels.boot_image import unpacked, version_of
+from harness.kernels.errors import KernelError
+from harness.kernels.modules import wanted_modules
+from harness.kernels.releases import RELEASES, Release, release
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """A kernel that is ready to start.
+
+    ``release`` is what ``uname -r`` gives; ``boot`` is the file to start, ``direct`` whether it is an unpacked kernel;
+    ``modules`` are to be loaded in their order; ``config`` is the kernel's configuration where it is known.
+    """
+
+    name: str
+    release: str
+    version: str
+    folder: Path
+    boot: Path
+    direct: bool
+    modules: tuple[Path, ...]
+    config: Path | None
+
+    def module_data(self) -> tuple[tuple[str, bytes], ...]:
+        """Name and contents of each module."""
+        return tuple((path.name.split("-", 1)[1], path.read_bytes()) for path in self.modules)
+
+    def options(self) -> dict[str, str]:
+        """The configuration (``CONFIG_BPF`` → ``y``); empty where it is not known."""
+        if self.config is None:
+            return {}
+        lines = self.config.read_text(encoding="utf-8").splitlines()
+        return dict(line.split("=", 1) for line in lines if line.startswith("CONFIG_"))
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A kernel that can be had by name; ``cached`` is the release that is already here ("" where none is)."""
+
+    name: str
+    distribution: str
+    cached: str
+
+
+def offers() -> list[Offer]:
+    """All kernels that can be had by name."""
+    out = []
+    for each in RELEASES:
+        kernel = _read(_folder(each.name), each.name)
+        out.append(Offer(each.name, each.distribution, kernel.release if kernel else ""))
+    return out
+
+
+def find_kernel(
+    wanted: str, *, modules: Path | None = None, refresh: bool = False, say: Say = lambda _: None
+) -> Kernel:
+    """The kernel called ``wanted``, or made from the image at the path ``wanted``; fetched unless it is in the cache.
+
+    ``modules`` is a folder with the modules of a kernel given as a path; ``refresh`` looks for a newer package. ``say``
+    is told what takes time. Raises :class:`KernelError`.
+    """
+    known = release(wanted)
+    if known is not None:
+        return _by_name(known, refresh, say)
+    path = Path(wanted)
+    if path.is_file():
+        return _by_path(path, modules)
+    names = ", ".join(each.name for each in RELEASES)
+    raise KernelError(f"there is no kernel {wanted!r}", hint=f"give one of {names}, or the path of a kernel image")
+
+
+def _by_name(known: Release, refresh: bool, say: Say) -> Kernel:
+    folder = _folder(known.name)
+    with FileLock(f"{folder}.lock"):
+        found = _read(folder, known.name)
+        if found is not None and not refresh:
+            return found
+        apt = PrivateApt(_folder("apt") / known.name, known)
+        say(f"looking for the kernel {known.name} in {known.distribution.title()}'s archive")
+        apt.update()
+        version = apt.newest(known.package)
+        if not version.startswith(known.name):
+            raise KernelError(
+                f"{known.distribution.title()} no longer carries the kernel {known.name}: {version} is there"
+            )
+        if found is not None and found.version == version:
+            return found
+        _fetch(apt, known, version, folder, say)
+        found = _read(folder, known.name)
+    if found is None:
+        raise KernelError(f"the kernel {known.name} was fetched but cannot be read back")
+    return found
+
+
+def _fetch(apt: PrivateApt, known: Release, version: str, folder: Path, say: Say) -> None:
+    part = folder.with_name(f"{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    tree = part / "tree"
+    tree.mkdir(parents=True)
+    images = apt.depends_on(known.package, "linux-image-")
+    files = []
+    for name in [*images, *(extra for image in images for extra in apt.depends_on(image, "linux-modules-"))]:
+        say(f"fetching {name}")
+        files.append(apt.download(name))
+        apt.unpack(files[-1], tree)
+    image = next(iter(sorted(tree.glob("**/vmlinuz*"))), None)
+    if image is None:
+        raise KernelError(f"the package of the kernel {known.name} holds no vmlinuz")
+    say(f"unpacking the kernel {known.name}")
+    config = next(iter(sorted(tree.glob("**/config-*"))), None)
+    _make_ready(part, image.read_bytes(), wanted_modules(tree), config, {"version": version})
+    shutil.rmtree(tree)
+    _replace(part, folder)
+    for file in files:
+        file.unlink()
+
+
+def _by_path(path: Path, modules: Path | None) -> Kernel:
+    image = path.read_bytes()
+    digest = hashlib.sha256(image + str(modules or "").encode()).hexdigest()[:16]
+    folder = _folder(f"image-{digest}")
+    with FileLock(f"{folder}.lock"):
+        if (found := _read(folder, path.name)) is None:
+            part = folder.with_name(f"{folder.name}.part")
+            shutil.rmtree(part, ignore_errors=True)
+            part.mkdir(parents=True)
+            config = next((each for each in _configs(path, version_of(image)) if each.is_file()), None)
+            _make_ready(part, image, wanted_modules(modules) if modules else [], config, {"version": ""})
+            _replace(part, folder)
+            found = _read(folder, path.name)
+    if found is None:
+        raise KernelError(f"{path.name} was made ready but cannot be read back")
+    return found
+
+
+def _configs(path: Path, release_name: str) -> list[Path]:
+    return [path.with_name(f"config-{release_name}"), path.with_name(path.name + ".config"), path.with_name(".config")]
+
+
+def _make_ready(
+    folder: Path, image: bytes, modules: list[tuple[str, bytes]], config: Path | None, facts: dict[str, Any]
+) -> None:
+    """Write a kernel's files into ``folder``; ``kernel.json`` comes last."""
+    release_name = version_of(image)
+    kernel = unpacked(image)
+    (folder / "boot").write_bytes(kernel if kernel is not None else image)
+    (folder / "modules").mkdir()
+    for number, (name, data) in enumerate(modules):
+        (folder / "modules" / f"{number:02}-{name}").write_bytes(data)
+    if config is not None:
+        shutil.copyfile(config, folder / "config")
+    facts |= {"release": release_name, "direct": kernel is not None}
+    (folder / "kernel.json").write_text(json.dumps(facts), encoding="utf-8")
+
+
+def _read(folder: Path, name: str) -> Kernel | None:
+    try:
+        facts = json.loads((folder / "kernel.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    config = folder / "config"
+    return Kernel(
+        name=name,
+        release=facts["release"],
+        version=facts["version"],
+        folder=folder,
+        boot=folder / "boot",
+        direct=facts["direct"],
+        modules=tuple(sorted((folder / "modules").iterdir())),
+        config=config if config.is_file() else None,
+    )
+
+
+def _folder(name: str) -> Path:
+    return cache_folder("kernels") / name
+
+
+def _replace(part: Path, folder: Path) -> None:
+    if folder.exists():
+        shutil.rmtree(folder)
+    part.rename(folder)
