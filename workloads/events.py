@@ -6,14 +6,19 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+_U64 = (1 << 64) - 1
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One hook firing, or ``count`` identical ones in a row.
+    """One hook firing, or ``count`` identical ones in a row (then ``ret`` and ``moved`` are those of each).
+
+    A system call that was made and returned is one event, that of its entry, with ``ret``; :func:`with_exits` gives
+    the exits as well.
 
     ``hook`` is what libbpf's section name says without the program kind, e.g. ``syscalls/sys_enter_sendto``,
     ``raw_syscalls/sys_enter``, ``sched/sched_switch``, or ``xdp``/``tc``/``socket`` for packets.
@@ -68,6 +73,23 @@ class Event:
         if "packet" in values:
             values["packet"] = bytes.fromhex(values["packet"])
         return cls(**values)
+
+
+def with_exits(events: Iterable[Event]) -> Iterator[Event]:
+    """``events`` one by one, each entry of a system call that returned followed by its exit (``sys_exit_*``).
+
+    Repetitions are unrolled, because an exit belongs to the entry right before it. Numbers start anew.
+    """
+    number = 0
+    for event in events:
+        steps = [replace(event, count=1)]
+        if event.ret is not None and "sys_enter" in event.hook:
+            hook = event.hook.replace("sys_enter", "sys_exit", 1)
+            steps.append(replace(event, hook=hook, args=(event.ret & _U64,), count=1))
+        for _ in range(event.count):
+            for step in steps:
+                yield replace(step, seq=number)
+                number += 1
 
 
 def write_events(path: Path, events: Iterable[Event]) -> int:

@@ -8,7 +8,7 @@ out of the values. Keys stand in the order in which their entries came to be.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 from workloads.base import WorkloadError
 from workloads.events import Event
 
-Contents = dict[str, dict[Hashable, Any]]
+Contents = dict[str, dict[Any, Any]]
 
 _MODULES = {
     "network_monitor": "workloads.oracles.network_monitor",

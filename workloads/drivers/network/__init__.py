@@ -26,7 +26,7 @@ from workloads.conductor import play
 from workloads.drivers.network.crafted import crafted
 from workloads.drivers.network.datagrams import messages, other_families, udp
 from workloads.drivers.network.faults import faults
-from workloads.drivers.network.packets import packets
+from workloads.drivers.network.packets import crafted_packets
 from workloads.drivers.network.stage import Stage, new_stage
 from workloads.drivers.network.streams import tcp
 from workloads.drivers.network.volume import burst, each_alone, many_peers
@@ -97,7 +97,7 @@ def _everything(stage: Stage, options: Options) -> None:
     messages(stage, rounds)
     tcp(stage, rounds)
     other_families(stage)
-    crafted(stage, packets(options.packets))
+    crafted(stage, crafted_packets(options.packets))
     faults(stage)
     if options.scale("burst"):
         burst(stage, options.scale("burst"))

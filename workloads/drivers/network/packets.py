@@ -32,7 +32,7 @@ class Packet:
     error: str = ""
 
 
-def packets(source: str = "auto") -> list[Packet]:
+def crafted_packets(source: str = "auto") -> list[Packet]:
     """All packets, from ``scapy``, as ``stored``, or (``auto``) from scapy where it is installed.
 
     Raises :class:`WorkloadError` where scapy is asked for and missing.
