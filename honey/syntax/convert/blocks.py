@@ -68,7 +68,10 @@ def _clause(c: Converter, node: TsNode) -> ast.Clause:
 
 def _patterns(c: Converter, node: TsNode) -> tuple[ast.Node, ...]:
     """The patterns of a clause; keywords may come last."""
+    children = c.children(node)
+    if len(children) == 1 and children[0].type == "block" and not children[0].named_children:
+        return ()  # `fn (`, a line end, `) -> ...`
     return tuple(
         collections.keywords(c, child, contained=False) if child.type == "keywords" else c.expr(child)
-        for child in c.children(node)
+        for child in children
     )

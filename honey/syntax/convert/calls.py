@@ -9,10 +9,12 @@ from honey.syntax import ast
 from honey.syntax.convert import blocks, collections, names, quotes
 from honey.syntax.convert.refusals import (
     refuse_alias_after,
-    refuse_block_before_dot,
+    refuse_before_dot,
     refuse_joined_word,
     refuse_open_arguments,
     refuse_open_call,
+    refuse_split_access,
+    refuse_split_block,
     refuse_split_parentheses,
 )
 
@@ -29,6 +31,7 @@ _SECTIONS = {"do": "body", "else": "else_", "rescue": "rescue", "catch": "catch"
 
 def index(c: Converter, node: TsNode) -> ast.Index:
     target, key = c.field(node, "target"), c.field(node, "key")
+    refuse_split_access(c, node, target)
     refuse_open_call(c, key)
     return ast.Index(c.span(node), c.expr(target), c.expr(key))
 
@@ -36,7 +39,7 @@ def index(c: Converter, node: TsNode) -> ast.Index:
 def dot(c: Converter, node: TsNode) -> ast.Node:
     """`a.b`, `A.{B, C}`, `__MODULE__.B`."""
     left, right = c.field(node, "left"), c.field(node, "right")
-    refuse_block_before_dot(c, left)
+    refuse_before_dot(c, left)
     base = c.expr(left)
     if right.type == "tuple":
         return ast.MultiAlias(c.span(node), base, collections.contained(c, c.children(right)))
@@ -49,8 +52,8 @@ def dot(c: Converter, node: TsNode) -> ast.Node:
 
 def _member(c: Converter, node: TsNode) -> str:
     """The name on the right of a dot."""
-    if node.type == "operator_identifier" and c.text(node) == "->":
-        c.error("HNY0007", "`->` is no name", c.span(node), help="a field is reached with a dot alone")
+    if node.type == "operator_identifier" and (c.text(node) == "->" or c.text(node)[0].isalpha()):
+        c.error("HNY0007", f"`{c.text(node)}` is no name", c.span(node), help="a field is reached with a dot alone")
     if node.type in ("string", "charlist"):
         atom = quotes.atom(c, node)
         return atom.name if isinstance(atom, ast.Atom) else ""
@@ -68,6 +71,8 @@ def call(c: Converter, node: TsNode) -> ast.Node:
     if target.type == "dot" and arguments is None and block is None:
         return dot(c, target)
     args = _arguments(c, arguments, target) if arguments is not None else ()
+    if block is not None and arguments is None:
+        refuse_split_block(c, block, target)
     if block is None:
         args, do_block = _split_keywords(c, args)
     else:
@@ -89,7 +94,7 @@ def _remote_call(
     """`target.name(...)`, or `function.(...)` where nothing stands after the dot."""
     span = c.span(node)
     left = c.field(target, "left")
-    refuse_block_before_dot(c, left)
+    refuse_before_dot(c, left)
     right = target.child_by_field_name("right")
     if right is not None:
         return ast.Call(span, c.expr(left), _member(c, right), c.span(right), args, do_block)

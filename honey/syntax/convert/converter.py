@@ -89,12 +89,21 @@ class Converter:
         return operator.type if operator is not None else ""
 
     def children(self, node: TsNode) -> list[TsNode]:
-        """The children that mean something. Elixir wants a comma on the line of what stands before it."""
+        """The children that mean something.
+
+        Elixir wants a comma on the line of what stands before it, and something between two semicolons.
+        """
         found: list[TsNode] = []
+        semicolon = False
         for child in node.children:
             if child.is_named:
+                semicolon = semicolon and child.type == "comment"
                 if child.type != "comment":
                     found.append(child)
+            elif child.type == ";":
+                if semicolon:
+                    self.error("HNY0007", "nothing stands between two semicolons", self.span(child), help="remove one")
+                semicolon = True
             elif child.type == "," and found and found[-1].end_point[0] != child.start_point[0]:
                 help = "move it to the end of the line before"
                 self.error("HNY0007", "a line cannot start with a comma", self.span(child), help=help)

@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING
 
 from honey.syntax import ast
 from honey.syntax.convert import names, numbers
-from honey.syntax.convert.refusals import refuse_joined_word
+from honey.syntax.convert.refusals import (
+    refuse_joined_word,
+    refuse_leading_sign,
+    refuse_open_capture,
+    refuse_operator_of_capture,
+)
 
 if TYPE_CHECKING:
     from tree_sitter import Node as TsNode
@@ -26,11 +31,15 @@ def unary(c: Converter, node: TsNode) -> ast.Node:
     if op == "&":
         if operand.type == "integer":
             return ast.CaptureArg(span, numbers.integer(c, operand).value)
+        refuse_open_capture(c, node, operand)
         return ast.Capture(span, _captured(c, operand))
     if op == "^":
         if operand.type != "identifier":
             return c.error("HNY0014", "only a variable can be pinned", span, help="bind it to a name first")
-        return ast.Pin(span, names.name(c, operand))
+        name = names.identifier(c, operand)
+        return ast.Pin(span, name.name) if isinstance(name, ast.Var) else name
+    if op == "not":
+        refuse_joined_word(c, node.children[0])
     return ast.Unary(span, op, c.expr(operand))
 
 
@@ -62,8 +71,12 @@ def binary(c: Converter, node: TsNode) -> ast.Node:
     left, right = c.expr(c.field(node, "left")), c.expr(c.field(node, "right"))
     operator = node.child_by_field_name("operator")
     op_span = c.span(operator) if operator is not None else span
-    if op in _WORDS and operator is not None:
-        refuse_joined_word(c, operator)
+    if operator is not None:
+        refuse_operator_of_capture(c, node, operator)
+        if op in ("+", "-"):
+            refuse_leading_sign(c, node, operator)
+        elif op in _WORDS:
+            refuse_joined_word(c, operator)
     if op == "not in":
         return ast.Unary(span, "not", ast.Binary(span, "in", op_span, left, right))
     if op == "in" and isinstance(left, ast.Unary) and left.op in ("not", "!"):

@@ -48,6 +48,8 @@ def sigil(c: Converter, node: TsNode) -> ast.Sigil:
     start = node.child_by_field_name("quoted_start")
     if start is not None and start.start_byte != node.start_byte + 1 + len(name):
         c.error("HNY0007", "no space stands inside a sigil's start", c.span(node), help=f"write `~{name}(...)`")
+    if len(name) != 1:
+        c.error("HNY0007", "a sigil's name is one letter", c.span(node))
     raw = name not in _UNESCAPED_SIGILS
     found = parts(c, node, raw=raw)
     return ast.Sigil(c.span(node), name, _without_escaped_end(c, node, found) if raw else found, modifiers)
@@ -66,14 +68,20 @@ def parts(c: Converter, node: TsNode, *, raw: bool = False) -> Parts:
     start = node.child_by_field_name("quoted_start")
     found: list[str | ast.Interpolation] = []
     text: list[str] = []
-    for child in node.named_children:
+    at = start.end_byte if start is not None else node.start_byte
+    for child in node.children:
+        if child.start_byte > at > node.start_byte:
+            text.append(
+                _resolve(c, at, child.start_byte, indent, raw=raw)
+            )  # tree-sitter has no node for `\` before a line end
+        at = child.end_byte
         if child.type == "interpolation":
             if joined := "".join(text):
                 found.append(joined)
             found.append(_interpolation(c, child))
             text = []
         elif child.type in ("quoted_content", "escape_sequence"):
-            piece = _piece(c, child, indent, raw=raw)
+            piece = _resolve(c, child.start_byte, child.end_byte, indent, raw=raw)
             if indent is not None and start is not None and child.start_byte == start.end_byte:
                 piece = piece[piece.find("\n") + 1 :]  # the line of the opening quotes
             text.append(piece)
@@ -87,15 +95,17 @@ def _interpolation(c: Converter, node: TsNode) -> ast.Interpolation:
     return ast.Interpolation(span, block.exprs[0] if len(block.exprs) == 1 else block)
 
 
-def _piece(c: Converter, node: TsNode, indent: int | None, *, raw: bool) -> str:
-    text = c.text(node)
+def _resolve(c: Converter, start: int, end: int, indent: int | None, *, raw: bool) -> str:
+    """The text that a stretch of the source between quotes stands for."""
+    span = c.source.span(start, end)
+    text = c.source.text(span)
     if indent is not None:
         text = strings.dedent(text, indent)
     if raw or "\\" not in text:
         return text
     resolved = strings.unescape_all(text)
     if resolved is None:
-        c.error("HNY0012", f"`{text}` is not an escape that Elixir knows", c.span(node))
+        c.error("HNY0012", f"`{text}` is not an escape that Elixir knows", span)
         return ""
     return resolved
 

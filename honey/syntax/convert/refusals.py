@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from honey.syntax.convert.converter import Converter
 
+_LOOSER_THAN_CAPTURE = frozenset({"|", "::", "when", "<-", "\\\\"})
+
 
 def refuse_joined_word(c: Converter, node: TsNode) -> None:
     """tree-sitter ends a reserved word too early in `do2`, `fnx`, `when:x`, and knows `notin`."""
@@ -53,6 +55,33 @@ def _open_call(c: Converter, node: TsNode) -> TsNode | None:
             return None
 
 
+def refuse_open_capture(c: Converter, node: TsNode, operand: TsNode) -> None:
+    """For Elixir `& a | b` is `(& a) | b`; tree-sitter has it the other way round."""
+    if operand.type == "binary_operator" and c.operator(operand) in _LOOSER_THAN_CAPTURE:
+        after_ampersand = node.children[1]
+        if after_ampersand.type != "(":
+            c.error("HNY0016", "it is not clear how far this `&` reaches", c.span(node), help="write `&(...)`")
+
+
+def refuse_operator_of_capture(c: Converter, node: TsNode, operator: TsNode) -> None:
+    """For Elixir `&(&1) + 1` is `&((&1) + 1)`; tree-sitter ends the capture at the parenthesis."""
+    if operator.type not in _LOOSER_THAN_CAPTURE:
+        refuse_capture_before(c, c.field(node, "left"))
+
+
+def refuse_capture_before(c: Converter, node: TsNode) -> None:
+    """A capture that something follows which Elixir takes to be inside it."""
+    if node.type == "unary_operator" and c.operator(node) == "&" and node.children[1].type != "integer":
+        c.error("HNY0016", "it is not clear how far this `&` reaches", c.span(node), help="write `(&...)`")
+
+
+def refuse_leading_sign(c: Converter, node: TsNode, operator: TsNode) -> None:
+    """At the start of a line Elixir takes `+` and `-` for signs."""
+    if operator.start_point[0] != c.field(node, "left").end_point[0]:
+        help = "move it to the end of the line before"
+        c.error("HNY0007", f"a line cannot start with the operator `{operator.type}`", c.span(operator), help=help)
+
+
 def refuse_open_arguments(c: Converter, node: TsNode, target: TsNode) -> None:
     """Arguments without parentheses start on the line of the name, after a space, and not with `+ ` or `- `."""
     name = c.excerpt(target)
@@ -65,7 +94,7 @@ def refuse_open_arguments(c: Converter, node: TsNode, target: TsNode) -> None:
         first = first.named_children[0]
     if first.type == "unary_operator" and (op := c.operator(first)) in ("+", "-"):
         after = c.source.data[first.start_byte + 1 : first.start_byte + 2]
-        if after in b" \t\r\n(+-!^~/*=<>|.":
+        if after in b" \t\r\n([<{%+-/>:":
             message = f"it is not clear whether `{op}` joins two values or is a sign"
             help = f"write `{name} {op} ...` with a space on both sides, or `{name}({op}...)` for a call"
             c.error("HNY0016", message, c.span(first), help=help)
@@ -78,8 +107,20 @@ def refuse_split_parentheses(c: Converter, node: TsNode, target: TsNode) -> None
         c.error("HNY0007", message, c.span(target), help=f"write `{name}(...)`")
 
 
-def refuse_block_before_dot(c: Converter, node: TsNode) -> None:
-    """`f x do ... end.field`: Elixir's grammar has no such thing."""
+def refuse_split_access(c: Converter, node: TsNode, target: TsNode) -> None:
+    bracket = next(child for child in node.children if child.type == "[")
+    if bracket.start_byte != target.end_byte:
+        c.error("HNY0007", f"a comma or an operator is missing after `{c.excerpt(target)}`", c.span(target))
+
+
+def refuse_split_block(c: Converter, block: TsNode, target: TsNode) -> None:
+    if block.start_point[0] != target.end_point[0]:
+        c.error("HNY0007", "`do` stands on the line of its call", c.span(block.children[0]))
+
+
+def refuse_before_dot(c: Converter, node: TsNode) -> None:
+    """`f x do ... end.field`: Elixir's grammar has no such thing, and `&f.field` is `&(f.field)`."""
+    refuse_capture_before(c, node)
     if node.type == "call" and node.children[-1].type == "do_block":
         c.error("HNY0007", "a block with `do` cannot stand before a dot", c.span(node), help="bind it to a name first")
 
