@@ -12,6 +12,7 @@ from harness.build import BuiltPair
 from harness.compare.difference import EntryDifference
 from harness.compare.one_map import ComparedMap
 from harness.compare.run import Comparison
+from harness.compare.truth import Truth
 from harness.judge import Outcome
 from harness.measure import figures as measured
 from harness.measure.statistics import geometric_mean, ratio
@@ -48,6 +49,11 @@ def _map(compared: ComparedMap) -> model.MapParity:
         compared=compared.rule.compare,
         note=note,
     )
+
+
+def truth(found: Sequence[Truth]) -> list[model.Truth]:
+    """The columns of ground truth."""
+    return [model.Truth.model_validate(asdict(one)) for one in found]
 
 
 def differences(found: Sequence[EntryDifference]) -> list[model.Difference]:

@@ -52,6 +52,14 @@ class Parity(Part):
     contenders: dict[str, ContenderParity] = {}
 
 
+class Truth(Part):
+    """A figure that the program monitors beside what really happened, over the workload's own processes."""
+
+    field: str
+    monitored: int
+    moved: int
+
+
 class FieldColumns(Part):
     """A field and what each column says of it (null: nothing)."""
 
@@ -160,6 +168,7 @@ class BenchmarkReport(Part):
     ok: bool
     reasons: list[str] = []
     parity: Parity
+    truth: list[Truth] = []
     differences: list[Difference] = []
     programs: dict[str, dict[str, Figures]] = {}
     ratios: dict[str, dict[str, Ratio]] = Field(default={}, description="by side and metric, over C")

@@ -31,6 +31,11 @@ def show(report: Report, console: Console) -> None:
         _show_benchmark(benchmark, console)
     if len(report.benchmarks) > 1:
         console.print(_overview(report))
+    show_verdict(report, console)
+
+
+def show_verdict(report: Report, console: Console) -> None:
+    """Print what went wrong, if anything, and the verdict."""
     if report.error is not None:
         _show_failure(report.error, console)
     console.print(_last_line(report))

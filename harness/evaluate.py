@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From what came back of a benchmark to its part of the report: compare, measure, judge."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.benchmark import Benchmark, C
+from harness.build import BuiltPair
+from harness.compare.evidence import Evidence
+from harness.compare.run import Comparison, compare
+from harness.compare.truth import Truth, ground_truth
+from harness.errors import HarnessError, RunError
+from harness.judge import judge, judge_budgets
+from harness.measure.gather import ExactCost, Measured, gather
+from harness.objects import BpfObject, ObjectError, read_object
+from harness.report import assemble, model
+from harness.result import AgentError, BenchmarkResult, Phase
+from workloads.base import WorkloadError
+from workloads.events import read_events
+from workloads.oracles import get as get_oracle
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """What is known of one benchmark's runs. ``folder`` holds the files that ``result`` names.
+
+    ``counted`` is a run under instruction counting, ``executed`` what the interpreter counted, by side and handler,
+    ``reasons`` why a figure was not had.
+    """
+
+    folder: Path
+    result: BenchmarkResult | None = None
+    counted: BenchmarkResult | None = None
+    executed: Mapping[str, Mapping[str, ExactCost]] = field(default_factory=dict)
+    reasons: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a report says of every benchmark alike."""
+
+    kernel: str
+    target: str
+    seed: int
+    commit: str
+    mode: str
+
+
+def evaluate(pair: BuiltPair, runs: Runs, facts: Facts, timings: Mapping[str, float]) -> model.BenchmarkReport:
+    """The benchmark's part of the report; whatever is wrong with it is in there."""
+    benchmark = pair.benchmark
+    comparison: Comparison | None = None
+    truth: list[Truth] = []
+    failure = _agent_failure(runs.result)
+    objects: dict[str, BpfObject] = {}
+    try:
+        objects = {name: read_object(side.object) for name, side in pair.sides.items()}
+        if failure is None:
+            evidence = _evidence(benchmark, objects, runs)
+            comparison = compare(evidence)
+            truth = ground_truth(evidence)
+    except (HarnessError, ObjectError, WorkloadError) as error:
+        failure = model.Failure(step="compare", message=str(error))
+    figures = gather(objects, handlers(benchmark, objects), measured(runs)) if objects else {}
+    sides = assemble.sides(pair, objects) if objects else {}
+    outcomes = judge_budgets(benchmark, figures, assemble.side_figures(sides))
+    parity = assemble.parity(comparison) if comparison else model.Parity(equal=False, oracle_equal=None, events=0)
+    verdict = judge(
+        equal=parity.equal,
+        oracle_equal=parity.oracle_equal,
+        events=parity.events,
+        budgets=outcomes,
+        error=f"{failure.step}: {failure.message}" if failure else "",
+    )
+    return model.BenchmarkReport(
+        name=benchmark.name,
+        title=benchmark.title,
+        kernel=facts.kernel,
+        target=facts.target,
+        compiler=pair.compiler.version,
+        seed=facts.seed,
+        commit=facts.commit,
+        mode=facts.mode,
+        ok=verdict.ok,
+        reasons=list(verdict.reasons),
+        parity=parity,
+        truth=assemble.truth(truth),
+        differences=assemble.differences(comparison.differences) if comparison else [],
+        programs=assemble.programs(figures),
+        ratios=assemble.ratios(figures, list(pair.sides)),
+        sides=sides,
+        budgets=assemble.budgets(outcomes),
+        timings=dict(timings),
+        error=failure,
+    )
+
+
+def handlers(benchmark: Benchmark, objects: Mapping[str, BpfObject]) -> dict[str, dict[str, str]]:
+    """Each handler's program name by side: C's programs, then those that only another side has."""
+    names = dict.fromkeys(benchmark.handlers)
+    taken = {named for handler in benchmark.handlers.values() for named in handler.names.values()}
+    for side in (C, *(side for side in objects if side != C)):
+        names.update(dict.fromkeys(name for name in objects[side].programs if name not in taken))
+    renamed = {name: handler.names for name, handler in benchmark.handlers.items()}
+    return {name: {side: renamed.get(name, {}).get(side, name) for side in objects} for name in names}
+
+
+def measured(runs: Runs) -> Measured:
+    """What measuring needs of the runs."""
+    return Measured(runs.result, runs.counted, runs.executed, runs.reasons)
+
+
+def _evidence(benchmark: Benchmark, objects: Mapping[str, BpfObject], runs: Runs) -> Evidence:
+    phase = runs.result.shadow() if runs.result else None
+    if phase is None:
+        raise RunError("the target did not report the phase in which all sides see the same events")
+    _check(phase)
+    oracle = get_oracle(benchmark.oracle) if benchmark.oracle else None
+    events = list(read_events(runs.folder / phase.events)) if phase.events else []
+    return Evidence(benchmark, objects, phase, runs.folder, events, oracle)
+
+
+def _check(phase: Phase) -> None:
+    if not phase.stable:
+        raise RunError(
+            "the maps did not stand still for long enough to be read at one moment",
+            hint="the machine's other processes cause too many events; try --target vm",
+        )
+
+
+def _agent_failure(result: BenchmarkResult | None) -> model.Failure | None:
+    """What the agent said went wrong, in the benchmark or in one of its phases."""
+    if result is None:
+        return model.Failure(step="run", message="the target reported nothing about this benchmark")
+    errors: list[AgentError | None] = [result.error, *(phase.error for phase in result.phases)]
+    error = next((one for one in errors if one is not None), None)
+    return None if error is None else model.Failure(**error.model_dump())
