@@ -52,10 +52,13 @@ def _run(arguments: argparse.Namespace) -> int:
     except FileProblem as problem:
         print(f"honey: {problem}", file=sys.stderr)
         return ENVIRONMENT
-    except InternalError as problem:
+    except (KeyboardInterrupt, BrokenPipeError):
+        raise
+    except Exception as problem:  # noqa: BLE001 -- a bug, which is told without a traceback
         from honey.commands.bug_report import bug_report
 
-        print(bug_report(problem), file=sys.stderr)
+        found = problem if isinstance(problem, InternalError) else InternalError("", arguments.command, problem)
+        print(bug_report(found), file=sys.stderr)
         return INTERNAL
 
 

@@ -1,39 +1,45 @@
 # SPDX-License-Identifier: Apache-2.0
 """The compiler as a library: from a source to its diagnostics, its IR, its C and its object.
 
-Every function here takes any bytes for a source and answers with values; what goes wrong in the compiler itself is an
-`InternalError`, what is wrong with the machine (no clang) a `honey.emit.clang` error.
+Every function here takes any bytes for a source and answers with values: what is wrong with the source is a
+`Diagnostic`, what is wrong with the machine (no clang, an error of clang) a `ClangError`. Only an error in the
+compiler itself is an exception, `InternalError`.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from honey.syntax.nesting import room_to_recurse
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from honey.diagnostics import Diagnostic
+    from honey.emit import CSource
+    from honey.emit.clang import ClangError
     from honey.ir.nodes import Program
     from honey.syntax.ast import File
     from honey.syntax.source import SourceFile
 
 
 class InternalError(Exception):
-    """The compiler itself is wrong. `step` is what it was doing; the cause is the exception that it met."""
+    """The compiler itself is wrong: `step` is what it was doing, `cause` the exception that it met."""
 
-    def __init__(self, source: SourceFile, step: str, cause: Exception) -> None:
-        super().__init__(f"{step} of {source.name}: {cause}")
-        self.source = source
+    def __init__(self, file: str, step: str, cause: Exception) -> None:
+        super().__init__(f"{step} of {file}: {cause}")
+        self.file = file
         self.step = step
         self.cause = cause
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A source that analysis has seen: its IR if there is no error in it, and what there is to say."""
+    """What analysis says of a source: its IR, `None` if there are errors in it, and the diagnostics in order."""
 
     program: Program | None
     diagnostics: tuple[Diagnostic, ...]
@@ -45,23 +51,23 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A source that went through the steps asked for. What was not asked for, or not reached, is `None`."""
+    """How far a source has got: its optimised IR, its C, and whether its object was written.
 
-    program: Program | None
-    c_text: str | None
-    object: bytes | None
+    `problem` is what clang, or the lack of it, has to say.
+    """
+
     diagnostics: tuple[Diagnostic, ...]
-
-    @property
-    def ok(self) -> bool:
-        return not any(diagnostic.is_error for diagnostic in self.diagnostics)
+    program: Program | None = None
+    c: CSource | None = None
+    output: Path | None = None
+    problem: ClangError | None = None
 
 
 def parse(source: SourceFile) -> tuple[File, tuple[Diagnostic, ...]]:
     """The syntax tree; not fit for more if there are errors among the diagnostics."""
-    from honey.syntax.parse import parse as parse_source
-
     with _step(source, "parsing"):
+        from honey.syntax.parse import parse as parse_source
+
         file, diagnostics = parse_source(source)
     return file, tuple(diagnostics)
 
@@ -71,51 +77,51 @@ def check(source: SourceFile) -> Checked:
     file, diagnostics = parse(source)
     if any(diagnostic.is_error for diagnostic in diagnostics):
         return Checked(None, diagnostics)
-    from honey.analysis import analyse
-
     with _step(source, "analysis"):
+        from honey.analysis import analyse
+
         program, more = analyse(file, source)
-    found = (*diagnostics, *more)
-    failed = any(diagnostic.is_error for diagnostic in found)
-    return Checked(None if failed else program, _in_order(found))
+    found = _in_order((*diagnostics, *more))
+    failed = program is None or any(diagnostic.is_error for diagnostic in found)
+    return Checked(None if failed else program, found)
 
 
 def translate(source: SourceFile, passes: Sequence[str] | None = None) -> Compiled:
     """The optimised IR of a source. `passes` names those to run, in order; `None` stands for the usual ones."""
     checked = check(source)
     if checked.program is None:
-        return Compiled(None, None, None, checked.diagnostics)
-    from honey.passes import run
-
+        return Compiled(checked.diagnostics)
     with _step(source, "optimisation"):
+        from honey.passes import run
+
         program = run(checked.program, passes)
-    return Compiled(program, None, None, checked.diagnostics)
+    return Compiled(checked.diagnostics, program)
 
 
 def to_c(source: SourceFile, passes: Sequence[str] | None = None) -> Compiled:
-    """The C text of a source, with its optimised IR."""
-    translated = translate(source, passes)
-    if translated.program is None:
-        return translated
-    from honey.emit import emit_c
-
+    """The C of a source. It calls the source by a path that is relative to the current folder."""
+    done = translate(source, passes)
+    if done.program is None:
+        return done
     with _step(source, "emission of C"):
-        text = emit_c(translated.program)
-    return Compiled(translated.program, text, None, translated.diagnostics)
+        from honey.emit import emit_c
+
+        c = emit_c(replace(done.program, file=_relative(source.name)))
+    return replace(done, c=c)
 
 
-def compile_source(source: SourceFile, passes: Sequence[str] | None = None) -> Compiled:
-    """The eBPF object of a source.
+def compile_source(source: SourceFile, output: Path, passes: Sequence[str] | None = None) -> Compiled:
+    """Compiles a source to an eBPF object at `output`, which appears whole or not at all."""
+    done = to_c(source, passes)
+    if done.c is None:
+        return done
+    with _step(source, "compilation of the C"):
+        from honey.emit import clang
 
-    Raises what `honey.emit.clang.compile_c` raises where clang is missing or refuses the C.
-    """
-    translated = to_c(source, passes)
-    if translated.c_text is None:
-        return translated
-    from honey.emit.clang import compile_c
-
-    data = compile_c(translated.c_text)
-    return Compiled(translated.program, translated.c_text, data, translated.diagnostics)
+        outcome = clang.compile_c(done.c.text, output)
+    if isinstance(outcome, clang.Compiled):
+        return replace(done, output=outcome.output)
+    return replace(done, problem=outcome)
 
 
 @contextmanager
@@ -126,10 +132,18 @@ def _step(source: SourceFile, name: str) -> Iterator[None]:
             yield
     except Exception as problem:  # whatever it is, the user is told about it without a traceback
         stage = getattr(problem, "stage", "") or name
-        raise InternalError(source, stage, problem) from problem
+        raise InternalError(source.name, stage, problem) from problem
 
 
 def _in_order(diagnostics: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
     """In the order of the source, one of each."""
     seen = dict.fromkeys(diagnostics)
     return tuple(sorted(seen, key=lambda found: found.span.start if found.span is not None else -1))
+
+
+def _relative(name: str) -> str:
+    """A path that shows nothing of the machine: relative to the current folder, or the bare name outside of it."""
+    if not os.path.isabs(name):
+        return name
+    relative = os.path.relpath(name)
+    return os.path.basename(name) if relative.startswith(os.pardir) else relative

@@ -19,6 +19,7 @@ _LONGEST = 1500  # characters of the exception's message
 def bug_report(problem: InternalError) -> str:
     """The text for an error in the compiler."""
     cause = problem.cause
+    where = f" of {problem.file}" if problem.file else ""
     message = str(cause)
     if len(message) > _LONGEST:
         message = message[:_LONGEST] + " ..."
@@ -26,7 +27,7 @@ def bug_report(problem: InternalError) -> str:
     places = [f"    {_inside(frame.filename)}:{frame.lineno} in {frame.name}" for frame in frames]
     return "\n".join(
         (
-            f"honey: internal error during {problem.step} of {problem.source.name}",
+            f"honey: internal error during {problem.step}{where}",
             "",
             f"  {type(cause).__name__}: {message}".replace("\n", "\n  "),
             *places,

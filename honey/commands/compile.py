@@ -54,39 +54,54 @@ def pass_names(text: str | None) -> tuple[str, ...] | None:
 
 def compile_one(path: str, target: str, kind: str, passes: Sequence[str] | None) -> tuple[Sequence[Diagnostic], int]:
     """Compiles one source into one file; gives what there is to say and the exit status."""
-    from honey.emit.clang import ClangError
-
     source = files.read(path)
     try:
-        data, diagnostics = _result(source, kind, passes)
-    except ClangError as problem:
-        files.remove(target)
-        output.progress(f"honey: {problem}")
-        return (), ENVIRONMENT
+        if kind == "obj":
+            return _object(source, target, passes)
+        data, diagnostics = _text(source, kind, passes)
     except compiler.InternalError:
         files.remove(target)
         raise
     if data is None:
         files.remove(target)
         return diagnostics, SOURCE_ERROR
-    files.write(target, data)
+    files.write(target, data.encode(errors="surrogateescape"))
     return diagnostics, OK
 
 
-def _result(source: SourceFile, kind: str, passes: Sequence[str] | None) -> tuple[bytes | None, Sequence[Diagnostic]]:
-    """The bytes to write, `None` where errors are in the way, and the diagnostics."""
+def _text(source: SourceFile, kind: str, passes: Sequence[str] | None) -> tuple[str | None, Sequence[Diagnostic]]:
+    """The text to write, `None` where errors are in the way, and the diagnostics."""
     if kind == "ast":
         from honey.syntax.text import dump
 
         file, found = compiler.parse(source)
-        failed = any(diagnostic.is_error for diagnostic in found)
-        return None if failed else dump(file).encode(errors="surrogateescape"), found
+        return None if any(diagnostic.is_error for diagnostic in found) else dump(file), found
     if kind == "ir":
         from honey.ir.text import dump as dump_program
 
         done = compiler.translate(source, passes)
-        return None if done.program is None else dump_program(done.program).encode(), done.diagnostics
-    done = compiler.to_c(source, passes) if kind == "c" else compiler.compile_source(source, passes)
-    if kind == "c":
-        return None if done.c_text is None else done.c_text.encode(), done.diagnostics
-    return done.object, done.diagnostics
+        return dump_program(done.program) if done.program is not None else None, done.diagnostics
+    done = compiler.to_c(source, passes)
+    return done.c.text if done.c is not None else None, done.diagnostics
+
+
+def _object(source: SourceFile, target: str, passes: Sequence[str] | None) -> tuple[Sequence[Diagnostic], int]:
+    """Clang replaces an ordinary file itself; what goes elsewhere takes the way over a temporary folder."""
+    from pathlib import Path
+
+    if target != files.STANDARD and not files.is_special(target):
+        done = compiler.compile_source(source, Path(target), passes)
+    else:
+        from tempfile import TemporaryDirectory
+
+        with TemporaryDirectory(prefix="honey-") as folder:
+            done = compiler.compile_source(source, Path(folder, "object"), passes)
+            if done.output is not None:
+                files.write(target, done.output.read_bytes())
+    if done.output is not None:
+        return done.diagnostics, OK
+    files.remove(target)
+    if done.problem is None:
+        return done.diagnostics, SOURCE_ERROR
+    output.progress(f"honey: {done.problem}")
+    return done.diagnostics, ENVIRONMENT

@@ -70,7 +70,7 @@ def write(path: str, data: bytes) -> None:
         sys.stdout.buffer.flush()
         return
     try:
-        if _is_special(path):
+        if is_special(path):
             with open(path, "wb") as file:
                 file.write(data)
         else:
@@ -93,14 +93,14 @@ def _replace(path: str, data: bytes) -> None:
 
 def remove(path: str) -> None:
     """Takes a result of an earlier run away, so that a failed one leaves none that could be taken for its own."""
-    if path != STANDARD and not _is_special(path):
+    if path != STANDARD and not is_special(path):
         try:
             os.unlink(path)
         except OSError:
             return
 
 
-def _is_special(path: str) -> bool:
+def is_special(path: str) -> bool:
     """Whether a path is something like /dev/null, which is written to and not replaced."""
     try:
         return not stat.S_ISREG(os.stat(path).st_mode)
