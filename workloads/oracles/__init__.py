@@ -8,10 +8,10 @@ out of the values. Keys stand in the order in which their entries came to be.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any
+from typing import Any, Protocol
 
 from workloads.base import WorkloadError
 from workloads.events import Event
@@ -44,7 +44,16 @@ class Context:
         return self.max_entries.get(name, _UNLIMITED) - self.occupied.get(name, 0)
 
 
-Predict = Callable[[Iterable[Event], Context], Contents]
+#: Maps without limits and without anybody else: whoever knows better cuts the prediction, whose keys are in order.
+NO_CONTEXT = Context()
+
+
+class Predict(Protocol):
+    """What an oracle is."""
+
+    def __call__(self, events: Iterable[Event], context: Context = NO_CONTEXT) -> Contents:
+        """What the maps hold after ``events``."""
+        ...
 
 
 def names() -> tuple[str, ...]:

@@ -24,7 +24,7 @@ from collections.abc import Hashable, Iterable
 from typing import Final, Literal, NamedTuple
 
 from workloads.events import Event
-from workloads.oracles import Contents, Context
+from workloads.oracles import NO_CONTEXT, Contents, Context
 from workloads.oracles.user_memory import UserMemory
 
 _AF_INET: Final = 2
@@ -80,7 +80,7 @@ class _Maps:
         return key in entries
 
 
-def predict(events: Iterable[Event], context: Context) -> Contents:
+def predict(events: Iterable[Event], context: Context = NO_CONTEXT) -> Contents:
     """What the maps hold after ``events``; times are left out."""
     maps = _Maps(context)
     for event in events:
