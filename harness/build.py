@@ -135,5 +135,13 @@ def compile_c(
     seconds = time.monotonic() - before
     if done.returncode != 0:
         raise BuildError(f"{shown} does not compile ({compiler.version})", details=done.stderr)
+    _strip(output)
     visible = [compiler.name, *CFLAGS, "-I", "{vmlinux}", "-c", shown, "-o", output.name]
     return " ".join(visible), seconds
+
+
+def _strip(path: Path) -> None:
+    """Leave out DWARF, which is most of an object that includes ``vmlinux.h``; BTF, which the kernel wants, stays."""
+    tool = shutil.which("llvm-strip")
+    if tool is not None:
+        subprocess.run([tool, "--strip-debug", str(path)], capture_output=True, timeout=CLANG_LIMIT_S, check=False)

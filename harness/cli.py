@@ -100,6 +100,12 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     run.add_argument("--compiler", default="clang", metavar="CLANG", help="for all sides, e.g. clang-16")
     run.add_argument("--cpu", type=int, default=0, metavar="N", help="the CPU that the traffic runs on (default: 0)")
     run.add_argument("--cost-rounds", type=_whole, default=1, metavar="N", help="rounds A B B A of one side at a time")
+    run.add_argument(
+        "--no-guest-insns",
+        dest="guest_insns",
+        action="store_false",
+        help="do not boot the second guest that counts instructions (target vm)",
+    )
     run.add_argument("--json", metavar="PATH", help="write report.json there as well")
     run.add_argument("-q", "--quiet", action="store_true", help="only the verdict, and errors")
 

@@ -27,12 +27,18 @@ class Rounds:
     """Which phases a job has.
 
     ``parity`` drives the pair's traffic with all sides attached (``shadow``) or one after the other (``solo``);
-    "" leaves it out. ``cost_rounds`` are pairs of rounds in which each side runs alone, in the order A B B A, so that
-    a drift of the machine meets both alike.
+    "" leaves it out. In each of the ``cost_rounds`` every side runs alone; ``mirrored`` ones run twice, in the order
+    A B B A, so that a drift of the machine meets all sides alike.
     """
 
     parity: str = SHADOW
     cost_rounds: int = 1
+    mirrored: bool = True
+
+    def phases(self, sides: int) -> int:
+        """How many phases a benchmark with so many sides has."""
+        parity = {SHADOW: 1, SOLO: sides}.get(self.parity, 0)
+        return parity + self.cost_rounds * sides * (2 if self.mirrored else 1)
 
 
 def write_job(
@@ -75,7 +81,7 @@ def _benchmark(benchmark: Benchmark, rounds: Rounds) -> dict[str, Any]:
         phases.append({"kind": SHADOW})
     elif rounds.parity == SOLO:
         phases += [{"kind": SOLO, "side": side, "round": 0, "dump": True} for side in sides]
-    phases += _cost_phases(benchmark, sides, rounds.cost_rounds)
+    phases += _cost_phases(benchmark, sides, rounds)
     return {
         "name": benchmark.name,
         "sides": [{"name": side, "object": _object(benchmark, side)} for side in sides],
@@ -85,12 +91,13 @@ def _benchmark(benchmark: Benchmark, rounds: Rounds) -> dict[str, Any]:
     }
 
 
-def _cost_phases(benchmark: Benchmark, sides: list[str], rounds: int) -> list[dict[str, Any]]:
-    """A B B A: every other round in reverse."""
+def _cost_phases(benchmark: Benchmark, sides: list[str], rounds: Rounds) -> list[dict[str, Any]]:
+    """Each round in order and, if mirrored, in reverse."""
     options = {**benchmark.workload.options, **(benchmark.workload.cost_options or {})}
     workload = {"name": benchmark.workload.name, "options": options}
-    phases = []
-    for number in range(1, 2 * rounds + 1):
-        order = sides if number % 2 else sides[::-1]
-        phases += [{"kind": SOLO, "side": side, "round": number, "workload": workload} for side in order]
-    return phases
+    orders = (sides, sides[::-1]) if rounds.mirrored else (sides,)
+    return [
+        {"kind": SOLO, "side": side, "round": number, "workload": workload}
+        for number, order in enumerate(orders * rounds.cost_rounds, start=1)
+        for side in order
+    ]

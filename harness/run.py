@@ -6,11 +6,14 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 from harness.benchmark import Benchmark
 from harness.benchmark_file import find_benchmarks
@@ -18,21 +21,25 @@ from harness.build import BuiltPair, Compiler, build, find_compiler
 from harness.checkout import Checkout
 from harness.errors import HarnessError
 from harness.evaluate import Facts, Runs, evaluate
+from harness.jobs import Background, Came, Job, do
 from harness.judge import Status
-from harness.plan import SHADOW, Rounds, write_job
+from harness.plan import SHADOW, Rounds
 from harness.progress import Progress
 from harness.report import model
 from harness.report.store import keep, new_run
-from harness.result import BenchmarkResult, Result, read_result
-from harness.targets import Target, do_job, open_target
+from harness.result import Result
+from harness.targets import Target, open_target
 
-#: What a job may take besides its benchmarks' own limits: loading, and getting ready on a slow guest.
-OVERHEAD_S = 60.0
+#: What the second guest is called in progress and timings.
+COUNTING = "vm-counting"
 
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """What to run and where. ``names`` are benchmarks, none means all; ``cpu`` is the one that is driven on."""
+    """What to run and where. ``names`` are benchmarks, none means all; ``cpu`` is the one that is driven on.
+
+    ``guest_insns`` asks for a second guest that counts instructions, where the target is a virtual machine.
+    """
 
     names: Sequence[str] = ()
     target: str = "vm"
@@ -42,6 +49,7 @@ class RunOptions:
     compiler: str = "clang"
     cpu: int = 0
     cost_rounds: int = 1
+    guest_insns: bool = True
     json: Path | None = None
 
 
@@ -56,18 +64,10 @@ class _Run:
     commit: str
     compiler: Compiler
 
-
-@dataclass(frozen=True, slots=True)
-class _Came:
-    """What came back from a target."""
-
-    result: Result
-    folder: Path
-    timings: dict[str, float]
-
-    def of(self, name: str) -> BenchmarkResult | None:
-        """The part of one benchmark."""
-        return next((one for one in self.result.benchmarks if one.name == name), None)
+    @property
+    def rounds(self) -> Rounds:
+        """The phases of the main job."""
+        return Rounds(self.options.mode, self.options.cost_rounds)
 
 
 def run(options: RunOptions, checkout: Checkout, progress: Progress) -> tuple[model.Report, Path]:
@@ -96,27 +96,23 @@ def run(options: RunOptions, checkout: Checkout, progress: Progress) -> tuple[mo
 
 
 def _do(one: _Run, benchmarks: Sequence[Benchmark]) -> model.Report:
-    target = _open(one)
+    # Compiling takes about as long as a guest takes to wake up, so the target starts meanwhile.
     with ThreadPoolExecutor(max_workers=1) as pool:
-        # Compiling takes about as long as a guest takes to wake up.
         building = pool.submit(_build, one, benchmarks)
-        came = _on_target(one, target, building)
+        with _counting(one, building) as counting:
+            came = do(_job(one, one.options.target, building, one.rounds), partial(_open, one), one.progress)
+            counted, reasons = _counted(counting)
         pairs = building.result()
     with one.progress.step("compare", "comparing"):
         facts = _facts(one, came.result)
-        parts = [
-            evaluate(pair, Runs(came.folder, came.of(pair.benchmark.name)), facts, came.result.timings)
-            for pair in pairs
-        ]
+        parts = []
+        for pair in pairs:
+            name = pair.benchmark.name
+            runs = Runs(came.folder, came.of(name), counted.of(name) if counted else None, reasons=reasons)
+            parts.append(evaluate(pair, runs, facts, came.result.timings))
     failure = model.Failure(**came.result.error.model_dump()) if came.result.error else None
-    return _report(one, parts, failure=failure, came=came, vmlinux=pairs[0].vmlinux)
-
-
-def _open(one: _Run) -> Target:
-    with one.progress.step("kernel", "finding the kernel"):
-        return open_target(
-            one.options.target, kernel=one.options.kernel, say=lambda line: one.progress.detail("kernel", line)
-        )
+    timings = {**came.timings, **(counted.timings if counted else {})}
+    return _report(one, parts, failure=failure, came=came, vmlinux=pairs[0].vmlinux, timings=timings)
 
 
 def _build(one: _Run, benchmarks: Sequence[Benchmark]) -> list[BuiltPair]:
@@ -124,30 +120,38 @@ def _build(one: _Run, benchmarks: Sequence[Benchmark]) -> list[BuiltPair]:
         return build(benchmarks, one.checkout, one.folder / "objects", one.compiler)
 
 
-def _on_target(one: _Run, target: Target, building: Future[list[BuiltPair]]) -> _Came:
-    """Start the target, run the job there and fetch what it left."""
-    folder, job = one.folder / "out", one.folder / "job"
-    with one.progress.step("target", f"running on {target.name}"):
-        one.progress.detail("target", f"starting {target.name}")
-        with target:
-            pairs = building.result()
-            rounds = Rounds(one.options.mode, one.options.cost_rounds)
-            write_job(job, pairs, one.checkout, seed=one.options.seed, cpu=one.options.cpu, rounds=rounds)
-            limit = OVERHEAD_S + sum(_limit(pair, rounds) for pair in pairs)
-            do_job(
-                target,
-                job,
-                folder,
-                time_limit_s=limit,
-                on_step=lambda step: one.progress.detail("target", f"{target.name}: {step}"),
-            )
-    timings = {f"target_{step}": seconds for step, seconds in target.timings.items()}
-    return _Came(read_result(folder), folder, timings)
+def _job(one: _Run, name: str, building: Future[list[BuiltPair]], rounds: Rounds, folder: str = "") -> Job:
+    options = one.options
+    return Job(name, building, rounds, one.checkout, one.folder / folder, options.seed, options.cpu)
 
 
-def _limit(pair: BuiltPair, rounds: Rounds) -> float:
-    phases = 1 + 2 * rounds.cost_rounds * len(pair.sides)
-    return float(pair.benchmark.time_limit_s * phases)
+def _open(one: _Run, *, icount: bool = False) -> Target:
+    name = COUNTING if icount else one.options.target
+    return open_target(
+        one.options.target,
+        kernel=one.options.kernel,
+        icount=icount,
+        say=lambda line: one.progress.detail(name, f"{name}: {line}"),
+    )
+
+
+def _counting(one: _Run, building: Future[list[BuiltPair]]) -> AbstractContextManager[Background | None]:
+    """A second guest beside the first, in which time is a count of instructions; nothing where there cannot be one."""
+    if one.options.target != "vm" or not one.options.guest_insns:
+        return nullcontext()
+    job = _job(one, COUNTING, building, Rounds(parity="", mirrored=False), "counting")
+    return Background(job, partial(_open, one, icount=True), one.progress)
+
+
+def _counted(counting: Background | None) -> tuple[Came | None, dict[str, str]]:
+    """What came of counting, or why nothing did: that is no reason for a run to fail."""
+    metric = "guest_insns_per_event"
+    if counting is None:
+        return None, {metric: "instructions of a guest are counted with --target vm only"}
+    try:
+        return counting.result(), {}
+    except HarnessError as error:
+        return None, {metric: f"the counting guest did not come to a result: {error.message}"}
 
 
 def _facts(one: _Run, result: Result) -> Facts:
@@ -160,8 +164,9 @@ def _report(
     parts: list[model.BenchmarkReport],
     *,
     failure: model.Failure | None,
-    came: _Came | None = None,
+    came: Came | None = None,
     vmlinux: str = "",
+    timings: Mapping[str, float] = MappingProxyType({}),
 ) -> model.Report:
     holds = bool(parts) and all(part.ok for part in parts)
     status = Status.CANNOT_RUN if failure or not parts else Status.HOLDS if holds else Status.DIFFERS
@@ -174,12 +179,12 @@ def _report(
         status=int(status),
         machine=_machine(came, vmlinux),
         benchmarks=parts,
-        timings=came.timings if came else {},
+        timings=dict(timings),
         error=failure,
     )
 
 
-def _machine(came: _Came | None, vmlinux: str) -> model.Machine:
+def _machine(came: Came | None, vmlinux: str) -> model.Machine:
     kernel = came.result.kernel if came else None
     return model.Machine(
         kernel=kernel.release if kernel else "",

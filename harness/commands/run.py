@@ -24,6 +24,7 @@ def main(arguments: argparse.Namespace) -> int:
         compiler=arguments.compiler,
         cpu=arguments.cpu,
         cost_rounds=arguments.cost_rounds,
+        guest_insns=arguments.guest_insns,
         json=Path(arguments.json) if arguments.json else None,
     )
     progress = Progress(make_console(stderr=True), quiet=arguments.quiet)
