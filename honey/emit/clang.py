@@ -85,7 +85,11 @@ def command(clang: str, output: str, *, machine: str | None = None) -> list[str]
     include = Path(f"/usr/include/{machine}-linux-gnu")
     line = [clang, *FLAGS, f"-D__TARGET_ARCH_{_TARGET_ARCH.get(machine, machine)}"]
     line += ["-idirafter", str(include)] if include.is_dir() else []
-    line += [f"-fdebug-prefix-map={Path.cwd()}=.", "-fdebug-compilation-dir=."]
+    line += [
+        f"-fdebug-prefix-map={Path.cwd()}=.",
+        "-fdebug-prefix-map=/usr/include=include",
+        "-fdebug-compilation-dir=.",
+    ]
     return [*line, "-x", "c", "-c", "-", "-o", output]
 
 

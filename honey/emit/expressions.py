@@ -24,6 +24,7 @@ _NEGATED = {
     n.BinaryOp.GT: n.BinaryOp.LE,
     n.BinaryOp.LE: n.BinaryOp.GT,
 }
+_SUFFIXES: dict[t.Type, str] = {t.U32: "U", t.S64: "LL", t.U64: "ULL"}
 _WRAPPING = {n.BinaryOp.ADD, n.BinaryOp.SUB, n.BinaryOp.MUL, n.BinaryOp.SHL, n.BinaryOp.DIV, n.BinaryOp.MOD}
 """Operators whose result may leave the range of narrow operands."""
 _EXACT = {n.BinaryOp.AND, n.BinaryOp.OR, n.BinaryOp.XOR}
@@ -149,7 +150,12 @@ class Expressions:
         return Fragment(f"&{inner.within(Binding.UNARY)}", Binding.UNARY, type_)
 
     def braces(self, value: n.StructValue) -> str:
-        """The initialiser of a struct or an array."""
+        """The initialiser of a struct or an array on one line."""
+        items = self.brace_items(value)
+        return f"{{ {', '.join(items)} }}" if items else "{}"
+
+    def brace_items(self, value: n.StructValue) -> list[str]:
+        """The parts of the initialiser of a struct or an array."""
         items = []
         for position, (name, field_value) in enumerate(value.fields):
             inner = self.initialiser(field_value, field_value.type)
@@ -157,7 +163,7 @@ class Expressions:
                 items.append(inner if name == str(position) else f"[{name}] = {inner}")
             else:
                 items.append(f".{member_path(name)} = {inner}")
-        return f"{{ {', '.join(items)} }}" if items else "{}"
+        return items
 
     def initialiser(self, value: n.Expr | n.Effect, type_: t.Type) -> str:
         """A value after ``=`` in a declaration."""
@@ -194,6 +200,9 @@ class Expressions:
         return Fragment(c_string(data.rstrip(b"\0")), Binding.POSTFIX, type_)
 
     def _cast_to(self, fragment: Fragment, type_: t.Type) -> Fragment:
+        suffix = _SUFFIXES.get(type_) if isinstance(type_, t.Int) else None
+        if suffix and fragment.literal and fragment.text.isdecimal():
+            return Fragment(fragment.text + suffix, Binding.POSTFIX, type_, literal=True)
         return Fragment(f"({self.spelling.name(type_)}){fragment.within(Binding.UNARY)}", Binding.UNARY, type_)
 
     def _at_least(self, fragment: Fragment, type_: t.Type) -> Fragment:

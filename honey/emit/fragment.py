@@ -140,5 +140,5 @@ def integer(value: int, type_: t.Type) -> Fragment:
 def _digits(value: int) -> str:
     """Decimal, but hexadecimal for masks: large numbers that are mostly zeros or ones in binary."""
     text = f"{abs(value):x}"
-    round_hex = len(text.rstrip("0")) <= 2 or len(text.rstrip("f")) <= 2
+    round_hex = len(text.rstrip("0").rstrip("f")) <= 2
     return f"{'-' if value < 0 else ''}{f'0x{text}' if round_hex and value > 0 else abs(value)}"

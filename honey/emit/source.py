@@ -83,6 +83,10 @@ class Writer:
             indent = self.depth + (0 if number == 0 else 2)
             self.lines.append(CLine(INDENT * indent + part if part else "", source if number == 0 else 0))
 
+    def fits(self, text: str) -> bool:
+        """Whether ``text`` is short enough for one line here."""
+        return self.depth * TAB + len(text) <= WIDTH
+
     def blank(self) -> None:
         """Add an empty line, unless there is one already."""
         if self.lines and self.lines[-1].text:

@@ -92,7 +92,9 @@ class FunctionWriter:
             writer.line(f'{signature} __asm__("{function.name}");', mapped=False)
             writer.blank()
         if function.section is not None:
-            writer.line(f'SEC("{function.section.spelling}")', mapped=False)
+            writer.source = max(writer.source - 1, 0)
+            writer.line(f'SEC("{function.section.spelling}")')
+            writer.source = function.span.line if function.span is not None else 0
         writer.line(signature)
         writer.line("{", mapped=False)
         writer.depth += 1
@@ -187,9 +189,20 @@ class FunctionWriter:
             self.writer.line(f"{declaration};")
             self._copy_array(n.LocalPlace(local), value)
         else:
-            initialiser = self.expressions.initialiser(value, local.type)
+            self._initialise(f"{declaration} =", value, local.type)
             self.expressions.names[local.id] = name
-            self.writer.line(f"{declaration} = {initialiser};")
+
+    def _initialise(self, head: str, value: n.Expr | n.Effect, type_: t.Type) -> None:
+        """``head value;``, a struct's fields one a line where a single line would be too long."""
+        space = "" if head.endswith(")") else " "
+        line = f"{head}{space}{self.expressions.initialiser(value, type_)};"
+        if not isinstance(value, n.StructValue) or self.writer.fits(line):
+            self.writer.line(line)
+            return
+        self.writer.open(f"{head}{space}{{")
+        for item in self.expressions.brace_items(value):
+            self.writer.line(f"{item},", mapped=False)
+        self.writer.close("};")
 
     def _declare_stored(self, type_: t.Type, name: str, value: n.Expr) -> str:
         """A local for a value that must lie in memory, before the current statement; shared if nothing changes it."""
@@ -202,7 +215,7 @@ class FunctionWriter:
             source = self.expressions.expr(value).text
             self.writer.line(f"__builtin_memcpy({new}, {source}, sizeof({new}));")
         else:
-            self.writer.line(f"{declaration} = {self.expressions.initialiser(value, type_)};")
+            self._initialise(f"{declaration} =", value, type_)
         if self._unchanging(value):
             self.stored[value] = new
         return new
@@ -219,6 +232,9 @@ class FunctionWriter:
             return
         target = self.expressions.place(place)
         compound = self._compound(place, value)
+        if compound is None and isinstance(value, n.StructValue):
+            self._initialise(f"{target.text} = ({self.context.spelling.name(value.type)})", value, place.type)
+            return
         if compound is None:
             self.writer.line(f"{target.text} = {self.expressions.converted(value, place.type)};")
             return
