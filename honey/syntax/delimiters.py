@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 CLOSER = {b"(": b")", b"[": b"]", b"{": b"}", b"#{": b"}", b"<<": b">>", b"do": b"end", b"fn": b"end"}
+_BRACKETS = frozenset({b"(", b"[", b"{", b"<<"})
 _ENOUGH = 20  # problems, after which a source is not worth going on with
 _SIGIL_CLOSER = {b"(": b")", b"[": b"]", b"{": b"}", b"<": b">"}
 
@@ -58,7 +59,8 @@ class Problem:
     """One thing out of balance.
 
     kind: `unclosed` (an opener without closer; `other` is what stands where its closer was expected, if anything),
-    `stray` (a closer without opener), `quote` (quotes that never end).
+    `stray` (a closer without opener), `mismatch` (a closer of another kind than the opener, which is `other`),
+    `quote` (quotes that never end).
     """
 
     kind: str
@@ -160,7 +162,10 @@ class _Scanner:
         while depth >= floor and CLOSER[self.stack[depth].text] != closer.text:
             depth -= 1
         if depth < floor:
-            self._stray(closer)
+            if len(self.stack) > floor and closer.text != b"end" and self.stack[-1].text in _BRACKETS:
+                self._mismatch(self.stack.pop(), closer)
+            else:
+                self._stray(closer)
             return closer.end
         for token in reversed(self.stack[depth + 1 :]):
             self.balance.problems.append(Problem("unclosed", token, closer))
@@ -175,6 +180,11 @@ class _Scanner:
         if opener.text == b"#{":
             return self._quoted(self.quotes.pop()[1], closer.end)
         return closer.end
+
+    def _mismatch(self, opener: Token, closer: Token) -> None:
+        """A bracket of the wrong kind, where one of its kind was never opened."""
+        self.balance.problems.append(Problem("mismatch", closer, opener))
+        self.balance.edits.append((closer.start, len(closer.text), CLOSER[opener.text]))
 
     def _stray(self, closer: Token) -> None:
         """A closer too many: this one, or an earlier one whose indentation gives it away."""

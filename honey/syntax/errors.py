@@ -25,6 +25,7 @@ _CLOSERS = frozenset({"end", ")", "]", "}", ">>"})
 _MOST_FAULTS = 1000  # nodes looked at
 _LOOK_BACK = 200  # bytes
 _OPERATOR_AT_END = re.compile(rb"(?<![?:])(->|[-+*/=<>|&!^~.]+|,|\\\\|\b(?:and|or|in|not|when)\b)(?:\s|#[^\n]*\n)*\Z")
+_ENDS = re.compile(rb"(?:\s|#[^\n]*\n)*(?:\Z|[)\]},]|>>|end\b)")
 _NEVER_FIRST = frozenset({"end", ")", "]", "}", ">>", ",", "else", "rescue", "catch", "after", "do"})
 _HEAD = re.compile(r"([ \t]*)(\w+)")
 _DO = re.compile(r"\bdo\b|\bfn\b")
@@ -72,6 +73,12 @@ def _delimiter(problem: delimiters.Problem, source: SourceFile) -> Diagnostic:
     habit = _habit(source, span, around=span)
     if habit is not None:
         return habit
+    if problem.kind == "mismatch" and problem.other is not None:
+        opener = problem.other.text.decode()
+        label = Label(source.span(problem.other.start, problem.other.end), "what is open here")
+        help = f"write `{delimiters.CLOSER[problem.other.text].decode()}`"
+        message = f"this `{text}` does not close the `{opener}` before it"
+        return error("HNY0005", message, source, span, help=help, labels=(label,))
     if problem.kind == "stray":
         if text == "end" and (headless := _missing_do(source, span)) is not None:
             return headless
@@ -178,6 +185,8 @@ def _fault(node: TsNode, source: SourceFile, original: Callable[[int], int]) -> 
     text = source.text(span).split("\n", 1)[0]
     if node.is_missing and not node.is_named:
         return error("HNY0009", f"`{node.type}` is missing here", source, span)
+    if node.is_error and _ENDS.match(source.data, end) and _OPERATOR_AT_END.match(text.encode()):
+        return error("HNY0009", f"an expression is missing after `{text}`", source, span)
     if (dangling := _dangling(source, start)) is not None and (start == end or text in _NEVER_FIRST):
         what = f"an expression is missing after `{source.text(dangling)}`"
         return error("HNY0009", what, source, dangling)
@@ -230,8 +239,8 @@ def _what_now(source: SourceFile, span: Span) -> str | None:
     after = source.data[span.start : span.end]
     if before[-1:].isalnum() and (after[:1].isalnum() or after[:1] in b"\"':"):
         return "is a comma or an operator missing before it?"
-    if before.endswith(b","):
-        return "remove one of the commas, or write what belongs between them" if after == b"," else None
+    if after == b",":
+        return "remove the comma, or write what belongs beside it"
     return None
 
 

@@ -26,6 +26,12 @@ def _habit(pattern: str, message: str, help: str) -> Habit:
 _VALUE = r"[\w\])}.]+"
 
 HABITS = (
+    _habit(r"^\s*(?P<at>for|while)\s*\(", r"Elixir has no `\g<at> (...)`", "write `for i <- 0..n do ... end`"),
+    _habit(
+        r"^\s*(?:if|unless|for|while|switch|case|defp?|else)\b.*(?P<at>\{)\s*$",
+        "blocks do not stand between braces",
+        "write `do` and `end` in place of `{` and `}`",
+    ),
     _habit(
         r"(?P<x>[\w.]+)\s*(?P<at>(?P<op>[-+*/|&])=)(?!=)\s*(?P<y>.*\S)?",
         r"Elixir has no `\g<op>=`",
@@ -66,12 +72,6 @@ HABITS = (
     ),
     _habit(
         r"\b(?:if|unless)\b.*\s(?P<at>then)\b", "Elixir has no `then` here", "write `if ... do`, or `if ..., do: ...`"
-    ),
-    _habit(r"^\s*(?P<at>for|while)\s*\(", r"Elixir has no `\g<at> (...)`", "write `for i <- 0..n do ... end`"),
-    _habit(
-        r"^\s*(?:if|unless|for|while|switch|case|defp?|else)\b.*(?P<at>\{)\s*$",
-        "blocks do not stand between braces",
-        "write `do` and `end` in place of `{` and `}`",
     ),
     _habit(r"(?P<at>(?P<a>[-=|<!])\s+(?P<b>[>=]))", r"there is a space inside an operator", r"write `\g<a>\g<b>`"),
     _habit(

@@ -80,12 +80,6 @@ def dedent(text: str, indent: int) -> str:
     return re.sub(rf"\n[ \t]{{0,{indent}}}", "\n", text)
 
 
-def byte_or_point(character: str) -> int:
-    """The code point of a character, or the byte that a lone surrogate stands for."""
-    point = ord(character)
-    return point - 0xDC00 if 0xDC80 <= point <= 0xDCFF else point
-
-
 def has_lone_byte(text: str) -> bool:
     """Whether escapes have put a byte into `text` that is not part of any character."""
     return any("\udc80" <= character <= "\udcff" for character in text)

@@ -32,7 +32,7 @@ def elixir_forms(sources: Sequence[bytes]) -> list[str]:
     return found
 
 
-def form(node: ast.Node) -> str:  # noqa: C901 -- one branch a kind of node
+def form(node: ast.Node) -> str:
     """Honey's tree in the form that `quoted.exs` prints."""
     match node:
         case ast.File(body=body):

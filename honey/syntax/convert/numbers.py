@@ -39,11 +39,11 @@ def _check_end(c: Converter, node: TsNode) -> None:
 
 
 def char(c: Converter, node: TsNode) -> ast.Int:
-    """`?a`: the character's code, or for an escape such as `?\\xFF` the byte."""
+    """`?a`, `?\\n`: the character's code point."""
     span = c.span(node)
     text = c.text(node)[1:]
     value = strings.unescape(text) if text.startswith("\\") else text
     if value is None or len(value) != 1:
         c.error("HNY0012", f"`?{text}` is not a character", span)
         return ast.Int(span, 0)
-    return ast.Int(span, strings.byte_or_point(value))
+    return ast.Int(span, ord(value))

@@ -56,12 +56,12 @@ defmodule Monitor do
 
     cond do
       stats == 0 -> Logger.info("pid #{pid} of #{inspect(key)}")
-      stats != 1 && !(stats < 5) || false -> bpf_printk(["%d\n", stats])
+      (stats != 1 && !(stats < 5)) || false -> bpf_printk(["%d\n", stats])
       true -> nil
     end
 
     with {:ok, a} <- probe(ctx), b = a + 1, true <- b > 2 do
-      a &&& b ||| ~~~a <<< 2
+      (a &&& b) ||| ~~~a <<< 2
     else
       :error -> 1
       _ -> 2
@@ -89,6 +89,7 @@ defmodule Monitor do
     end
 
     ~s(text) <> ~w(a b c)a
+
     callback = fn
       0, _ -> 1
       a, b when a > b -> a - b
