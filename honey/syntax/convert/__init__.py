@@ -51,5 +51,5 @@ _HANDLERS: dict[str, Handler] = {
 def convert(root: TsNode, source: SourceFile) -> tuple[ast.File, list[Diagnostic]]:
     """The tree of a whole file. `root` must be free of tree-sitter's ERROR and MISSING nodes."""
     c = Converter(source, _HANDLERS)
-    body = c.block(c.children(root), source.span(0, len(source.data)))
-    return ast.File(body.span, body), c.diagnostics
+    whole = source.span(0, len(source.data))
+    return ast.File(whole, c.block(c.children(root), whole)), c.diagnostics
