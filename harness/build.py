@@ -123,8 +123,12 @@ def compile_c(
 ) -> tuple[str, float]:
     """Compile one C source; gives the command as reports show it and the seconds it took."""
     shown = checkout.relative(path)
-    flags = [*CFLAGS, f"-ffile-prefix-map={checkout.root}=.", f"-ffile-prefix-map={vmlinux.include}=vmlinux"]
-    command = [compiler.path, *flags, "-I", str(vmlinux.include), "-c", shown, "-o", str(output)]
+    # A source in the checkout is named as it is there, so that messages and line information are the same everywhere.
+    given = shown if (checkout.root / shown).is_file() else str(path)
+    # The last map that fits is taken.
+    maps = {path.parent: ".", checkout.root: ".", vmlinux.include: "vmlinux"}
+    flags = [*CFLAGS, *(f"-ffile-prefix-map={place}={name}" for place, name in maps.items())]
+    command = [compiler.path, *flags, "-I", str(vmlinux.include), "-c", given, "-o", str(output)]
     before = time.monotonic()
     try:
         done = subprocess.run(
@@ -134,7 +138,7 @@ def compile_c(
         raise BuildError(f"{shown}: {compiler.name} did not end within {CLANG_LIMIT_S} s") from error
     seconds = time.monotonic() - before
     if done.returncode != 0:
-        raise BuildError(f"{shown} does not compile ({compiler.version})", details=done.stderr)
+        raise BuildError(f"{shown} does not compile ({compiler.version})", details=done.stderr.replace(given, shown))
     _strip(output)
     visible = [compiler.name, *CFLAGS, "-I", "{vmlinux}", "-c", shown, "-o", output.name]
     return " ".join(visible), seconds

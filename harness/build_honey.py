@@ -29,12 +29,14 @@ def compile_honey(path: Path, output: Path, *, clang: str, root: Path) -> HoneyB
 
     Raises :class:`BuildError` with the compiler's diagnostic.
     """
-    shown = path.resolve().relative_to(root) if path.resolve().is_relative_to(root) else path
+    inside = path.resolve().is_relative_to(root)
+    given = str(path.resolve().relative_to(root) if inside else path)
+    shown = given if inside else path.name
     emitted = output.with_suffix(".c")
     before = time.monotonic()
-    _honey([str(shown), "-o", str(output)], clang=clang, root=root)
+    _honey([given, "-o", str(output)], clang=clang, root=root)
     seconds = time.monotonic() - before
-    _honey([str(shown), "--emit", "c", "-o", str(emitted)], clang=clang, root=root)
+    _honey([given, "--emit", "c", "-o", str(emitted)], clang=clang, root=root)
     return HoneyBuild(emitted, f"honey compile {shown} -o {output.name}", seconds)
 
 
@@ -46,6 +48,7 @@ def _honey(arguments: list[str], *, clang: str, root: Path) -> None:
             command, cwd=root, env=environment, capture_output=True, text=True, timeout=LIMIT_S, check=False
         )
     except subprocess.TimeoutExpired as error:
-        raise BuildError(f"{arguments[0]}: the Honey compiler did not end within {LIMIT_S} s") from error
+        raise BuildError(f"{Path(arguments[0]).name}: the Honey compiler did not end within {LIMIT_S} s") from error
     if done.returncode != 0:
-        raise BuildError(f"{arguments[0]} does not compile", details=done.stderr or done.stdout)
+        name = Path(arguments[0]).name
+        raise BuildError(f"{name} does not compile", details=(done.stderr or done.stdout).replace(arguments[0], name))

@@ -107,6 +107,7 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         help="do not boot the second guest that counts instructions (target vm)",
     )
     run.add_argument("--json", metavar="PATH", help="write report.json there as well")
+    run.add_argument("--reports", metavar="FOLDER", help="where reports are kept (default: reports/ of the checkout)")
     run.add_argument("-q", "--quiet", action="store_true", help="only the verdict, and errors")
 
 

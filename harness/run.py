@@ -39,6 +39,7 @@ class RunOptions:
     """What to run and where. ``names`` are benchmarks, none means all; ``cpu`` is the one that is driven on.
 
     ``guest_insns`` asks for a second guest that counts instructions, where the target is a virtual machine.
+    ``json`` is written besides the reports, which go to ``reports`` (default: the checkout's).
     """
 
     names: Sequence[str] = ()
@@ -51,6 +52,7 @@ class RunOptions:
     cost_rounds: int = 1
     guest_insns: bool = True
     json: Path | None = None
+    reports: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,8 @@ def run(options: RunOptions, checkout: Checkout, progress: Progress) -> tuple[mo
     benchmarks = find_benchmarks(checkout, options.names)
     compiler = find_compiler(options.compiler)
     started = time.perf_counter()
-    with new_run(checkout.reports) as folder:
+    reports = options.reports or checkout.reports
+    with new_run(reports) as folder:
         one = _Run(options, checkout, progress, folder, checkout.commit(), compiler)
         with progress.live():
             try:
@@ -88,7 +91,7 @@ def run(options: RunOptions, checkout: Checkout, progress: Progress) -> tuple[mo
                 report = _report(one, [], failure=_failure(error))
         total = {"total": round(time.perf_counter() - started, 3)}
         report = report.model_copy(update={"timings": {**report.timings, **progress.timings, **total}})
-        place = keep(report, folder, checkout.reports)
+        place = keep(report, folder, reports)
     if options.json is not None:
         options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(report.to_json(), encoding="utf-8")

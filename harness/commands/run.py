@@ -26,6 +26,7 @@ def main(arguments: argparse.Namespace) -> int:
         cost_rounds=arguments.cost_rounds,
         guest_insns=arguments.guest_insns,
         json=Path(arguments.json) if arguments.json else None,
+        reports=Path(arguments.reports) if arguments.reports else None,
     )
     progress = Progress(make_console(stderr=True), quiet=arguments.quiet)
     report, place = run(options, checkout, progress)

@@ -10,6 +10,7 @@ from typing import Any
 from harness.benchmark import HONEY, C
 from harness.compare.culprits import Culprits, culprits
 from harness.compare.difference import ORACLE, EntryDifference, FieldDifference, at, field_paths, in_words
+from harness.compare.entries import clean
 from harness.compare.evidence import Evidence
 from harness.compare.one_map import ComparedMap
 from harness.compare.prediction import agreement, leaves, merged
@@ -21,13 +22,13 @@ MOST_SHOWN = 100
 
 def show_differences(evidence: Evidence, compared: ComparedMap) -> list[EntryDifference]:
     """The first differing entries of a map, with the events behind them."""
-    shown = list(_dirty(compared))
-    for key in _keys(compared)[: MOST_SHOWN - len(shown)]:
-        difference = _entry(compared, key)
+    found = list(_dirty(compared))
+    found += [(key, _entry(compared, key)) for key in _keys(compared)[: MOST_SHOWN - len(found)]]
+    shown = []
+    for key, difference in found:
         blamed = _culprits(evidence, compared, key)
         shown.append(replace(difference, events=blamed.events, more_events=blamed.more))
-    shown += _totals(compared)
-    return shown
+    return shown + list(_totals(compared))
 
 
 def _keys(compared: ComparedMap) -> list[bytes]:
@@ -106,7 +107,7 @@ def _between(compared: ComparedMap, key: bytes) -> str:
     return ORACLE
 
 
-def _dirty(compared: ComparedMap) -> Iterator[EntryDifference]:
+def _dirty(compared: ComparedMap) -> Iterator[tuple[bytes, EntryDifference]]:
     for side, entries in compared.sides.items() if compared.rule.compare else ():
         for raw in entries.dirty[:MOST_SHOWN]:
             key = compared.layout.decode_key(raw)
@@ -118,7 +119,8 @@ def _dirty(compared: ComparedMap) -> Iterator[EntryDifference]:
                 if raw[at]
             )
             text = f"{compared.name}[{name}]: the key's padding is not zero in {side} ({bytes_there})"
-            yield EntryDifference(compared.name, key, name, "padding", {side: raw.hex()}, (), text)
+            difference = EntryDifference(compared.name, key, name, "padding", {side: raw.hex()}, (), text)
+            yield clean(raw, compared.layout), difference
 
 
 def _totals(compared: ComparedMap) -> Iterator[EntryDifference]:

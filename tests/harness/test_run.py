@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whole runs on a kernel: what holds is said to hold, and a wrong port is found, each kind of wrong."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from harness.report import model
+from harness.report.store import load_report
+
+ROOT = Path(__file__).resolve().parents[2]
+REFERENCE = ROOT / "reference_c/network_monitor/network_monitor.bpf.c"
+
+BENCHMARK = """
+schema = 1
+name = "pair"
+oracle = "network_monitor"
+truth = "pid_stats"
+[sides]
+honey = {{ source = "{honey}" }}
+c = {{ source = "{c}" }}
+[workload]
+name = "network"
+cost_options = {{ profile = "cost", events = 50 }}
+[maps.traffic_map]
+scope = "key.pid"
+label = "pid {{pid}}, {{protocol:ipproto}}, {{ip:ipv4}}:{{port}}"
+volatile."value.last_update_ns" = {{ rule = "timestamp", tolerance_ns = 50_000_000 }}
+[maps.protocol_totals]
+foreign = {{ map = "pid_stats", sum = ["bytes_sent", "bytes_recv"] }}
+[maps.pid_stats]
+scope = "key"
+volatile."value.last_update_ns" = {{ rule = "timestamp", tolerance_ns = 50_000_000 }}
+[maps.anomaly_map]
+written_by = "user"
+"""
+
+#: A fault, as what is replaced in the reference and by what, and words that the report must say about it.
+FAULTS = {
+    "bytes booked on the wrong side": (
+        'book(&key, RECEIVED, bytes);\n\treturn 0;\n}\n\nSEC("tracepoint/syscalls/sys_enter_sendmsg")',
+        'book(&key, SENT, bytes);\n\treturn 0;\n}\n\nSEC("tracepoint/syscalls/sys_enter_sendmsg")',
+        "bytes_recv is 0 in honey",
+    ),
+    "port left in network order": ("bpf_ntohs(peer.sin_port)", "peer.sin_port", "missing in honey"),
+    "padding not zeroed": (
+        "__builtin_memset(key, 0, sizeof(*key));",
+        "__builtin_memset(key, 0xaa, sizeof(*key));\n\tkey->port = 0;\n\tkey->ip = 0;",
+        "the key's padding is not zero in honey",
+    ),
+    "packets counted twice": ("stats->packets_sent += 1", "stats->packets_sent += 2", "packets_sent is"),
+    "no time": ("stats->last_update_ns = bpf_ktime_get_ns()", "stats->last_update_ns = 0", "last_update_ns is 0"),
+    "empty receives forgotten": ("if (bytes == 0)\n\t\tbytes = 1;", "", "bytes_recv is"),
+}
+
+Harness = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="session")
+def target() -> str:
+    """Where whole runs take place: this machine's kernel where that is possible, else a virtual machine."""
+    return "local" if os.geteuid() == 0 and Path("/sys/kernel/btf/vmlinux").exists() else "vm"
+
+
+@pytest.fixture
+def harness(tmp_path: Path, target: str) -> Harness:
+    """Runs ``harness run`` on a benchmark with the given Honey side."""
+
+    def call(honey: Path = REFERENCE, *options: str) -> subprocess.CompletedProcess[str]:
+        benchmark = tmp_path / "pair.toml"
+        benchmark.write_text(BENCHMARK.format(honey=honey, c=REFERENCE), encoding="utf-8")
+        command = [sys.executable, "-m", "harness.cli", "run", str(benchmark), "--target", target]
+        command += ["--no-guest-insns", "--reports", str(tmp_path / "reports"), *options]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+
+    return call
+
+
+def latest(folder: Path) -> model.BenchmarkReport:
+    (benchmark,) = load_report(folder / "reports" / "latest").benchmarks
+    return benchmark
+
+
+@pytest.mark.kernel
+def test_a_program_holds_against_itself_with_all_figures(harness: Harness, tmp_path: Path, target: str) -> None:
+    print(f"on target {target}")
+    done = harness(REFERENCE, "--json", str(tmp_path / "copy.json"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = latest(tmp_path)
+    assert found.parity.equal
+    assert found.parity.oracle_equal
+    assert found.parity.events > 300
+    assert {name: one.differences for name, one in found.parity.maps.items()} == {
+        "traffic_map": 0,
+        "protocol_totals": 0,
+        "pid_stats": 0,
+        "anomaly_map": 0,
+    }
+    assert set(found.programs) == {"trace_sendto", "trace_recvfrom", "trace_sendmsg", "trace_recvmsg"}
+    for sides in found.programs.values():
+        for figures in sides.values():
+            assert figures.object_insns
+            assert figures.xlated_insns
+            assert figures.jited_bytes
+            assert figures.stack_bytes
+            assert figures.verified_insns
+            assert figures.ns_per_event
+    monitored = {one.field: one for one in found.truth}
+    assert monitored["bytes_sent"].monitored != monitored["bytes_sent"].moved
+    assert load_report(tmp_path / "copy.json").status == 0
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_wrong_port_is_found(harness: Harness, tmp_path: Path, fault: str) -> None:
+    old, new, words = FAULTS[fault]
+    source = REFERENCE.read_text(encoding="utf-8")
+    assert source.count(old) == 1
+    wrong = tmp_path / "wrong.bpf.c"
+    wrong.write_text(source.replace(old, new), encoding="utf-8")
+    done = harness(wrong)
+    assert done.returncode == 1, done.stdout + done.stderr
+    found = latest(tmp_path)
+    assert not found.parity.equal
+    texts = [difference.text for difference in found.differences]
+    assert any(words in text for text in texts), texts
+    assert any(difference.events for difference in found.differences)
+
+
+@pytest.mark.kernel
+def test_the_same_mistake_on_both_sides_is_found_by_the_oracle(harness: Harness, tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.bpf.c"
+    source = REFERENCE.read_text(encoding="utf-8")
+    wrong.write_text(source.replace("bpf_ntohs(peer.sin_port)", "peer.sin_port"), encoding="utf-8")
+    benchmark = tmp_path / "pair.toml"
+    harness(wrong)
+    benchmark.write_text(BENCHMARK.format(honey=wrong, c=wrong), encoding="utf-8")
+    command = [sys.executable, "-m", "harness.cli", "run", str(benchmark), "--target", "local"]
+    command += ["--reports", str(tmp_path / "reports")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert latest(tmp_path).parity.equal
+    assert latest(tmp_path).parity.oracle_equal is False
+
+
+@pytest.mark.kernel
+def test_a_program_that_the_kernel_refuses_is_shown_with_the_verifiers_words(harness: Harness, tmp_path: Path) -> None:
+    source = REFERENCE.read_text(encoding="utf-8")
+    refused = tmp_path / "refused.bpf.c"
+    refused.write_text(source.replace("if (total) {", "if (1) {"), encoding="utf-8")
+    done = harness(refused)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    error = latest(tmp_path).error
+    assert error is not None
+    assert error.side == "honey"
+    assert "map_value_or_null" in (error.log or "")
+
+
+def test_a_source_that_does_not_compile_is_shown_with_clangs_words(harness: Harness, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.bpf.c"
+    broken.write_text("int x = ;\n", encoding="utf-8")
+    done = harness(broken)
+    assert done.returncode == 2
+    assert "broken.bpf.c:1:9: error: expected expression" in done.stdout
+    assert "Traceback" not in done.stderr
+    report = load_report(tmp_path / "reports" / "latest")
+    assert report.error is not None
+    assert report.error.step == "build"
+
+
+def programs_loaded() -> int:
+    done = subprocess.run(["bpftool", "prog", "list"], capture_output=True, text=True, check=True)
+    return sum(not line.startswith((" ", "\t")) for line in done.stdout.splitlines())
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to be within 30 s"
+        time.sleep(0.05)
+
+
+@pytest.mark.kernel
+@pytest.mark.skipif(shutil.which("bpftool") is None, reason="bpftool is not installed")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_leaves_nothing_behind(tmp_path: Path, target: str, number: signal.Signals) -> None:
+    before = programs_loaded()
+    benchmark = tmp_path / "pair.toml"
+    text = BENCHMARK.format(honey=REFERENCE, c=REFERENCE).replace("events = 50", "events = 200_000")
+    benchmark.write_text(text, encoding="utf-8")
+    command = [sys.executable, "-m", "harness.cli", "run", str(benchmark), "--target", target]
+    command += ["--reports", str(tmp_path / "reports")]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    if target == "local":
+        wait_for(lambda: programs_loaded() >= before + 8)
+    else:
+        time.sleep(3)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "interrupted" in said
+    assert "Traceback" not in said
+    # The kernel frees a program a moment after the last reference to it is gone.
+    wait_for(lambda: programs_loaded() == before)
+    assert not (tmp_path / "reports" / "latest").exists()
+    assert not list((tmp_path / "reports").glob(".run-*"))
