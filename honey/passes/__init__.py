@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Optimisation: from a well-formed program to a cheaper one that does the same.
+
+Each pass is a module of this package with a function ``run(program) -> Program``; its name on the command line is the
+module's, with hyphens. What it must keep the same: return values, the contents of maps and buffers, what is printed,
+under every fault of a helper. After each pass the IR is verified, so that a mistake names its pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from honey.ir.nodes import Program
+
+NAMES: tuple[str, ...] = ()
+"""The passes, in the order in which they run."""
+
+
+class UnknownPass(ValueError):
+    """There is no pass of this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"there is no pass {name!r}; there are {', '.join(NAMES)}")
+        self.name = name
+
+
+def select(text: str) -> tuple[str, ...]:
+    """The passes that ``--passes=TEXT`` asks for, in the order in which they run.
+
+    ``TEXT`` lists names; ``all`` and ``none`` stand for themselves, and ``-name`` takes one away:
+    ``all,-dead-code``. A list that only takes away starts from all. Raises `UnknownPass`.
+    """
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    chosen = set(NAMES) if words and all(word.startswith("-") for word in words) else set()
+    for word in words:
+        if word in ("all", "none"):
+            chosen = set(NAMES) if word == "all" else set()
+            continue
+        name = word.removeprefix("-")
+        if name not in NAMES:
+            raise UnknownPass(name)
+        chosen = chosen - {name} if word.startswith("-") else chosen | {name}
+    return tuple(name for name in NAMES if name in chosen)
+
+
+def run(program: Program, names: Sequence[str] | None = None) -> Program:
+    """``program`` after the named passes (``None``: all of them) in the order of `NAMES`.
+
+    Raises `honey.ir.error.IRError`, which names the pass, if one leaves an ill-formed program behind.
+    """
+    from honey.ir.symbols import Symbols
+    from honey.ir.verify import verify_function
+
+    chosen = NAMES if names is None else names
+    for name in (name for name in NAMES if name in chosen):
+        before = {id(function) for function in program.functions}
+        program = _pass(name)(program)
+        symbols = Symbols.of(program)
+        for function in program.functions:
+            if id(function) not in before:
+                verify_function(function, symbols, name)
+    return program
+
+
+def _pass(name: str) -> Callable[[Program], Program]:
+    run_pass: Callable[[Program], Program] = import_module(f"{__name__}.{name.replace('-', '_')}").run
+    return run_pass
