@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The `honey` command as a process: start-up, pipes, signals, watching."""
+
+from __future__ import annotations
+
+import os
+import pty
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from test_cli import BAD, GOOD
+
+from honey.cli import OK
+
+pytestmark = pytest.mark.usefixtures("folder")
+
+HONEY = [sys.executable, "-m", "honey"]
+HEAVY = ("pydantic", "rich", "scapy", "jinja2", "deepdiff", "elftools", "tomli", "hypothesis", "asyncio", "harness")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    Path("good.ex").write_text(GOOD, encoding="utf-8")
+    Path("bad.ex").write_text(BAD, encoding="utf-8")
+    return tmp_path
+
+
+def test_the_command_imports_nothing_heavy() -> None:
+    script = (
+        "import sys; from honey.cli import main; status = main(['compile', 'good.ex', '--emit', 'c']);"
+        f"print([name for name in {HEAVY} if name in sys.modules], status)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == f"[] {OK}"
+
+
+@pytest.mark.skipif(shutil.which("clang") is None, reason="clang is not installed: nothing to measure")
+def test_compiling_takes_no_time_to_speak_of() -> None:
+    def seconds() -> float:
+        start = time.perf_counter()
+        subprocess.run([*HONEY, "compile", "good.ex"], timeout=60, check=True)
+        return time.perf_counter() - start
+
+    best = min(seconds() for _ in range(7))
+    assert best < 0.3, f"{best:.3f} s"  # 0.2 s where nothing else runs
+
+
+def test_colours_are_for_terminals() -> None:
+    def output(environment: dict[str, str]) -> bytes:
+        terminal, end = pty.openpty()
+        with subprocess.Popen([*HONEY, "check", "bad.ex"], stderr=end, env={**os.environ, **environment}) as process:
+            os.close(end)
+            text = b""
+            try:
+                while piece := os.read(terminal, 4096):
+                    text += piece
+            except OSError:  # the other end is closed
+                pass
+            os.close(terminal)
+            process.wait(timeout=30)
+        return text
+
+    assert b"\x1b[1;31merror[HNY0007]\x1b[0m" in output({"TERM": "xterm", "NO_COLOR": ""})
+    assert b"\x1b" not in output({"TERM": "xterm", "NO_COLOR": "1"})
+    assert b"\x1b" not in output({"TERM": "dumb", "NO_COLOR": ""})
+
+
+def test_a_reader_that_leaves_early_is_no_error() -> None:
+    Path("long.ex").write_text("defmodule A do\n" + "  @x 1\n" * 20000 + "end\n", encoding="utf-8")
+    with subprocess.Popen(
+        [*HONEY, "compile", "long.ex", "--emit", "ast", "-o", "-"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.read(10)
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(timeout=30) == OK
+
+
+def test_a_source_may_come_from_standard_input() -> None:
+    done = subprocess.run([*HONEY, "check", "-"], input=BAD, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 1
+    assert "stdin.ex:6:12: error[HNY0007]" in done.stderr
+
+
+class Watcher:
+    """A running `honey watch` whose lines can be waited for."""
+
+    def __init__(self, *arguments: str) -> None:
+        self._log = Path("watch.log")
+        with self._log.open("wb") as log:
+            self.process = subprocess.Popen([*HONEY, "watch", *arguments], stderr=log)
+
+    def wait_for(self, text: str, times: int = 1) -> str:
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            seen = self._log.read_text(encoding="utf-8")
+            if seen.count(text) >= times:
+                return seen
+            time.sleep(0.02)
+        raise AssertionError(f"no {text!r} in {self._log.read_text(encoding='utf-8')!r}")
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(timeout=10)
+
+
+def test_watch_checks_again_after_a_change_and_ends_with_ctrl_c() -> None:
+    watcher = Watcher("--check", "good.ex")
+    try:
+        watcher.wait_for("good.ex: checked")
+        Path("good.ex").write_text(BAD, encoding="utf-8")
+        seen = watcher.wait_for("good.ex: checked", times=2)
+        assert "error[HNY0007]" in seen
+    finally:
+        status = watcher.stop()
+    assert status == OK
+    assert "Traceback" not in watcher.wait_for("checked")
+
+
+@pytest.mark.skipif(shutil.which("clang") is None, reason="clang is not installed: no object to look at")
+def test_watch_compiles_a_folder() -> None:
+    watcher = Watcher(".", "-o", "out")
+    try:
+        watcher.wait_for("wrote out/good.bpf.o")
+        watcher.wait_for("./bad.ex: not compiled")
+        Path("bad.ex").write_text(GOOD, encoding="utf-8")
+        watcher.wait_for("wrote out/bad.bpf.o")
+    finally:
+        watcher.stop()
+    assert {path.name for path in Path("out").iterdir()} == {"good.bpf.o", "bad.bpf.o"}
