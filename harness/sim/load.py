@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -23,7 +24,7 @@ from harness.sim.packet import SKB_FIELDS, XDP_FIELDS
 from harness.sim.profile import Profile
 from harness.sim.relocate import relocate
 from harness.sim.translate import Translated, base_namespace, translate
-from harness.sim.unit import CODES, FRAME_SIZE, PacketFields, Region, Unit
+from harness.sim.unit import FRAME_SIZE, PacketFields, Region, Unit
 
 if TYPE_CHECKING:
     from harness.sim.machine import Machine
@@ -45,7 +46,7 @@ PACKET_KINDS: Final[dict[str, PacketFields]] = {
 #: Program kinds that may follow kernel pointers with plain loads.
 TYPED_KINDS: Final = frozenset(("tp_btf", "fentry", "fexit", "fmod_ret", "lsm", "iter"))
 #: Codes of the views; their byte order is the host's, little-endian on all that Python runs on today.
-_NATIVE: Final[dict[int, Literal["B", "H", "I", "Q"]]] = {1: "B", 2: "H", 4: "I", 8: "Q"}
+_VIEWS: Final[tuple[Literal["B", "H", "I", "Q", "b", "h", "i"], ...]] = ("B", "H", "I", "Q", "b", "h", "i")
 _TAIL_CALL_STUB: Final = Helper("bpf_tail_call", lambda *_: 0, 3)
 
 
@@ -83,7 +84,7 @@ def load_program(machine: Machine, obj: BpfObject, program: Program, target: Btf
         slow_access=fields is not None or program.kind in TYPED_KINDS,
     )
     _place(machine, obj, unit, names)
-    filename = f"<translation of {program.name} in {obj.path or 'an object'} on machine {id(machine):#x}>"
+    filename = f"<translation of {program.name} in {obj.path or 'an object'}>"
     translated = translate(unit, unit.context.base, filename)
     profile = Profile(linked, translated)
     namespace = base_namespace() | names | unit.names | _services(machine, profile, round_limit)
@@ -114,8 +115,9 @@ def _context(machine: Machine, names: dict[str, Any], fields: PacketFields | Non
 def _expose(names: dict[str, Any], name: str, base: int, content: bytearray) -> Region:
     """Make a region of fixed size known to the generated code, with its views as numbers."""
     names[name] = content
-    for size, code in CODES.items():
-        names[name + code] = memoryview(content)[: len(content) // size * size].cast(_NATIVE[size])
+    for code in _VIEWS:
+        size = struct.calcsize(code)
+        names[name + code] = memoryview(content)[: len(content) // size * size].cast(code)
     return Region(name, base, len(content))
 
 

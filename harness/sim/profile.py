@@ -12,7 +12,7 @@ from harness.objects.link import Linked
 from harness.sim.translate import Translated
 
 #: Runs with more loop rounds than this are not kept apart as paths of their own.
-LONGEST_PATH = 64
+LONGEST_PATH = 256
 
 
 @dataclass(frozen=True, slots=True)
