@@ -131,7 +131,9 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_passes(parser: argparse.ArgumentParser) -> None:
-    help = "the optimisations to run, in order, separated by commas; none for an empty list (default: all)"
+    help = (
+        "the optimisations to run: names, `all`, `none`, `-name` to leave one out, with commas between (default: all)"
+    )
     parser.add_argument("--passes", metavar="NAME,...", help=help)
 
 

@@ -40,16 +40,15 @@ def pass_names(text: str | None) -> tuple[str, ...] | None:
     """What `--passes` asks for; `None` for the usual passes. Raises `FileProblem` for a name that is none."""
     if text is None:
         return None
-    names = tuple(name for name in text.split(",") if name not in ("", "none"))
-    from honey.passes import NAMES
+    from honey.passes import NAMES, UnknownPass, select
 
-    for name in names:
-        if name not in NAMES:
-            from honey.diagnostics.suggest import did_you_mean
+    try:
+        return select(text)
+    except UnknownPass as problem:
+        from honey.diagnostics.suggest import did_you_mean
 
-            hint = did_you_mean(name, NAMES) or f"the passes are {', '.join(NAMES)}"
-            raise files.FileProblem(f"there is no pass `{name}`; {hint}")
-    return names
+        hint = did_you_mean(problem.name, NAMES)
+        raise files.FileProblem(f"{problem}{f'; {hint}' if hint else ''}") from problem
 
 
 def compile_one(path: str, target: str, kind: str, passes: Sequence[str] | None) -> tuple[Sequence[Diagnostic], int]:
