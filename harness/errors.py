@@ -55,5 +55,9 @@ class BuildError(HarnessError):
     """A side that could not be compiled."""
 
 
+class PairError(HarnessError):
+    """A pair whose sides are not alike in shape."""
+
+
 class RunError(HarnessError):
     """A run that did not come to a result: the target, the agent, or what it left behind."""

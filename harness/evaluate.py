@@ -98,6 +98,24 @@ def evaluate(pair: BuiltPair, runs: Runs, facts: Facts, timings: Mapping[str, fl
     )
 
 
+def refused(benchmark: Benchmark, failure: model.Failure, facts: Facts) -> model.BenchmarkReport:
+    """The part of the report for a benchmark that was not run."""
+    return model.BenchmarkReport(
+        name=benchmark.name,
+        title=benchmark.title,
+        kernel=facts.kernel,
+        target=facts.target,
+        compiler="",
+        seed=facts.seed,
+        commit=facts.commit,
+        mode=facts.mode,
+        ok=False,
+        reasons=[f"{failure.step}: {failure.message}"],
+        parity=model.Parity(equal=False, oracle_equal=None, events=0),
+        error=failure,
+    )
+
+
 def handlers(benchmark: Benchmark, objects: Mapping[str, BpfObject]) -> dict[str, dict[str, str]]:
     """Each handler's program name by side: C's programs, then those that only another side has."""
     names = dict.fromkeys(benchmark.handlers)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import platform
 import time
@@ -19,16 +20,18 @@ from harness.benchmark import Benchmark
 from harness.benchmark_file import find_benchmarks
 from harness.build import BuiltPair, Compiler, build, find_compiler
 from harness.checkout import Checkout
-from harness.errors import HarnessError
-from harness.evaluate import Facts, Runs, evaluate
+from harness.errors import BuildError, HarnessError, PairError
+from harness.evaluate import Facts, Runs, evaluate, handlers, refused
 from harness.jobs import Background, Came, Job, do
 from harness.judge import Status
+from harness.lint import lint
+from harness.objects import ObjectError, read_object
 from harness.plan import SHADOW, Rounds
 from harness.progress import Progress
 from harness.report import model
 from harness.report.store import keep, new_run
 from harness.result import Result
-from harness.targets import Target, open_target
+from harness.targets import TARGETS, Target, open_target
 
 #: What the second guest is called in progress and timings.
 COUNTING = "vm-counting"
@@ -79,6 +82,7 @@ def run(options: RunOptions, checkout: Checkout, progress: Progress) -> tuple[mo
     part of the report.
     """
     benchmarks = find_benchmarks(checkout, options.names)
+    _known_target(options.target)
     compiler = find_compiler(options.compiler)
     started = time.perf_counter()
     reports = options.reports or checkout.reports
@@ -98,29 +102,59 @@ def run(options: RunOptions, checkout: Checkout, progress: Progress) -> tuple[mo
     return report, place
 
 
+def _known_target(name: str) -> None:
+    if name.partition(":")[0] not in TARGETS:
+        close = difflib.get_close_matches(name, TARGETS, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(TARGETS)}"
+        raise HarnessError(f"there is no target {name!r}", hint=hint)
+
+
 def _do(one: _Run, benchmarks: Sequence[Benchmark]) -> model.Report:
+    unfair: dict[str, model.Failure] = {}
     # Compiling takes about as long as a guest takes to wake up, so the target starts meanwhile.
     with ThreadPoolExecutor(max_workers=1) as pool:
-        building = pool.submit(_build, one, benchmarks)
+        building = pool.submit(_build, one, benchmarks, unfair)
         with _counting(one, building) as counting:
             came = do(_job(one, one.options.target, building, one.rounds), partial(_open, one), one.progress)
             counted, reasons = _counted(counting)
         pairs = building.result()
     with one.progress.step("compare", "comparing"):
         facts = _facts(one, came.result)
-        parts = []
-        for pair in pairs:
-            name = pair.benchmark.name
-            runs = Runs(came.folder, came.of(name), counted.of(name) if counted else None, reasons=reasons)
-            parts.append(evaluate(pair, runs, facts, came.result.timings))
+        parts = [
+            evaluate(pair, _runs(pair.benchmark.name, came, counted, reasons), facts, came.result.timings)
+            for pair in pairs
+        ]
+        parts += [
+            refused(benchmark, unfair[benchmark.name], facts) for benchmark in benchmarks if benchmark.name in unfair
+        ]
     failure = model.Failure(**came.result.error.model_dump()) if came.result.error else None
     timings = {**came.timings, **(counted.timings if counted else {})}
     return _report(one, parts, failure=failure, came=came, vmlinux=pairs[0].vmlinux, timings=timings)
 
 
-def _build(one: _Run, benchmarks: Sequence[Benchmark]) -> list[BuiltPair]:
+def _runs(name: str, came: Came, counted: Came | None, reasons: Mapping[str, str]) -> Runs:
+    return Runs(came.folder, came.of(name), counted.of(name) if counted else None, reasons=reasons)
+
+
+def _build(one: _Run, benchmarks: Sequence[Benchmark], unfair: dict[str, model.Failure]) -> list[BuiltPair]:
+    """Compile all pairs; those that are unfair are not run, but told about in ``unfair``."""
     with one.progress.step("build", f"compiling {_count(len(benchmarks), 'pair')} with {one.compiler.name}"):
-        return build(benchmarks, one.checkout, one.folder / "objects", one.compiler)
+        pairs = build(benchmarks, one.checkout, one.folder / "objects", one.compiler)
+    for pair in pairs:
+        try:
+            objects = {name: read_object(side.object) for name, side in pair.sides.items()}
+            found = lint(pair.benchmark, objects, handlers(pair.benchmark, objects))
+        except ObjectError as error:
+            raise BuildError(f"{pair.benchmark.name}: {Path(error.path).name}: {error.message}") from error
+        if found:
+            texts = "\n".join(one.text for one in found)
+            message = "the sides are not alike in shape; declare under [[differences]] what is meant to differ"
+            unfair[pair.benchmark.name] = model.Failure(step="pair lint", message=message, log=texts)
+    fair = [pair for pair in pairs if pair.benchmark.name not in unfair]
+    if not fair:
+        first = next(iter(unfair.values()))
+        raise PairError(first.message, details="\n".join(failure.log or "" for failure in unfair.values()))
+    return fair
 
 
 def _job(one: _Run, name: str, building: Future[list[BuiltPair]], rounds: Rounds, folder: str = "") -> Job:
@@ -200,9 +234,12 @@ def _machine(came: Came | None, vmlinux: str) -> model.Machine:
     )
 
 
+_STEPS = {BuildError: "build", PairError: "pair lint"}
+
+
 def _failure(error: HarnessError) -> model.Failure:
-    step = getattr(error, "step", "") or {"BuildError": "build"}.get(type(error).__name__, "run")
-    message = error.message + (f" (hint: {error.hint})" if error.hint else "")
+    step = getattr(error, "step", "") or _STEPS.get(type(error), "run")
+    message = error.message.removeprefix(f"{step}: ") + (f" (hint: {error.hint})" if error.hint else "")
     return model.Failure(step=step, message=message, log=error.details or None)
 
 

@@ -7,33 +7,80 @@ import argparse
 from pathlib import Path
 
 from harness.checkout import find_checkout
+from harness.plan import SHADOW, SOLO
 from harness.progress import Progress
 from harness.report.terminal import make_console, show, show_verdict
 from harness.run import RunOptions, run
+from harness.targets import DEFAULT as DEFAULT_TARGET
+from harness.targets import TARGETS
 
 
-def main(arguments: argparse.Namespace) -> int:
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What ``harness run`` takes."""
+    parser.description = (
+        "Compiles all sides of each benchmark, drives the same events through them on a target's kernel, compares "
+        "their maps with each other and with the oracle, and writes reports/latest. Exit status 0 exactly if all holds."
+    )
+    parser.add_argument("benchmarks", nargs="*", metavar="BENCHMARK", help="names or TOML files (default: all)")
+    kinds = "; ".join(f"{name}: {words}" for name, words in TARGETS.items())
+    parser.add_argument("--target", default=DEFAULT_TARGET, metavar="TARGET", help=f"{kinds} (default: %(default)s)")
+    parser.add_argument("--kernel", metavar="NAME|PATH", help="the vm's kernel: see `harness kernels`, or a bzImage")
+    parser.add_argument(
+        "--mode",
+        choices=(SHADOW, SOLO),
+        default=SHADOW,
+        help="shadow: all sides attached at once, so that they see the same events (default); solo: one at a time",
+    )
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="the traffic's seed (default: %(default)s)")
+    parser.add_argument("--compiler", default="clang", metavar="CLANG", help="for all sides, e.g. clang-16")
+    parser.add_argument("--cpu", type=int, default=0, metavar="N", help="the CPU the traffic runs on (default: 0)")
+    parser.add_argument(
+        "--cost-rounds",
+        type=_whole,
+        default=1,
+        metavar="N",
+        help="how often each side runs alone for its cost, there and back: A B B A (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--no-guest-insns",
+        dest="guest_insns",
+        action="store_false",
+        help="do without the second guest, which counts instructions (target vm)",
+    )
+    parser.add_argument("--json", metavar="PATH", help="write report.json there as well")
+    parser.add_argument("--reports", metavar="FOLDER", help="where reports are kept (default: the checkout's reports/)")
+    parser.add_argument("-q", "--quiet", action="store_true", help="only the verdict, and errors")
+
+
+def main(given: argparse.Namespace) -> int:
     """Do the run, show the report; gives the exit status."""
     checkout = find_checkout()
     options = RunOptions(
-        names=tuple(arguments.benchmarks),
-        target=arguments.target,
-        kernel=arguments.kernel,
-        mode=arguments.mode,
-        seed=arguments.seed,
-        compiler=arguments.compiler,
-        cpu=arguments.cpu,
-        cost_rounds=arguments.cost_rounds,
-        guest_insns=arguments.guest_insns,
-        json=Path(arguments.json) if arguments.json else None,
-        reports=Path(arguments.reports) if arguments.reports else None,
+        names=tuple(given.benchmarks),
+        target=given.target,
+        kernel=given.kernel,
+        mode=given.mode,
+        seed=given.seed,
+        compiler=given.compiler,
+        cpu=given.cpu,
+        cost_rounds=given.cost_rounds,
+        guest_insns=given.guest_insns,
+        json=Path(given.json) if given.json else None,
+        reports=Path(given.reports) if given.reports else None,
     )
-    progress = Progress(make_console(stderr=True), quiet=arguments.quiet)
+    progress = Progress(make_console(stderr=True), quiet=given.quiet)
     report, place = run(options, checkout, progress)
     console = make_console()
-    if arguments.quiet:
+    if given.quiet:
         show_verdict(report, console)
     else:
         show(report, console)
         console.print(f"{checkout.relative(place)}/report.json, report.md, junit.xml", style="dim")
     return report.status
+
+
+def _whole(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError("must not be negative")
+    return number

@@ -178,6 +178,31 @@ def test_a_source_that_does_not_compile_is_shown_with_clangs_words(harness: Harn
     assert report.error.step == "build"
 
 
+def test_a_pair_that_is_not_alike_in_shape_is_refused_before_it_is_measured(harness: Harness, tmp_path: Path) -> None:
+    other = tmp_path / "other.bpf.c"
+    source = REFERENCE.read_text(encoding="utf-8")
+    other.write_text(source.replace("#define MAX_FLOWS 10240", "#define MAX_FLOWS 99"), encoding="utf-8")
+    done = harness(other)
+    assert done.returncode == 2
+    assert "maps.traffic_map.max_entries is 99 in honey, 10240 in c" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["run", "no_such_pair"], "there is no benchmark called 'no_such_pair'"),
+        (["run", "--target", "lcal"], "did you mean local?"),
+        (["run", "--compiler", "no-such-clang"], "no compiler 'no-such-clang' here"),
+    ],
+)
+def test_a_wrong_command_line_is_answered_in_a_sentence(arguments: list[str], words: str) -> None:
+    command = [sys.executable, "-m", "harness.cli", *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def programs_loaded() -> int:
     done = subprocess.run(["bpftool", "prog", "list"], capture_output=True, text=True, check=True)
     return sum(not line.startswith((" ", "\t")) for line in done.stdout.splitlines())
