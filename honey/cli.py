@@ -8,8 +8,11 @@ clang, an error from clang), 3 an error in the compiler itself, 130 interrupted.
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import NoReturn
 
 OK = 0
 SOURCE_ERROR = 1
@@ -26,7 +29,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line and returns the exit status."""
     arguments = _parser().parse_args(argv)
     try:
-        return _run(arguments)
+        with _termination_as_exit():
+            return _run(arguments)
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:  # the reader of our output has gone, as in `honey compile --emit c -o - X.ex | head`
@@ -60,6 +64,20 @@ def _run(arguments: argparse.Namespace) -> int:
         found = problem if isinstance(problem, InternalError) else InternalError("", arguments.command, problem)
         print(bug_report(found), file=sys.stderr)
         return INTERNAL
+
+
+@contextmanager
+def _termination_as_exit() -> Iterator[None]:
+    """Lets SIGTERM end the process by way of an exception, so that temporary files are taken away."""
+
+    def leave(number: int, _: object) -> NoReturn:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _silence_stdout() -> None:

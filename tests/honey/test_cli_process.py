@@ -90,6 +90,26 @@ def test_a_source_may_come_from_standard_input() -> None:
     assert "stdin.ex:6:12: error[HNY0007]" in done.stderr
 
 
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_while_clang_runs_leaves_nothing_behind(
+    folder: Path, number: signal.Signals, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clang = folder / "slow-clang"
+    clang.write_text("#!/bin/sh\ntouch started\nexec sleep 30\n", encoding="utf-8")
+    clang.chmod(0o755)
+    monkeypatch.setenv("HONEY_CLANG", str(clang))
+    with subprocess.Popen([*HONEY, "compile", "good.ex"], stderr=subprocess.PIPE, start_new_session=True) as process:
+        deadline = time.monotonic() + 20
+        while not Path("started").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        os.killpg(process.pid, number)
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
+        assert process.wait(timeout=10) == status
+    assert {entry.name for entry in os.scandir(".")} == {"good.ex", "bad.ex", "slow-clang", "started"}
+
+
 class Watcher:
     """A running `honey watch` whose lines can be waited for."""
 
