@@ -14,10 +14,12 @@ from harness.compare.run import Comparison, compare
 from harness.compare.truth import Truth, ground_truth
 from harness.errors import HarnessError, RunError
 from harness.judge import judge, judge_budgets
+from harness.measure.figures import FigureTable
 from harness.measure.gather import ExactCost, Measured, gather
 from harness.objects import BpfObject, ObjectError, read_object
 from harness.report import assemble, model
 from harness.result import AgentError, BenchmarkResult, Phase
+from harness.simulate import count_executed
 from workloads.base import WorkloadError
 from workloads.events import read_events
 from workloads.oracles import get as get_oracle
@@ -27,14 +29,12 @@ from workloads.oracles import get as get_oracle
 class Runs:
     """What is known of one benchmark's runs. ``folder`` holds the files that ``result`` names.
 
-    ``counted`` is a run under instruction counting, ``executed`` what the interpreter counted, by side and handler,
-    ``reasons`` why a figure was not had.
+    ``counted`` is a run under instruction counting, ``reasons`` say why a figure was not had.
     """
 
     folder: Path
     result: BenchmarkResult | None = None
     counted: BenchmarkResult | None = None
-    executed: Mapping[str, Mapping[str, ExactCost]] = field(default_factory=dict)
     reasons: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -64,7 +64,9 @@ def evaluate(pair: BuiltPair, runs: Runs, facts: Facts, timings: Mapping[str, fl
             truth = ground_truth(evidence)
     except (HarnessError, ObjectError, WorkloadError) as error:
         failure = model.Failure(step="compare", message=str(error))
-    figures = gather(objects, handlers(benchmark, objects), measured(runs)) if objects else {}
+    figures = (
+        gather(objects, handlers(benchmark, objects), _measured(benchmark, objects, runs, facts)) if objects else {}
+    )
     sides = assemble.sides(pair, objects) if objects else {}
     outcomes = judge_budgets(benchmark, figures, assemble.side_figures(sides))
     parity = assemble.parity(comparison) if comparison else model.Parity(equal=False, oracle_equal=None, events=0)
@@ -126,9 +128,15 @@ def handlers(benchmark: Benchmark, objects: Mapping[str, BpfObject]) -> dict[str
     return {name: {side: renamed.get(name, {}).get(side, name) for side in objects} for name in names}
 
 
-def measured(runs: Runs) -> Measured:
-    """What measuring needs of the runs."""
-    return Measured(runs.result, runs.counted, runs.executed, runs.reasons)
+def _measured(benchmark: Benchmark, objects: Mapping[str, BpfObject], runs: Runs, facts: Facts) -> Measured:
+    """What measuring needs of the runs, and what the simulator counts."""
+    reasons = dict(runs.reasons)
+    executed: Mapping[str, Mapping[str, ExactCost]] = {}
+    try:
+        executed = count_executed(benchmark, objects, facts.seed).by_side
+    except RunError as error:
+        reasons["executed_insns_per_event"] = error.message
+    return Measured(runs.result, runs.counted, executed, reasons)
 
 
 def _evidence(benchmark: Benchmark, objects: Mapping[str, BpfObject], runs: Runs) -> Evidence:

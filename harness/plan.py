@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.benchmark import Benchmark
+from harness.benchmark import Benchmark, WorkloadUse
 from harness.build import BuiltPair
 from harness.checkout import Checkout
 
@@ -93,11 +93,17 @@ def _benchmark(benchmark: Benchmark, rounds: Rounds) -> dict[str, Any]:
 
 def _cost_phases(benchmark: Benchmark, sides: list[str], rounds: Rounds) -> list[dict[str, Any]]:
     """Each round in order and, if mirrored, in reverse."""
-    options = {**benchmark.workload.options, **(benchmark.workload.cost_options or {})}
-    workload = {"name": benchmark.workload.name, "options": options}
+    use = cost_workload(benchmark)
+    workload = {"name": use.name, "options": use.options}
     orders = (sides, sides[::-1]) if rounds.mirrored else (sides,)
     return [
         {"kind": SOLO, "side": side, "round": number, "workload": workload}
         for number, order in enumerate(orders * rounds.cost_rounds, start=1)
         for side in order
     ]
+
+
+def cost_workload(benchmark: Benchmark) -> WorkloadUse:
+    """The workload of cost rounds."""
+    use = benchmark.workload
+    return WorkloadUse(name=use.name, options={**use.options, **(use.cost_options or {})})

@@ -25,14 +25,20 @@ from harness.evaluate import Facts, Runs, evaluate, handlers, refused
 from harness.jobs import Background, Came, Job, do
 from harness.judge import Status
 from harness.lint import lint
+from harness.measure.gather import KERNEL_METRICS
 from harness.objects import ObjectError, read_object
 from harness.plan import SHADOW, Rounds
 from harness.progress import Progress
 from harness.report import model
 from harness.report.store import keep, new_run
 from harness.result import Result
+from harness.simulate import simulate
 from harness.targets import TARGETS, Target, open_target
 
+#: The target that is none: the objects are simulated.
+SIM = "sim"
+#: What ``--target`` takes.
+KNOWN_TARGETS = {**TARGETS, SIM: "no kernel at all: the objects are simulated, on any operating system"}
 #: What the second guest is called in progress and timings.
 COUNTING = "vm-counting"
 
@@ -103,9 +109,9 @@ def run(options: RunOptions, checkout: Checkout, progress: Progress) -> tuple[mo
 
 
 def _known_target(name: str) -> None:
-    if name.partition(":")[0] not in TARGETS:
-        close = difflib.get_close_matches(name, TARGETS, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(TARGETS)}"
+    if name.partition(":")[0] not in KNOWN_TARGETS:
+        close = difflib.get_close_matches(name, KNOWN_TARGETS, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(KNOWN_TARGETS)}"
         raise HarnessError(f"there is no target {name!r}", hint=hint)
 
 
@@ -115,8 +121,8 @@ def _do(one: _Run, benchmarks: Sequence[Benchmark]) -> model.Report:
     with ThreadPoolExecutor(max_workers=1) as pool:
         building = pool.submit(_build, one, benchmarks, unfair)
         with _counting(one, building) as counting:
-            came = do(_job(one, one.options.target, building, one.rounds), partial(_open, one), one.progress)
-            counted, reasons = _counted(counting)
+            came = _on_target(one, building)
+            counted, reasons = _counted(one, counting)
         pairs = building.result()
     with one.progress.step("compare", "comparing"):
         facts = _facts(one, came.result)
@@ -130,6 +136,13 @@ def _do(one: _Run, benchmarks: Sequence[Benchmark]) -> model.Report:
     failure = model.Failure(**came.result.error.model_dump()) if came.result.error else None
     timings = {**came.timings, **(counted.timings if counted else {})}
     return _report(one, parts, failure=failure, came=came, vmlinux=pairs[0].vmlinux, timings=timings)
+
+
+def _on_target(one: _Run, building: Future[list[BuiltPair]]) -> Came:
+    """The main job, on the target or without one."""
+    if one.options.target == SIM:
+        return simulate(building.result(), one.folder / "out", one.options.seed, one.progress)
+    return do(_job(one, one.options.target, building, one.rounds), partial(_open, one), one.progress)
 
 
 def _runs(name: str, came: Came, counted: Came | None, reasons: Mapping[str, str]) -> Runs:
@@ -180,9 +193,11 @@ def _counting(one: _Run, building: Future[list[BuiltPair]]) -> AbstractContextMa
     return Background(job, partial(_open, one, icount=True), one.progress)
 
 
-def _counted(counting: Background | None) -> tuple[Came | None, dict[str, str]]:
+def _counted(one: _Run, counting: Background | None) -> tuple[Came | None, dict[str, str]]:
     """What came of counting, or why nothing did: that is no reason for a run to fail."""
     metric = "guest_insns_per_event"
+    if counting is None and one.options.target == SIM:
+        return None, dict.fromkeys((*KERNEL_METRICS, metric, "ns_per_event"), "there is no kernel in a simulation")
     if counting is None:
         return None, {metric: "instructions of a guest are counted with --target vm only"}
     try:

@@ -10,9 +10,8 @@ from harness.checkout import find_checkout
 from harness.plan import SHADOW, SOLO
 from harness.progress import Progress
 from harness.report.terminal import make_console, show, show_verdict
-from harness.run import RunOptions, run
+from harness.run import KNOWN_TARGETS, RunOptions, run
 from harness.targets import DEFAULT as DEFAULT_TARGET
-from harness.targets import TARGETS
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,7 +21,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "their maps with each other and with the oracle, and writes reports/latest. Exit status 0 exactly if all holds."
     )
     parser.add_argument("benchmarks", nargs="*", metavar="BENCHMARK", help="names or TOML files (default: all)")
-    kinds = "; ".join(f"{name}: {words}" for name, words in TARGETS.items())
+    kinds = "; ".join(f"{name}: {words}" for name, words in KNOWN_TARGETS.items())
     parser.add_argument("--target", default=DEFAULT_TARGET, metavar="TARGET", help=f"{kinds} (default: %(default)s)")
     parser.add_argument("--kernel", metavar="NAME|PATH", help="the vm's kernel: see `harness kernels`, or a bzImage")
     parser.add_argument(
@@ -75,7 +74,8 @@ def main(given: argparse.Namespace) -> int:
         show_verdict(report, console)
     else:
         show(report, console)
-        console.print(f"{checkout.relative(place)}/report.json, report.md, junit.xml", style="dim")
+        shown = place.relative_to(checkout.root) if place.is_relative_to(checkout.root) else place
+        console.print(f"{shown}/report.json, report.md, junit.xml", style="dim")
     return report.status
 
 

@@ -10,7 +10,16 @@ from harness.measure.figures import Figures, FigureTable, make_figures
 from harness.objects import BpfObject, link
 from harness.result import BenchmarkResult, LoadedProgram, Phase
 
-_LOADED = ("xlated_insns", "jited_bytes", "stack_bytes", "verified_insns", "peak_states", "total_states", "load_ns")
+#: What only a kernel that has loaded a program can say of it.
+KERNEL_METRICS = (
+    "xlated_insns",
+    "jited_bytes",
+    "stack_bytes",
+    "verified_insns",
+    "peak_states",
+    "total_states",
+    "load_ns",
+)
 _NOT_SAID = "this kernel does not report it"
 
 
@@ -55,7 +64,7 @@ def _figures(obj: BpfObject, side: str, program: str, measured: Measured) -> Fig
     reasons: dict[str, str] = dict(measured.reasons or {})
     loaded = _loaded(measured.result or measured.counted, side, program)
     if loaded is not None:
-        for metric in _LOADED:
+        for metric in KERNEL_METRICS:
             values[metric] = getattr(loaded, metric)
             reasons.setdefault(metric, _NOT_SAID)
     if measured.result is not None:

@@ -75,10 +75,12 @@ def target() -> str:
 def harness(tmp_path: Path, target: str) -> Harness:
     """Runs ``harness run`` on a benchmark with the given Honey side."""
 
-    def call(honey: Path = REFERENCE, *options: str) -> subprocess.CompletedProcess[str]:
+    def call(
+        honey: Path = REFERENCE, *options: str, c: Path = REFERENCE, on: str = target
+    ) -> subprocess.CompletedProcess[str]:
         benchmark = tmp_path / "pair.toml"
-        benchmark.write_text(BENCHMARK.format(honey=honey, c=REFERENCE), encoding="utf-8")
-        command = [sys.executable, "-m", "harness.cli", "run", str(benchmark), "--target", target]
+        benchmark.write_text(BENCHMARK.format(honey=honey, c=c), encoding="utf-8")
+        command = [sys.executable, "-m", "harness.cli", "run", str(benchmark), "--target", on]
         command += ["--no-guest-insns", "--reports", str(tmp_path / "reports"), *options]
         return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
 
@@ -119,37 +121,57 @@ def test_a_program_holds_against_itself_with_all_figures(harness: Harness, tmp_p
     assert load_report(tmp_path / "copy.json").status == 0
 
 
-@pytest.mark.kernel
-@pytest.mark.parametrize("fault", FAULTS)
-def test_a_wrong_port_is_found(harness: Harness, tmp_path: Path, fault: str) -> None:
-    old, new, words = FAULTS[fault]
+def wrong_port(folder: Path, fault: str) -> Path:
+    """The reference with a fault in it."""
+    old, new, _ = FAULTS[fault]
     source = REFERENCE.read_text(encoding="utf-8")
     assert source.count(old) == 1
-    wrong = tmp_path / "wrong.bpf.c"
+    wrong = folder / "wrong.bpf.c"
     wrong.write_text(source.replace(old, new), encoding="utf-8")
-    done = harness(wrong)
+    return wrong
+
+
+def assert_found(done: subprocess.CompletedProcess[str], found: model.BenchmarkReport, fault: str) -> None:
     assert done.returncode == 1, done.stdout + done.stderr
-    found = latest(tmp_path)
     assert not found.parity.equal
     texts = [difference.text for difference in found.differences]
-    assert any(words in text for text in texts), texts
+    assert any(FAULTS[fault][2] in text for text in texts), texts
     assert any(difference.events for difference in found.differences)
 
 
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_wrong_port_is_found_without_a_kernel(harness: Harness, tmp_path: Path, fault: str) -> None:
+    done = harness(wrong_port(tmp_path, fault), on="sim")
+    assert_found(done, latest(tmp_path), fault)
+
+
 @pytest.mark.kernel
+@pytest.mark.parametrize("fault", ["port left in network order", "padding not zeroed"])
+def test_a_wrong_port_is_found_on_a_kernel(harness: Harness, tmp_path: Path, fault: str) -> None:
+    done = harness(wrong_port(tmp_path, fault))
+    assert_found(done, latest(tmp_path), fault)
+
+
 def test_the_same_mistake_on_both_sides_is_found_by_the_oracle(harness: Harness, tmp_path: Path) -> None:
-    wrong = tmp_path / "wrong.bpf.c"
-    source = REFERENCE.read_text(encoding="utf-8")
-    wrong.write_text(source.replace("bpf_ntohs(peer.sin_port)", "peer.sin_port"), encoding="utf-8")
-    benchmark = tmp_path / "pair.toml"
-    harness(wrong)
-    benchmark.write_text(BENCHMARK.format(honey=wrong, c=wrong), encoding="utf-8")
-    command = [sys.executable, "-m", "harness.cli", "run", str(benchmark), "--target", "local"]
-    command += ["--reports", str(tmp_path / "reports")]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    wrong = wrong_port(tmp_path, "port left in network order")
+    done = harness(wrong, c=wrong, on="sim")
     assert done.returncode == 1, done.stdout + done.stderr
     assert latest(tmp_path).parity.equal
     assert latest(tmp_path).parity.oracle_equal is False
+
+
+def test_a_simulated_run_holds_and_counts_the_same_every_time(harness: Harness, tmp_path: Path) -> None:
+    counts = []
+    for _ in range(2):
+        done = harness(on="sim")
+        assert done.returncode == 0, done.stdout + done.stderr
+        found = latest(tmp_path)
+        assert found.kernel == "simulated"
+        assert found.parity.oracle_equal
+        counts.append({name: sides["c"].executed_insns_per_event for name, sides in found.programs.items()})
+        assert all(counts[-1].values())
+        assert "kernel" in found.programs["trace_sendto"]["c"].unavailable["xlated_insns"]
+    assert counts[0] == counts[1]
 
 
 @pytest.mark.kernel
