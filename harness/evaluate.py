@@ -64,9 +64,9 @@ def evaluate(pair: BuiltPair, runs: Runs, facts: Facts, timings: Mapping[str, fl
             truth = ground_truth(evidence)
     except (HarnessError, ObjectError, WorkloadError) as error:
         failure = model.Failure(step="compare", message=str(error))
-    figures = (
-        gather(objects, handlers(benchmark, objects), _measured(benchmark, objects, runs, facts)) if objects else {}
-    )
+    figures: FigureTable = {}
+    if objects:
+        figures = gather(objects, handlers(benchmark, objects), _measured(benchmark, objects, runs, facts))
     sides = assemble.sides(pair, objects) if objects else {}
     outcomes = judge_budgets(benchmark, figures, assemble.side_figures(sides))
     parity = assemble.parity(comparison) if comparison else model.Parity(equal=False, oracle_equal=None, events=0)
