@@ -9,6 +9,7 @@ from pathlib import Path
 
 from harness.benchmark import Benchmark, C
 from harness.build import BuiltPair
+from harness.compare.align import align
 from harness.compare.evidence import Evidence
 from harness.compare.run import Comparison, compare
 from harness.compare.truth import Truth, ground_truth
@@ -17,6 +18,7 @@ from harness.judge import judge, judge_budgets
 from harness.measure.figures import FigureTable
 from harness.measure.gather import ExactCost, Measured, gather
 from harness.objects import BpfObject, ObjectError, read_object
+from harness.plan import SHADOW, SOLO
 from harness.report import assemble, model
 from harness.result import AgentError, BenchmarkResult, Phase
 from harness.simulate import count_executed
@@ -140,13 +142,22 @@ def _measured(benchmark: Benchmark, objects: Mapping[str, BpfObject], runs: Runs
 
 
 def _evidence(benchmark: Benchmark, objects: Mapping[str, BpfObject], runs: Runs) -> Evidence:
-    phase = runs.result.shadow() if runs.result else None
-    if phase is None:
-        raise RunError("the target did not report the phase in which all sides see the same events")
-    _check(phase)
+    """What the sides saw together, or each by itself, made comparable."""
     oracle = get_oracle(benchmark.oracle) if benchmark.oracle else None
-    events = list(read_events(runs.folder / phase.events)) if phase.events else []
-    return Evidence(benchmark, objects, phase, runs.folder, events, oracle)
+
+    def of(phase: Phase) -> Evidence:
+        _check(phase)
+        events = list(read_events(runs.folder / phase.events)) if phase.events else []
+        return Evidence(benchmark, objects, phase, runs.folder, events, oracle)
+
+    phases = runs.result.phases if runs.result else ()
+    together = next((phase for phase in phases if phase.kind == SHADOW), None)
+    if together is not None:
+        return of(together)
+    alone = {phase.side: of(phase) for phase in phases if phase.kind == SOLO and phase.side and phase.maps}
+    if alone.keys() != objects.keys():
+        raise RunError("the target did not report the phase that all sides are compared on")
+    return align({str(side): evidence for side, evidence in alone.items()}, runs.folder / benchmark.name / "aligned")
 
 
 def _check(phase: Phase) -> None:

@@ -110,10 +110,6 @@ class BenchmarkResult(_Part):
     phases: tuple[Phase, ...] = ()
     error: AgentError | None = None
 
-    def shadow(self) -> Phase | None:
-        """The phase in which all sides saw the same events."""
-        return next((phase for phase in self.phases if phase.kind == "shadow"), None)
-
 
 class Result(_Part):
     """All that came back. Paths in it are relative to ``folder``."""

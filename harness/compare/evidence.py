@@ -89,7 +89,8 @@ class Evidence:
         files = self.phase.maps.get(side, {})
         if name not in files:
             raise RunError(f"map {name}: the {side} side has no such map", hint="its maps: " + ", ".join(files))
-        mine, base = files[name], self.phase.maps[C][name]
+        mine = files[name]
+        base = self.phase.maps.get(C, files)[name]
         for what in ("type", "key_size", "value_size"):
             one, other = getattr(mine, what), getattr(base, what)
             if one != other:

@@ -152,6 +152,18 @@ def test_a_wrong_port_is_found_on_a_kernel(harness: Harness, tmp_path: Path, fau
     assert_found(done, latest(tmp_path), fault)
 
 
+@pytest.mark.kernel
+@pytest.mark.parametrize(("fault", "status"), [("", 0), ("packets counted twice", 1)])
+def test_sides_that_ran_one_at_a_time_are_compared_as_well(
+    harness: Harness, tmp_path: Path, fault: str, status: int
+) -> None:
+    done = harness(wrong_port(tmp_path, fault) if fault else REFERENCE, "--mode", "solo", "--cost-rounds", "0")
+    assert done.returncode == status, done.stdout + done.stderr
+    found = latest(tmp_path)
+    assert found.parity.equal == (not fault)
+    assert found.parity.maps["traffic_map"].entries > 10
+
+
 def test_the_same_mistake_on_both_sides_is_found_by_the_oracle(harness: Harness, tmp_path: Path) -> None:
     wrong = wrong_port(tmp_path, "port left in network order")
     done = harness(wrong, c=wrong, on="sim")
