@@ -24,6 +24,9 @@ INTERRUPTED = 130
 #: The subcommands: where each lives and what it does.
 COMMANDS = {
     "run": ("harness.commands.run", "compile both sides, run them on a kernel, compare, report"),
+    "compare": ("harness.commands.compare", "show what changed between two runs"),
+    "baseline": ("harness.commands.baseline", "show or update the figures that runs are judged against"),
+    "report": ("harness.commands.report", "show a stored run, and make its reports anew"),
     "doctor": ("harness.doctor", "what this machine can and cannot do, and how to mend it"),
     "kernels": ("harness.kernels.command", "list and fetch kernels for the virtual machine"),
 }

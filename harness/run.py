@@ -30,6 +30,7 @@ from harness.objects import ObjectError, read_object
 from harness.plan import SHADOW, Rounds
 from harness.progress import Progress
 from harness.report import model
+from harness.report.baseline import held_against, read_baseline
 from harness.report.store import keep, new_run
 from harness.result import Result
 from harness.simulate import simulate
@@ -133,6 +134,8 @@ def _do(one: _Run, benchmarks: Sequence[Benchmark]) -> model.Report:
         parts += [
             refused(benchmark, unfair[benchmark.name], facts) for benchmark in benchmarks if benchmark.name in unfair
         ]
+        baseline = read_baseline(one.checkout.reports)
+        parts = [held_against(baseline, part) for part in parts]
     failure = model.Failure(**came.result.error.model_dump()) if came.result.error else None
     timings = {**came.timings, **(counted.timings if counted else {})}
     return _report(one, parts, failure=failure, came=came, vmlinux=pairs[0].vmlinux, timings=timings)

@@ -137,7 +137,7 @@ class BudgetOutcome(Part):
     metric: str
     side: str
     against: str
-    kind: Literal["geomean", "worst", "worst_below", "ratio", "at_most"]
+    kind: Literal["geomean", "worst", "worst_below", "ratio", "at_most", "baseline"]
     limit: float
     figure: float | None
     handler: str = ""
@@ -174,6 +174,7 @@ class BenchmarkReport(Part):
     ratios: dict[str, dict[str, Ratio]] = Field(default={}, description="by side and metric, over C")
     sides: dict[str, Side] = {}
     budgets: list[BudgetOutcome] = []
+    baseline: bool = Field(default=False, description="whether the figures were held against the committed baseline")
     timings: dict[str, float] = {}
     error: Failure | None = None
 

@@ -29,7 +29,6 @@ KIND_TITLES: Mapping[str, str] = {
     "worst": "worst handler",
     "worst_below": "worst handler",
     "ratio": "ratio",
-    "at_most": "figure",
 }
 
 
@@ -79,9 +78,11 @@ def unmeasured(benchmark: BenchmarkReport) -> dict[str, str]:
 def budget_name(outcome: BudgetOutcome) -> str:
     """``xlated insns, honey / c, geometric mean``."""
     metric = METRIC_TITLES.get(outcome.metric, outcome.metric.replace("_", " "))
-    who = outcome.side if outcome.kind == "at_most" else f"{outcome.side} / {outcome.against}"
-    kind = KIND_TITLES[outcome.kind] if outcome.kind != "at_most" else "largest"
-    return f"{metric}, {who}, {kind}"
+    if outcome.kind == "baseline":
+        return f"{metric}, {outcome.side}, baseline"
+    if outcome.kind == "at_most":
+        return f"{metric}, {outcome.side}, largest"
+    return f"{metric}, {outcome.side} / {outcome.against}, {KIND_TITLES[outcome.kind]}"
 
 
 def budget_limit(outcome: BudgetOutcome) -> str:
@@ -92,7 +93,7 @@ def budget_limit(outcome: BudgetOutcome) -> str:
 
 def budget_figure(outcome: BudgetOutcome, value: float | None) -> str:
     """A figure of this budget: ratios to two places, others as figures."""
-    return figure(value) if outcome.kind == "at_most" else ratio(value)
+    return figure(value) if outcome.kind in {"at_most", "baseline"} else ratio(value)
 
 
 def verdict(ok: bool | None) -> str:

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What changed between two reports, and what of it is a regression."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from harness.benchmark import HANDLER_METRICS, HONEY
+from harness.errors import HarnessError
+from harness.report.model import BenchmarkReport, Figures, Report
+from harness.report.words import metric_of
+
+#: By how much a figure may grow without being worse, as a ratio. Counts repeat exactly; guest instructions within
+#: 0.1 % from boot to boot; nanoseconds are judged by their intervals, and where there is none not at all.
+SLACK: Mapping[str, float] = {**dict.fromkeys(HANDLER_METRICS, 0.0), "guest_insns_per_event": 0.002}
+TIMED = "ns_per_event"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A figure before and after; None where it was not there. ``worse`` marks a regression."""
+
+    benchmark: str
+    handler: str
+    side: str
+    metric: str
+    before: float | None
+    after: float | None
+    worse: bool
+
+    @property
+    def ratio(self) -> float | None:
+        """After over before."""
+        return self.after / self.before if self.before and self.after is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """A benchmark that held before and does not now, or the other way round."""
+
+    benchmark: str
+    before: bool
+    after: bool
+
+
+def incomparable(before: Report, after: Report) -> list[str]:
+    """Why figures of the two cannot be held against each other, in sentences."""
+    reasons = []
+    for what, one, other in (
+        ("kernels", before.machine.kernel, after.machine.kernel),
+        ("compilers", before.compiler, after.compiler),
+        ("targets", before.target, after.target),
+    ):
+        if one != other:
+            reasons.append(f"the {what} differ: {one or 'unknown'}, then {other or 'unknown'}")
+    if not {b.name for b in before.benchmarks} & {b.name for b in after.benchmarks}:
+        reasons.append("they have no benchmark in common")
+    return reasons
+
+
+def changes(before: Report, after: Report) -> list[Change]:
+    """All figures that changed, in the order of the second report."""
+    known = {benchmark.name: benchmark for benchmark in before.benchmarks}
+    return [
+        change
+        for benchmark in after.benchmarks
+        if benchmark.name in known
+        for change in _benchmark(known[benchmark.name], benchmark)
+    ]
+
+
+def verdicts(before: Report, after: Report) -> list[Verdicts]:
+    """The benchmarks whose verdict changed."""
+    known = {benchmark.name: benchmark.ok for benchmark in before.benchmarks}
+    return [
+        Verdicts(benchmark.name, known[benchmark.name], benchmark.ok)
+        for benchmark in after.benchmarks
+        if known.get(benchmark.name, benchmark.ok) != benchmark.ok
+    ]
+
+
+def _benchmark(before: BenchmarkReport, after: BenchmarkReport) -> Iterator[Change]:
+    for handler, sides in after.programs.items():
+        for side, figures in sides.items():
+            old = before.programs.get(handler, {}).get(side)
+            for metric in HANDLER_METRICS:
+                one, other = metric_of(old, metric), metric_of(figures, metric)
+                if one != other:
+                    worse = side == HONEY and old is not None and is_worse(metric, old, figures)
+                    yield Change(after.name, handler, side, metric, one, other, worse)
+
+
+def is_worse(metric: str, before: Figures, after: Figures) -> bool:
+    """Whether a figure has grown by more than it varies. A figure that is missing on one side is not judged."""
+    one, other = metric_of(before, metric), metric_of(after, metric)
+    if one is None or other is None:
+        return False
+    if metric == TIMED:
+        first, second = before.ns_per_event_ci, after.ns_per_event_ci
+        return first is not None and second is not None and second[0] > first[1]
+    return other > one * (1 + SLACK[metric])
+
+
+def refuse_incomparable(before: Report, after: Report) -> None:
+    """Raises :class:`HarnessError` where the two cannot be compared."""
+    reasons = incomparable(before, after)
+    if reasons:
+        raise HarnessError(
+            "these runs cannot be compared: " + "; ".join(reasons),
+            hint="--across compares them all the same, and judges nothing but the verdicts",
+        )
