@@ -38,8 +38,9 @@ class Spelling:
                 return self.declare(element, f"{name}[{length}]")
             case t.Chars(length):
                 return f"char {name}[{length}]" if name else f"char[{length}]"
-            case t.Ref(target, readonly=readonly):
-                return ("const " if readonly else "") + self._pointer(target, name)
+            case t.Ref(target, space, readonly=readonly):
+                const = readonly and space is not t.Space.CONTEXT
+                return ("const " if const else "") + self._pointer(target, name)
             case t.Address(target=target):
                 return self._pointer(target if target is not None else t.VOID, name)
             case _:

@@ -39,7 +39,8 @@ def emitted(expr: n.Expr) -> str:
     whole = program(f.done(), handler.done())
     verify(whole)
     text = emit_c(whole).text.partition('"example.ex"')[2]
-    return next(line.strip() for line in text.splitlines() if "return " in line).removeprefix("return ").removesuffix(";")
+    line = next(line.strip() for line in text.splitlines() if "return " in line)
+    return line.removeprefix("return ").removesuffix(";")
 
 
 @pytest.mark.parametrize(
