@@ -6,17 +6,19 @@ from __future__ import annotations
 import shutil
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from harness.benchmark import Benchmark, Source
+from harness.benchmark import Benchmark, C, Source
+from harness.build_empty import build_empty
 from harness.build_honey import compile_honey
 from harness.checkout import Checkout
 from harness.errors import BuildError
 from harness.lines import code_lines
+from harness.objects import ObjectError, read_object
 from harness.vmlinux import Vmlinux, vmlinux_header
 
 #: Given to clang for every side. ``__TARGET_ARCH_x86`` is for the macros of libbpf's ``bpf_tracing.h``.
@@ -54,10 +56,11 @@ class BuiltSide:
 
 @dataclass(frozen=True, slots=True)
 class BuiltPair:
-    """All sides of a benchmark as objects."""
+    """All sides of a benchmark as objects, and the ``empty`` program on the hooks of C."""
 
     benchmark: Benchmark
     sides: dict[str, BuiltSide]
+    empty: Path
     compiler: Compiler
     vmlinux: str
 
@@ -92,9 +95,20 @@ def build(benchmarks: Sequence[Benchmark], checkout: Checkout, folder: Path, com
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-    return [
-        BuiltPair(b, {side: built[b.name, side] for side in b.sources}, compiler, vmlinux.digest) for b in benchmarks
-    ]
+    return [_pair(benchmark, built, compiler, vmlinux.digest) for benchmark in benchmarks]
+
+
+def _pair(
+    benchmark: Benchmark, built: Mapping[tuple[str, str], BuiltSide], compiler: Compiler, vmlinux: str
+) -> BuiltPair:
+    sides = {side: built[benchmark.name, side] for side in benchmark.sources}
+    c = sides[C].object
+    try:
+        programs = read_object(c).programs
+    except ObjectError as error:
+        raise BuildError(f"{benchmark.name}: {c.name}: {error.message}") from error
+    empty = build_empty(programs, c.with_name("empty.bpf.o"), clang=compiler.path)
+    return BuiltPair(benchmark, sides, empty, compiler, vmlinux)
 
 
 def _build_side(

@@ -31,12 +31,15 @@ from workloads.oracles import get as get_oracle
 class Runs:
     """What is known of one benchmark's runs. ``folder`` holds the files that ``result`` names.
 
-    ``counted`` is a run under instruction counting, ``reasons`` say why a figure was not had.
+    ``counted`` is a run under instruction counting; ``empty`` and ``counted_empty`` are of the empty program;
+    ``reasons`` say why a figure was not had.
     """
 
     folder: Path
     result: BenchmarkResult | None = None
     counted: BenchmarkResult | None = None
+    empty: BenchmarkResult | None = None
+    counted_empty: BenchmarkResult | None = None
     reasons: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -138,7 +141,7 @@ def _measured(benchmark: Benchmark, objects: Mapping[str, BpfObject], runs: Runs
         executed = count_executed(benchmark, objects, facts.seed).by_side
     except RunError as error:
         reasons["executed_insns_per_event"] = error.message
-    return Measured(runs.result, runs.counted, executed, reasons)
+    return Measured(runs.result, runs.counted, runs.empty, runs.counted_empty, executed, reasons)
 
 
 def _evidence(benchmark: Benchmark, objects: Mapping[str, BpfObject], runs: Runs) -> Evidence:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from harness.build import BuiltPair
 from harness.checkout import Checkout
-from harness.plan import Rounds, write_job
+from harness.plan import COST, EMPTY, Rounds, write_job
 from harness.progress import Progress
 from harness.result import BenchmarkResult, Result, read_result
 from harness.targets import Target, do_job
@@ -42,8 +42,21 @@ class Came:
     timings: dict[str, float]
 
     def of(self, name: str) -> BenchmarkResult | None:
-        """The part of one benchmark."""
-        return next((one for one in self.result.benchmarks if one.name == name), None)
+        """What is known of one benchmark: its own part with the phases of its cost blocks, whose errors are its own."""
+        blocks = [one for one in self.result.benchmarks if one.name.startswith(name + COST)]
+        own = next((one for one in self.result.benchmarks if one.name == name), None)
+        first = own or (blocks[0] if blocks else None)
+        if first is None:
+            return None
+        error = next((one.error for one in (first, *blocks) if one.error is not None), None)
+        phases = list(own.phases) if own else []
+        for number, block in enumerate(blocks):
+            phases += [phase.model_copy(update={"block": number}) for phase in block.phases]
+        return first.model_copy(update={"name": name, "phases": tuple(phases), "error": error})
+
+    def empty(self, name: str) -> BenchmarkResult | None:
+        """What is known of a benchmark's empty program."""
+        return next((one for one in self.result.benchmarks if one.name == name + EMPTY), None)
 
 
 def do(

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ SHIPPED = ("harness/__init__.py", "harness/agent", "workloads")
 
 SHADOW = "shadow"
 SOLO = "solo"
+_EMPTY_SIDE = "empty"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +28,24 @@ class Rounds:
     """Which phases a job has.
 
     ``parity`` drives the pair's traffic with all sides attached (``shadow``) or one after the other (``solo``);
-    "" leaves it out. In each of the ``cost_rounds`` every side runs alone; ``mirrored`` ones run twice, in the order
-    A B B A, so that a drift of the machine meets all sides alike.
+    "" leaves it out. In each of the ``cost_blocks`` all sides are loaded afresh, because where a program comes to lie
+    in memory is part of its cost, and run alone; ``mirrored`` ones twice, in the order A B B A, every other block
+    B A A B, so that neither a drift of the machine nor the order favours a side.
     """
 
     parity: str = SHADOW
-    cost_rounds: int = 1
+    cost_blocks: int = 1
     mirrored: bool = True
 
     def phases(self, sides: int) -> int:
-        """How many phases a benchmark with so many sides has."""
+        """How many phases a benchmark with so many sides has, those of the empty program included."""
         parity = {SHADOW: 1, SOLO: sides}.get(self.parity, 0)
-        return parity + self.cost_rounds * sides * (2 if self.mirrored else 1)
+        return parity + self.cost_blocks * (sides * (2 if self.mirrored else 1) + 1)
+
+
+#: What entries of a job are called besides the benchmark's own: its cost blocks, and its empty program.
+COST = "-cost-"
+EMPTY = "-empty"
 
 
 def write_job(
@@ -52,11 +59,12 @@ def write_job(
             place = folder / _object(pair.benchmark, side.name)
             place.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(side.object, place)
+        shutil.copyfile(pair.empty, folder / _object(pair.benchmark, _EMPTY_SIDE))
     job = {
         "schema": JOB_SCHEMA,
         "seed": seed,
         "cpu": cpu,
-        "benchmarks": [_benchmark(pair.benchmark, rounds) for pair in pairs],
+        "benchmarks": [entry for pair in pairs for entry in _entries(pair.benchmark, rounds)],
     }
     (folder / "job.json").write_text(json.dumps(job, indent=1) + "\n", encoding="utf-8")
     return job
@@ -74,32 +82,43 @@ def _object(benchmark: Benchmark, side: str) -> str:
     return f"objects/{benchmark.name}/{side}.bpf.o"
 
 
-def _benchmark(benchmark: Benchmark, rounds: Rounds) -> dict[str, Any]:
+def _entries(benchmark: Benchmark, rounds: Rounds) -> list[dict[str, Any]]:
+    """A benchmark's entries: its parity, its cost blocks, its empty program."""
     sides = list(benchmark.sources)
-    phases: list[dict[str, Any]] = []
+    entries = []
     if rounds.parity == SHADOW:
-        phases.append({"kind": SHADOW})
+        entries.append(_entry(benchmark, benchmark.name, sides, [{"kind": SHADOW}]))
     elif rounds.parity == SOLO:
-        phases += [{"kind": SOLO, "side": side, "round": 0, "dump": True} for side in sides]
-    phases += _cost_phases(benchmark, sides, rounds)
+        phases = [{"kind": SOLO, "side": side, "round": 0, "dump": True} for side in sides]
+        entries.append(_entry(benchmark, benchmark.name, sides, phases))
+    for block in range(1, rounds.cost_blocks + 1):
+        order = sides if block % 2 else sides[::-1]
+        phases = _cost_phases(benchmark, [*order, *order[::-1]] if rounds.mirrored else order)
+        entries.append(_entry(benchmark, f"{benchmark.name}{COST}{block}", sides, phases))
+    if rounds.cost_blocks:
+        phases = _cost_phases(benchmark, [_EMPTY_SIDE] * rounds.cost_blocks)
+        entries.append(_entry(benchmark, f"{benchmark.name}{EMPTY}", [_EMPTY_SIDE], phases))
+    return entries
+
+
+def _entry(
+    benchmark: Benchmark, name: str, sides: Sequence[str], phases: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
     return {
-        "name": benchmark.name,
+        "name": name,
         "sides": [{"name": side, "object": _object(benchmark, side)} for side in sides],
         "workload": {"name": benchmark.workload.name, "options": benchmark.workload.options},
-        "phases": phases,
+        "phases": list(phases),
         "time_limit_s": benchmark.time_limit_s,
     }
 
 
-def _cost_phases(benchmark: Benchmark, sides: list[str], rounds: Rounds) -> list[dict[str, Any]]:
-    """Each round in order and, if mirrored, in reverse."""
+def _cost_phases(benchmark: Benchmark, order: Sequence[str]) -> list[dict[str, Any]]:
     use = cost_workload(benchmark)
     workload = {"name": use.name, "options": use.options}
-    orders = (sides, sides[::-1]) if rounds.mirrored else (sides,)
     return [
         {"kind": SOLO, "side": side, "round": number, "workload": workload}
-        for number, order in enumerate(orders * rounds.cost_rounds, start=1)
-        for side in order
+        for number, side in enumerate(order, start=1)
     ]
 
 

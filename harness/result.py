@@ -83,6 +83,7 @@ class RunCost(_Part):
 class Phase(_Part):
     """One phase of a benchmark. Times are ``CLOCK_MONOTONIC`` nanoseconds of the target.
 
+    ``block`` is the cost block it belongs to, set when blocks are brought together.
     ``stable`` is False where the maps did not stand still for long enough to be read at one moment; ``deviations`` say
     what the workload could not do as planned.
     """
@@ -90,6 +91,7 @@ class Phase(_Part):
     kind: str
     side: str | None = None
     round: int = 0
+    block: int = 0
     start_ns: int = 0
     end_ns: int = 0
     events: str | None = None

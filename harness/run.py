@@ -59,7 +59,7 @@ class RunOptions:
     seed: int = 1
     compiler: str = "clang"
     cpu: int = 0
-    cost_rounds: int = 1
+    cost_blocks: int = 1
     guest_insns: bool = True
     json: Path | None = None
     reports: Path | None = None
@@ -79,7 +79,7 @@ class _Run:
     @property
     def rounds(self) -> Rounds:
         """The phases of the main job."""
-        return Rounds(self.options.mode, self.options.cost_rounds)
+        return Rounds(self.options.mode, self.options.cost_blocks)
 
 
 def run(options: RunOptions, checkout: Checkout, progress: Progress) -> tuple[model.Report, Path]:
@@ -149,7 +149,14 @@ def _on_target(one: _Run, building: Future[list[BuiltPair]]) -> Came:
 
 
 def _runs(name: str, came: Came, counted: Came | None, reasons: Mapping[str, str]) -> Runs:
-    return Runs(came.folder, came.of(name), counted.of(name) if counted else None, reasons=reasons)
+    return Runs(
+        folder=came.folder,
+        result=came.of(name),
+        counted=counted.of(name) if counted else None,
+        empty=came.empty(name),
+        counted_empty=counted.empty(name) if counted else None,
+        reasons=reasons,
+    )
 
 
 def _build(one: _Run, benchmarks: Sequence[Benchmark], unfair: dict[str, model.Failure]) -> list[BuiltPair]:

@@ -34,11 +34,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--compiler", default="clang", metavar="CLANG", help="for all sides, e.g. clang-16")
     parser.add_argument("--cpu", type=int, default=0, metavar="N", help="the CPU the traffic runs on (default: 0)")
     parser.add_argument(
-        "--cost-rounds",
+        "--cost-blocks",
         type=_whole,
         default=1,
         metavar="N",
-        help="how often each side runs alone for its cost, there and back: A B B A (default: %(default)s)",
+        help="blocks of rounds A B B A in which each side runs alone, for times with an interval: 5 or more "
+        "(default: %(default)s; 0: no times)",
     )
     parser.add_argument(
         "--no-guest-insns",
@@ -62,7 +63,7 @@ def main(given: argparse.Namespace) -> int:
         seed=given.seed,
         compiler=given.compiler,
         cpu=given.cpu,
-        cost_rounds=given.cost_rounds,
+        cost_blocks=given.cost_blocks,
         guest_insns=given.guest_insns,
         json=Path(given.json) if given.json else None,
         reports=Path(given.reports) if given.reports else None,

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from harness.benchmark import HANDLER_METRICS
+from harness.measure.statistics import LEAST_BLOCKS, bootstrap_median
 
 #: What the verifier says besides; shown, not judged.
-EXTRA_METRICS = ("peak_states", "total_states", "load_ns", "events_measured")
+EXTRA_METRICS = ("peak_states", "total_states", "load_ns", "events_measured", "overhead_ns", "overhead_guest_insns")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,12 +18,14 @@ class Figures:
     """What a handler costs. ``values`` by metric, None where it could not be had, with the reason in ``unavailable``.
 
     ``object_insns`` and ``xlated_insns`` count eight-byte slots, as the kernel does; sizes are bytes; ``*_per_event``
-    are means over the events of the cost rounds.
+    are means over the events of the cost rounds, less what an empty program on the same hook costs
+    (``overhead_*``). ``ns_by_block`` are the means of each cost block, from which intervals are made.
     """
 
     values: Mapping[str, float | None] = field(default_factory=dict)
     unavailable: Mapping[str, str] = field(default_factory=dict)
     ns_per_event_ci: tuple[float, float] | None = None
+    ns_by_block: tuple[float, ...] = ()
 
     def get(self, metric: str) -> float | None:
         """The figure called ``metric``, None where it is missing."""
@@ -30,7 +33,7 @@ class Figures:
 
 
 def make_figures(
-    values: Mapping[str, float | None], reasons: Mapping[str, str], ci: tuple[float, float] | None = None
+    values: Mapping[str, float | None], reasons: Mapping[str, str], ns_by_block: tuple[float, ...] = ()
 ) -> Figures:
     """Figures with every metric of the contract, each missing one with a reason."""
     metrics: tuple[str, ...] = HANDLER_METRICS
@@ -38,7 +41,10 @@ def make_figures(
     missing = {
         metric: reasons.get(metric, "not measured in this run") for metric in metrics if complete[metric] is None
     }
-    return Figures(complete, missing, ci)
+    interval = bootstrap_median(ns_by_block)
+    if interval is None and complete["ns_per_event"] is not None:
+        missing["ns_per_event_ci"] = f"an interval needs {LEAST_BLOCKS} cost blocks: --cost-blocks {LEAST_BLOCKS}"
+    return Figures(complete, missing, interval, ns_by_block)
 
 
 #: Figures by handler and side.

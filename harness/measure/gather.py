@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from harness.measure.event_cost import event_cost
 from harness.measure.figures import Figures, FigureTable, make_figures
 from harness.objects import BpfObject, link
 from harness.result import BenchmarkResult, LoadedProgram, Phase
@@ -36,11 +37,14 @@ class Measured:
     """What can be known of one side's handlers besides its object.
 
     ``result`` is a run in real time, ``counted`` one under ``-icount``, where a nanosecond is a guest instruction;
-    ``executed`` is by side and handler. ``reasons`` says of each metric why it was not measured.
+    ``empty`` and ``counted_empty`` are those of the empty program. ``executed`` is by side and handler; ``reasons``
+    says of each metric why it was not measured.
     """
 
     result: BenchmarkResult | None = None
     counted: BenchmarkResult | None = None
+    empty: BenchmarkResult | None = None
+    counted_empty: BenchmarkResult | None = None
     executed: Mapping[str, Mapping[str, ExactCost]] | None = None
     reasons: Mapping[str, str] | None = None
 
@@ -67,28 +71,31 @@ def _figures(obj: BpfObject, side: str, program: str, measured: Measured) -> Fig
         for metric in KERNEL_METRICS:
             values[metric] = getattr(loaded, metric)
             reasons.setdefault(metric, _NOT_SAID)
+    blocks: tuple[float, ...] = ()
     if measured.result is not None:
-        cost = _cost(measured.result.phases, side, program)
-        values["ns_per_event"], values["events_measured"] = cost
+        timed = event_cost(measured.result.phases, side, program, _overhead(measured.empty, program))
+        values["ns_per_event"], values["events_measured"] = timed.value, timed.events
+        values["overhead_ns"], blocks = timed.overhead, timed.by_block
         reasons.setdefault("ns_per_event", _no_cost(measured.result.phases))
     if measured.counted is not None:
-        values["guest_insns_per_event"], _ = _cost(measured.counted.phases, side, program)
+        counted = event_cost(measured.counted.phases, side, program, _overhead(measured.counted_empty, program))
+        values["guest_insns_per_event"], values["overhead_guest_insns"] = counted.value, counted.overhead
         reasons.setdefault("guest_insns_per_event", _no_cost(measured.counted.phases))
     exact = (measured.executed or {}).get(side, {}).get(program)
     if exact is not None and exact.events:
         values["executed_insns_per_event"] = exact.insns / exact.events
-    return make_figures(values, reasons)
+    return make_figures(values, reasons, blocks)
 
 
 def _loaded(result: BenchmarkResult | None, side: str, program: str) -> LoadedProgram | None:
     return result.programs.get(side, {}).get(program) if result else None
 
 
-def _cost(phases: Iterable[Phase], side: str, program: str) -> tuple[float | None, float | None]:
-    """Mean per event over all cost rounds of ``side``, and the number of events."""
-    rounds = [p.programs[program] for p in phases if p.kind == "solo" and p.side == side and program in p.programs]
-    runs = sum(cost.run_cnt for cost in rounds)
-    return (sum(cost.run_time_ns for cost in rounds) / runs, float(runs)) if runs else (None, None)
+def _overhead(empty: BenchmarkResult | None, program: str) -> float:
+    """What measuring itself costs, from the empty program; 0 where there was none."""
+    costs = [phase.programs[program] for phase in empty.phases if program in phase.programs] if empty else []
+    runs = sum(cost.run_cnt for cost in costs)
+    return sum(cost.run_time_ns for cost in costs) / runs if runs else 0.0
 
 
 def _no_cost(phases: Iterable[Phase]) -> str:

@@ -15,12 +15,19 @@ from harness.compare.run import Comparison
 from harness.compare.truth import Truth
 from harness.judge import Outcome
 from harness.measure import figures as measured
-from harness.measure.statistics import geometric_mean, ratio
+from harness.measure.statistics import bootstrap_median, geometric_mean, outliers, ratio
 from harness.objects import BpfObject
 from harness.report import model
+from harness.report.changes import TIMED
 from workloads.events import Event
 
-_WHOLE = ("object_insns", "xlated_insns", "jited_bytes", "stack_bytes", "verified_insns", *measured.EXTRA_METRICS)
+_FRACTIONS = (
+    "executed_insns_per_event",
+    "guest_insns_per_event",
+    "ns_per_event",
+    "overhead_ns",
+    "overhead_guest_insns",
+)
 
 
 def parity(comparison: Comparison) -> model.Parity:
@@ -103,12 +110,15 @@ def programs(table: measured.FigureTable) -> dict[str, dict[str, model.Figures]]
 
 def _figures(one: measured.Figures) -> model.Figures:
     values: dict[str, Any] = {
-        name: int(value) if value is not None and name in _WHOLE else value for name, value in one.values.items()
+        name: value if value is None else round(value, 3) if name in _FRACTIONS else int(value)
+        for name, value in one.values.items()
     }
-    for name in HANDLER_METRICS:
-        if isinstance(values[name], float):
-            values[name] = round(values[name], 3)
-    return model.Figures(**values, ns_per_event_ci=one.ns_per_event_ci, unavailable=dict(one.unavailable))
+    return model.Figures(
+        **values,
+        ns_per_event_ci=one.ns_per_event_ci,
+        ns_by_block=[round(value, 3) for value in one.ns_by_block],
+        unavailable=dict(one.unavailable),
+    )
 
 
 def ratios(table: measured.FigureTable, sides: Sequence[str]) -> dict[str, dict[str, model.Ratio]]:
@@ -125,8 +135,30 @@ def _ratios(table: measured.FigureTable, side: str) -> dict[str, model.Ratio]:
             if side in figures and C in figures
         }
         if any(value is not None for value in by_handler.values()):
-            out[metric] = model.Ratio(geomean=geometric_mean(by_handler.values()), handlers=by_handler)
+            intervals = _intervals(table, side) if metric == TIMED else {}
+            mean = geometric_mean(by_handler.values())
+            out[metric] = model.Ratio(geomean=mean, handlers=by_handler, intervals=intervals)
     return out
+
+
+def _intervals(table: measured.FigureTable, side: str) -> dict[str, model.Interval]:
+    """The intervals of the ratio of times, block by block, so that what both sides of a block met drops out."""
+    found: dict[str, model.Interval] = {}
+    for handler, figures in table.items():
+        if side not in figures or C not in figures:
+            continue
+        pairs = list(zip(figures[side].ns_by_block, figures[C].ns_by_block, strict=False))
+        samples = [one / other for one, other in pairs if other]
+        interval = bootstrap_median(samples)
+        if interval is not None:
+            low, high = interval
+            found[handler] = model.Interval(
+                low=round(low, 4),
+                high=round(high, 4),
+                conclusive=not low <= 1 <= high,
+                outliers=outliers(samples),
+            )
+    return found
 
 
 def sides(pair: BuiltPair, objects: Mapping[str, BpfObject]) -> dict[str, model.Side]:

@@ -109,7 +109,19 @@ class Figures(Part):
     total_states: int | None = None
     load_ns: int | None = None
     events_measured: int | None = None
+    overhead_ns: float | None = Field(default=None, description="taken off ns_per_event: an empty program's")
+    overhead_guest_insns: float | None = None
+    ns_by_block: list[float] = []
     unavailable: dict[str, str] = {}
+
+
+class Interval(Part):
+    """A ratio's confidence interval (95 %); ``conclusive`` where it does not contain 1. ``outliers`` names blocks."""
+
+    low: float
+    high: float
+    conclusive: bool
+    outliers: list[int] = []
 
 
 class Ratio(Part):
@@ -117,6 +129,7 @@ class Ratio(Part):
 
     geomean: float | None
     handlers: dict[str, float | None]
+    intervals: dict[str, Interval] = Field(default={}, description="by handler, for times measured in enough blocks")
 
 
 class Side(Part):

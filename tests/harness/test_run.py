@@ -157,7 +157,7 @@ def test_a_wrong_port_is_found_on_a_kernel(harness: Harness, tmp_path: Path, fau
 def test_sides_that_ran_one_at_a_time_are_compared_as_well(
     harness: Harness, tmp_path: Path, fault: str, status: int
 ) -> None:
-    done = harness(wrong_port(tmp_path, fault) if fault else REFERENCE, "--mode", "solo", "--cost-rounds", "0")
+    done = harness(wrong_port(tmp_path, fault) if fault else REFERENCE, "--mode", "solo", "--cost-blocks", "0")
     assert done.returncode == status, done.stdout + done.stderr
     found = latest(tmp_path)
     assert found.parity.equal == (not fault)

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an event costs, from rounds in which one side ran alone."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from harness.plan import SOLO
+from harness.result import Phase, RunCost
+
+
+@dataclass(frozen=True, slots=True)
+class EventCost:
+    """The cost of an event less the ``overhead`` of measuring; None where no event was seen.
+
+    ``value`` is the median of the cost blocks, ``by_block`` their means in order.
+    """
+
+    value: float | None
+    events: float | None
+    overhead: float | None
+    by_block: tuple[float, ...]
+
+
+def event_cost(phases: Iterable[Phase], side: str, program: str, overhead: float) -> EventCost:
+    """The cost of an event in ``program`` of ``side``."""
+    blocks: dict[int, list[RunCost]] = {}
+    for phase in phases:
+        if phase.kind == SOLO and phase.side == side and program in phase.programs and phase.programs[program].run_cnt:
+            blocks.setdefault(phase.block, []).append(phase.programs[program])
+    means = tuple(max(0.0, _mean(costs) - overhead) for _, costs in sorted(blocks.items()))
+    if not means:
+        return EventCost(None, None, None, ())
+    events = sum(cost.run_cnt for costs in blocks.values() for cost in costs)
+    return EventCost(statistics.median(means), float(events), overhead, means)
+
+
+def _mean(costs: list[RunCost]) -> float:
+    return sum(cost.run_time_ns for cost in costs) / sum(cost.run_cnt for cost in costs)
