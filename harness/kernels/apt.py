@@ -46,11 +46,11 @@ class PrivateApt:
         """The newest version of ``package`` in the suites."""
         return _field(self._show(package), "Version")
 
-    def depends_on(self, package: str, prefix: str) -> list[str]:
-        """The names beginning with ``prefix`` that ``package`` depends on."""
+    def depends_on(self, package: str, prefixes: tuple[str, ...]) -> list[str]:
+        """The names beginning with one of ``prefixes`` that ``package`` depends on."""
         depends = _field(self._show(package), "Depends")
         names = (part.split("|")[0].split("(")[0].strip() for part in depends.split(","))
-        return [name for name in names if name.startswith(prefix)]
+        return [name for name in names if name.startswith(prefixes)]
 
     def download(self, package: str) -> Path:
         """The package's file in this apt's folder; begun downloads go on."""

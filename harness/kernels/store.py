@@ -24,6 +24,9 @@ from harness.kernels.errors import KernelError
 from harness.kernels.modules import wanted_modules
 from harness.kernels.releases import RELEASES, Release, release
 
+#: Packages that a distribution splits its image package into.
+_PARTS = ("linux-binary-", "linux-modules-", "linux-base-")
+
 Say = Callable[[str], None]
 
 
@@ -120,9 +123,9 @@ def _fetch(apt: PrivateApt, known: Release, version: str, folder: Path, say: Say
     shutil.rmtree(part, ignore_errors=True)
     tree = part / "tree"
     tree.mkdir(parents=True)
-    images = apt.depends_on(known.package, "linux-image-")
+    images = apt.depends_on(known.package, ("linux-image-",))
     files = []
-    for name in [*images, *(extra for image in images for extra in apt.depends_on(image, "linux-modules-"))]:
+    for name in [*images, *(part for image in images for part in apt.depends_on(image, _PARTS))]:
         say(f"fetching {name}")
         files.append(apt.download(name))
         apt.unpack(files[-1], tree)
