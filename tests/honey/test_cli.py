@@ -140,7 +140,7 @@ def test_compile_emits_its_steps(kind: str, suffix: str, part: str, capsys: pyte
 def test_emitted_c_shows_no_folder_of_the_machine(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compile", str(folder / "good.ex"), "--emit", "c", "-o", "-"]) == OK
     text = capsys.readouterr().out
-    assert '#line 5 "good.ex"' in text
+    assert '"good.ex"' in text
     assert str(folder) not in text
 
 
