@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 #: Fewer blocks give an interval that says nothing.
 LEAST_BLOCKS = 5
 RESAMPLES = 4000
-#: Two-sided.
-CONFIDENCE = 0.95
+#: Two-sided; wide, because programs also differ by where they happen to lie in memory, which few blocks show.
+CONFIDENCE = 0.99
 
 
 def ratio(figure: float | None, base: float | None) -> float | None:

@@ -116,7 +116,7 @@ class Figures(Part):
 
 
 class Interval(Part):
-    """A ratio's confidence interval (95 %); ``conclusive`` where it does not contain 1. ``outliers`` names blocks."""
+    """A ratio's confidence interval (99 %); ``conclusive`` where it does not contain 1. ``outliers`` names blocks."""
 
     low: float
     high: float
