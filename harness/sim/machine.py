@@ -23,7 +23,7 @@ from harness.sim.kernel_objects import task_segments
 from harness.sim.load import Loaded, load_program
 from harness.sim.maps import ReferenceMap, SimMap
 from harness.sim.memory import M32, Memory, Segments
-from harness.sim.packet import PacketContext
+from harness.sim.packet import PacketContext, protocol_of
 from harness.sim.profile import Profile
 from harness.sim.queues import RingBuffer
 from harness.sim.runtime import KERNEL, Runtime
@@ -172,7 +172,7 @@ class Machine:
         known = dict(event.fields) if event else {}
         values: dict[str, int] = {"ingress_ifindex": 1}
         if not xdp:
-            values |= {"ifindex": 1, "protocol": int.from_bytes(packet[12:14], "little"), "wire_len": len(packet)}
+            values |= {"ifindex": 1, "protocol": protocol_of(packet), "wire_len": len(packet)}
         offsets = self.packet.names(xdp=xdp)
         return values | {name: int(value) for name, value in known.items() if name in offsets}
 

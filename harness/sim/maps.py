@@ -273,11 +273,15 @@ class DataMap(SimMap):
 
 
 class LpmTrieMap(HashMap):
-    """``lpm_trie``: a key is a prefix length (four bytes) and an address; the longest prefix that matches wins."""
+    """``lpm_trie``: a key is a prefix length (four bytes) and an address; the longest prefix that matches wins.
+
+    The bits of an address behind its prefix do not count, but stay in the key that user space reads.
+    """
 
     def __init__(self, definition: MapDefinition, memory: Memory, cpus: int) -> None:
         super().__init__(definition, memory, cpus)
         self.direct = None
+        self._given: dict[bytes, bytes] = {}
 
     def _masked(self, key: bytes, length: int) -> bytes:
         bits = 8 * (self.key_size - 4)
@@ -296,7 +300,14 @@ class LpmTrieMap(HashMap):
         length = int.from_bytes(key[:4], "little")
         if length > 8 * (self.key_size - 4):
             return negative(EINVAL)
-        return super()._update(self._masked(key, length), value, flags)
+        result = super()._update(self._masked(key, length), value, flags)
+        if result == 0:
+            self._given[self._masked(key, length)] = key
+        return result
+
+    def items(self) -> Iterator[tuple[bytes, bytes]]:
+        for key, value in super().items():
+            yield self._given[key], value
 
     def delete(self, key: bytes) -> int:
         return super().delete(self._masked(key, int.from_bytes(key[:4], "little")))

@@ -62,6 +62,18 @@ SK_BUFF: Final = {
     "hwtstamp": 184,
 }
 
+#: What an Ethernet type below 0x600, which is a length, stands for (``eth_type_trans``), in network order.
+ETH_P_802_3_MIN: Final = 0x0600
+ETH_P_802_3: Final = 0x0100
+ETH_P_802_2: Final = 0x0400
+
+
+def protocol_of(frame: bytes) -> int:
+    """The protocol of an Ethernet frame as ``__sk_buff`` shows it, in network order."""
+    if int.from_bytes(frame[12:14], "big") >= ETH_P_802_3_MIN:
+        return int.from_bytes(frame[12:14], "little")
+    return ETH_P_802_3 if frame[14:16] == b"\xff\xff" else ETH_P_802_2
+
 
 class PacketContext:
     """The buffer of the packet at hand and its context; one for each machine, filled anew for each event."""

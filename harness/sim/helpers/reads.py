@@ -6,7 +6,6 @@ A read that fails fills its destination with zeros, as in the kernel.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from harness.sim.helper_table import Table, negative
@@ -19,6 +18,9 @@ TABLE: Final = Table()
 EFAULT: Final = 14
 ERANGE: Final = 34
 PAGE: Final = 4096
+VSYSCALL: Final = 0xFFFF_FFFF_FF60_0000
+#: Bits of a virtual address on recent CPUs (48 on older ones, where more addresses give ``-ERANGE`` than ``-EFAULT``).
+VIRTUAL_BITS: Final = 57
 
 
 @TABLE.add(writes=(1, 2))
@@ -34,16 +36,24 @@ def probe_read_user(rt: Runtime, to: int, size: int, source: int) -> int:
 def probe_read_kernel(rt: Runtime, to: int, size: int, source: int) -> int:
     """Copy kernel memory; on x86-64 a user address is refused with ``-ERANGE`` before it is touched."""
     size &= M32
-    data = rt.read_kernel(source, size)
+    refused = _refused(rt, source)
+    data = None if refused else rt.read_kernel(source, size)
     rt.memory.write(to, bytes(size) if data is None else data)
     if data is not None:
         return 0
-    return negative(ERANGE if _is_user(source) else EFAULT)
+    return negative(ERANGE if refused else EFAULT)
 
 
-def _is_user(address: int) -> bool:
-    """``copy_from_kernel_nofault_allowed``: the page behind user space is refused as well."""
-    return address < USER_END + PAGE
+def _canonical(address: int) -> bool:
+    upper = address >> VIRTUAL_BITS - 1
+    return upper in (0, (1 << 65 - VIRTUAL_BITS) - 1)
+
+
+def _refused(rt: Runtime, address: int) -> bool:
+    """``copy_from_kernel_nofault_allowed``: no user address, none that the CPU could not form, no vsyscall page."""
+    if address >> 32 in rt.memory.regions:
+        return False
+    return address < USER_END + PAGE or not _canonical(address) or address & -PAGE == VSYSCALL
 
 
 @TABLE.add(writes=(1, 2))
@@ -56,28 +66,21 @@ def probe_read(rt: Runtime, to: int, size: int, source: int) -> int:
 def probe_read_user_str(rt: Runtime, to: int, size: int, source: int) -> int:
     """Copy a string from user memory; its length with the final zero."""
     size &= M32
-
-    def upto(address: int, length: int) -> bytes:
-        return rt.user.read_upto(address, min(length, max(USER_END - address, 0)))
-
-    return _copy_string(rt, to, size, source, upto=upto, word=8)
+    data = rt.user.read_upto(source, min(size, max(USER_END - source, 0)))
+    return _store_string(rt, to, size, data, word=8)
 
 
 @TABLE.add(writes=(1, 2))
 def probe_read_kernel_str(rt: Runtime, to: int, size: int, source: int) -> int:
     """Copy a string from kernel memory; its length with the final zero."""
     size &= M32
-
-    def upto(address: int, length: int) -> bytes:
-        own = rt.memory.regions.get(address >> 32)
-        if own is not None:
-            return bytes(own[address & M32 : (address & M32) + length])
-        return rt.kernel.read_upto(address, length)
-
-    if _is_user(source):
+    if size and _refused(rt, source):
         rt.memory.write(to, bytes(size))
         return negative(ERANGE)
-    return _copy_string(rt, to, size, source, upto=upto, word=1)
+    own = rt.memory.regions.get(source >> 32)
+    at = source & M32
+    data = rt.kernel.read_upto(source, size) if own is None else bytes(own[at : at + size])
+    return _store_string(rt, to, size, data, word=1)
 
 
 @TABLE.add(writes=(1, 2))
@@ -86,11 +89,14 @@ def probe_read_str(rt: Runtime, to: int, size: int, source: int) -> int:
     return (probe_read_user_str if source < USER_END else probe_read_kernel_str)(rt, to, size, source)
 
 
-def _copy_string(rt: Runtime, to: int, size: int, source: int, *, upto: Callable[[int, int], bytes], word: int) -> int:
-    """Copy up to the first zero; user strings are copied in words, whose bytes after the zero become zero."""
+def _store_string(rt: Runtime, to: int, size: int, data: bytes, *, word: int) -> int:
+    """Store ``data``, of which no more could be read, up to its first zero.
+
+    User strings are copied a word at a time for as long as whole words can be read; in the last one the bytes after the
+    zero become zero (``do_strncpy_from_user``).
+    """
     if not size:
         return 0
-    data = upto(source, size)
     end = data.find(0)
     if end < 0:
         if len(data) < size:
@@ -98,12 +104,10 @@ def _copy_string(rt: Runtime, to: int, size: int, source: int, *, upto: Callable
             return negative(EFAULT)
         rt.memory.write(to, data[: size - 1] + b"\0")
         return size
-    length = end + 1
-    written = -(-length // word) * word
-    if written > size or written > size // word * word:
-        written = length
+    last_word = end // word * word + word
+    written = last_word if last_word <= len(data) else end + 1
     rt.memory.write(to, data[:end].ljust(written, b"\0"))
-    return length
+    return end + 1
 
 
 @TABLE.add(writes=(1, 2))

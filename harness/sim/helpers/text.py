@@ -21,8 +21,8 @@ ERANGE: Final = 34
 LINE: Final = 1024
 STRING: Final = 512
 _FORMAT: Final = re.compile(
-    rb"%(?P<flags>[-+ #0]*)(?P<width>\d*)(?:\.(?P<precision>\d*))?"
-    rb"(?:(?P<pointer>p[a-zA-Z]?[46]?)|(?P<size>ll|l|hh|h|z)?(?P<kind>[diuxXsc])|(?P<percent>%))"
+    rb"%(?P<flags>[-+ 0]*)(?P<width>[1-9]\d*)?"
+    rb"(?:p(?P<pointer>[kux]s|[iI][46]|[KxsSB]?)|(?P<size>ll|l)?(?P<kind>[diuxX])|(?P<text>[sc])|(?P<percent>%))"
 )
 
 
@@ -39,22 +39,35 @@ def _string(rt: Runtime, address: int, *, user: bool) -> bytes:
     return rt.memory.read(place, length - 1) if 0 < length <= STRING else b""
 
 
-def _number(value: int, size: bytes | None, kind: bytes) -> str:
-    bits = {b"ll": 64, b"l": 64, b"z": 64, b"h": 16, b"hh": 8}.get(size or b"", 32)
+def _number(match: re.Match[bytes], value: int) -> str:
+    kind, flags = match["kind"], match["flags"]
+    bits = 64 if match["size"] else 32
     value &= (1 << bits) - 1
     if kind in b"di":
-        return str(value - ((value >> bits - 1) << bits))
+        value -= (value >> bits - 1) << bits
+        plus = "+" if b"+" in flags else " " if b" " in flags else ""
+        return f"{plus if value >= 0 else ''}{value}"
     return f"{value:x}" if kind == b"x" else f"{value:X}" if kind == b"X" else str(value)
 
 
 def _pointer(rt: Runtime, kind: bytes, value: int) -> str:
     """``%p`` and its relatives; addresses are printed as they are (the kernel hashes plain ``%p``)."""
-    if kind in (b"pI4", b"pi4"):
+    if kind in (b"I4", b"i4"):
         return ".".join(str(part) for part in rt.memory.read(value, 4))
-    if kind in (b"pI6", b"pi6"):
+    if kind in (b"I6", b"i6"):
         raw = rt.memory.read(value, 16).hex()
-        return ":".join(raw[at : at + 4] for at in range(0, 32, 4)) if kind == b"pI6" else raw
-    return f"{value:#x}" if kind == b"px" else f"{value:016x}"
+        return ":".join(raw[at : at + 4] for at in range(0, 32, 4)) if kind == b"I6" else raw
+    if kind in (b"ks", b"us"):
+        return _string(rt, value, user=kind == b"us").decode("utf-8", "replace")
+    return f"{value:x}" if kind == b"x" else f"{value:016x}"
+
+
+def _value(rt: Runtime, match: re.Match[bytes], value: int) -> str:
+    if match["pointer"] is not None:
+        return _pointer(rt, match["pointer"], value)
+    if match["text"] == b"s":
+        return _string(rt, value, user=value < USER_END).decode("utf-8", "replace")
+    return chr(value & 0xFF) if match["text"] else _number(match, value)
 
 
 def render(rt: Runtime, template: bytes, values: Iterator[int]) -> str:
@@ -66,23 +79,12 @@ def render(rt: Runtime, template: bytes, values: Iterator[int]) -> str:
         value = next(values, None)
         if value is None:
             raise _FormatError
-        if match["pointer"] in (b"pks", b"pus"):
-            text = _string(rt, value, user=match["pointer"] == b"pus").decode("utf-8", "replace")
-        elif match["pointer"]:
-            text = _pointer(rt, match["pointer"], value)
-        elif match["kind"] == b"s":
-            text = _string(rt, value, user=value < USER_END).decode("utf-8", "replace")
-        elif match["kind"] == b"c":
-            text = chr(value & 0xFF)
-        else:
-            text = _number(value, match["size"], match["kind"])
-            if b"#" in match["flags"] and match["kind"] in b"xX":
-                text = f"0{match['kind'].decode()}{text}"
+        text = _value(rt, match, value)
         width = int(match["width"] or 0)
         if b"-" in match["flags"]:
             return text.ljust(width).encode()
         if b"0" in match["flags"]:
-            sign, digits = ("-", text[1:]) if text.startswith("-") else ("", text)
+            sign, digits = (text[0], text[1:]) if text[:1] in ("-", "+", " ") else ("", text)
             return (sign + digits.rjust(width - len(sign), "0")).encode()
         return text.rjust(width).encode()
 
@@ -136,28 +138,32 @@ def snprintf(rt: Runtime, to: int, size: int, template: int, data: int, length: 
     return len(made) + 1
 
 
-def _parse(rt: Runtime, source: int, size: int, flags: int, signed: bool) -> tuple[int, int] | int:
+_DIGITS: Final = {8: rb"[0-7]+", 10: rb"[0-9]+", 16: rb"[0-9a-fA-F]+"}
+
+
+def _parse(rt: Runtime, source: int, size: int, flags: int, *, signed: bool) -> tuple[int, int] | int:
+    """A number at the start of a text and how long it is (``__bpf_strtoull``), or the negative errno."""
     text = rt.memory.read(source, size & M32).split(b"\0")[0]
     base = flags & 0x1F
-    if base not in (0, 8, 10, 16) or flags & ~0x1F:
+    if base not in (0, 8, 10, 16) or flags & ~0x1F or not size & M32:
         return negative(EINVAL)
-    digits = {0: rb"(0[xX](?P<hex>[0-9a-fA-F]+)|(?P<dec>\d+))", 8: rb"(?P<oct>[0-7]+)", 10: rb"(?P<dec>\d+)"}
-    digits[16] = rb"(0[xX])?(?P<hex>[0-9a-fA-F]+)"
-    match = re.match(rb"\s*(?P<minus>-?)" + digits[base], text)
-    if match is None or (match["minus"] and not signed):
+    at = len(text) - len(text.lstrip())
+    minus = signed and text[at : at + 1] == b"-"
+    at += minus
+    # As ``_parse_integer_fixup_radix``: 0x before a hexadecimal digit means 16, another 0 means 8.
+    hexadecimal = re.match(rb"0[xX][0-9a-fA-F]", text[at:]) is not None
+    if base == 0:
+        base = 16 if hexadecimal else 8 if text[at : at + 1] == b"0" else 10
+    if base == 16 and hexadecimal:
+        at += 2
+    digits = re.match(_DIGITS[base], text[at:])
+    if digits is None:
         return negative(EINVAL)
-    found = match.groupdict()
-    if found.get("hex"):
-        value = int(found["hex"], 16)
-    elif found.get("oct"):
-        value = int(found["oct"], 8)
-    else:
-        octal = base == 0 and len(found["dec"]) > 1 and found["dec"].startswith(b"0")
-        value = int(found["dec"], 8 if octal else 10)
-    value = -value if match["minus"] else value
+    value = int(digits[0], base)
+    value = -value if minus else value
     if not (-(1 << 63) <= value < 1 << 63 if signed else value <= M64):
         return negative(ERANGE)
-    return value & M64, match.end()
+    return value & M64, at + digits.end()
 
 
 def _store_parsed(rt: Runtime, result: tuple[int, int] | int, to: int) -> int:
@@ -181,14 +187,14 @@ def strtoul(rt: Runtime, source: int, size: int, flags: int, to: int) -> int:
 
 @TABLE.add()
 def strncmp(rt: Runtime, left: int, size: int, right: int) -> int:
-    """As in C."""
+    """-1, 0 or 1."""
     size &= M32
     a = rt.memory.read(left, size)
     own = rt.memory.regions.get(right >> 32, bytearray())
     b = bytes(own[right & M32 : (right & M32) + size])
     for x, y in zip(a, b.ljust(size, b"\0"), strict=True):
         if x != y:
-            return (x - y) & M64
+            return 1 if x > y else M64
         if not x:
             break
     return 0

@@ -10,6 +10,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from ctypes import Structure, c_char, c_uint32, c_uint64
 
+from harness.agent.bpf import PacketRun, run_packet
+from harness.agent.load import LoadedSide
+from harness.agent.maps import dump
 from harness.objects import BpfObject, Btf, Insn, Program
 from harness.sim import Machine
 
@@ -80,3 +83,21 @@ def simulated(kind: int, insns: Sequence[Insn]) -> Machine:
     functions = {"main": program}
     obj = BpfObject("", "GPL", Btf(_EMPTY_BTF), functions, functions, {}, {})
     return Machine(obj)
+
+
+class Side:
+    """An object in the machine's own kernel."""
+
+    def __init__(self, side: LoadedSide) -> None:
+        self.loaded = side
+
+    def run(self, program: str, packet: bytes) -> PacketRun:
+        """Run a packet program on one frame."""
+        return run_packet(self.loaded.programs[program].fd(), packet, room=4096)
+
+    def items(self, name: str) -> dict[bytes, bytes]:
+        """A map's entries."""
+        found = self.loaded.maps[name]
+        raw = dump(found)
+        size, key = found.entry_bytes, found.info.key_size
+        return {raw[at : at + key]: raw[at + key : at + size] for at in range(0, len(raw), size)}

@@ -13,7 +13,7 @@ from sim_kernel import SCHED_CLS, RefusedError, loaded, simulated, usable
 from harness.agent.bpf import run_packet
 from harness.objects import Insn
 from harness.objects.insn import LD_IMM64
-from harness.sim import Machine, structure, translate
+from harness.sim import Machine, structure
 
 EXIT_BLOCK = -1
 
