@@ -23,11 +23,14 @@ def style_for(stream: TextIO) -> Style:
 
 def show(diagnostics: Sequence[Diagnostic], *, form: str, stream: TextIO) -> None:
     """Writes diagnostics: as text only if there are any, as JSON always."""
-    from honey.diagnostics.render import as_json, render_all
 
     if form == "json":
+        from honey.diagnostics.render import as_json
+
         print(as_json(diagnostics), file=stream)
     elif diagnostics:
+        from honey.diagnostics.render import render_all
+
         print(render_all(diagnostics, style_for(stream)), file=stream)
 
 
