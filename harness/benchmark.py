@@ -159,7 +159,10 @@ class MapRule(Table):
 
 
 class StreamRule(Table):
-    """How an event stream (``ring:MAP``, ``trace``, ``packets``) is compared, record by record."""
+    """How an event stream (``ring:MAP``, ``perf:MAP``, ``trace``) is compared, record by record.
+
+    A record of ``trace`` has the fields ``pid`` and ``text``.
+    """
 
     type: str | None = Field(default=None, description="the struct of a record in the object's type information")
     order: Literal["exact", "any"] = "exact"

@@ -38,7 +38,7 @@ class ComparedMap:
     foreign: int = 0
     full: bool = False
 
-    def differences(self, side: str) -> int:
+    def against(self, side: str) -> int:
         """Entries in which ``side`` and C disagree; keys with dirty padding count, C's too."""
         return self.pairs[side].count + len(self.sides[side].dirty) + len(self.sides[C].dirty)
 

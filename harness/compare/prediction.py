@@ -16,8 +16,8 @@ from harness.compare.pair import tolerance_check
 from harness.errors import RunError
 from harness.objects import ObjectError
 
-#: ``{map: {key: value}}`` in typed contents, see :mod:`workloads.oracles`.
-Prediction = Mapping[str, Mapping[Any, Any]]
+#: ``{map: {key: value}}`` in typed contents, see :mod:`workloads.oracles`; of a stream the list of its records.
+Prediction = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

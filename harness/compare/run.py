@@ -11,6 +11,7 @@ from harness.compare.difference import EntryDifference
 from harness.compare.evidence import Evidence
 from harness.compare.one_map import ComparedMap, compare_map
 from harness.compare.show import show_differences
+from harness.compare.streams import ComparedStream, compare_streams
 from harness.errors import RunError
 
 
@@ -25,6 +26,7 @@ class Comparison:
     oracle_equal: bool | None
     events: int
     maps: Mapping[str, ComparedMap]
+    streams: Mapping[str, ComparedStream]
     contenders: Mapping[str, int]
     differences: tuple[EntryDifference, ...]
 
@@ -38,13 +40,23 @@ def compare(evidence: Evidence) -> Comparison:
             known = ", ".join(names) or "none"
             raise RunError(f"{benchmark.name}: maps.{name}: C has no such map", hint=f"there are: {known}")
     maps = {name: compare_map(evidence, name, benchmark.maps.get(name, MapRule())) for name in names}
-    judged = [compared for compared in maps.values() if compared.rule.compare]
-    oracle = [compared.oracle_differences for compared in judged if compared.oracle_differences is not None]
+    streams = compare_streams(evidence)
+    for name in benchmark.streams:
+        if not any(name in by_name for by_name in evidence.phase.streams.values()):
+            raise RunError(f"{benchmark.name}: streams.{name}: no side has such a stream")
+    judged: list[ComparedMap | ComparedStream] = [
+        one for one in (*maps.values(), *streams.values()) if one.rule.compare
+    ]
+    if not judged:
+        raise RunError(f"{benchmark.name}: there is nothing to compare: no map that can be read, and no stream")
+    oracle = [one.oracle_differences for one in judged if one.oracle_differences is not None]
+    shown = [d for one in maps.values() if one.rule.compare for d in show_differences(evidence, one)]
     return Comparison(
-        equal=all(compared.differences(HONEY) == 0 for compared in judged),
+        equal=all(one.against(HONEY) == 0 for one in judged),
         oracle_equal=not any(oracle) if oracle else None,
         events=sum(event.count for event in evidence.events),
         maps=maps,
-        contenders={side: sum(compared.differences(side) for compared in judged) for side in benchmark.contenders},
-        differences=tuple(d for compared in judged for d in show_differences(evidence, compared)),
+        streams=streams,
+        contenders={side: sum(one.against(side) for one in judged) for side in benchmark.contenders},
+        differences=(*shown, *(d for one in streams.values() for d in one.found)),
     )

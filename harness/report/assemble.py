@@ -37,6 +37,17 @@ def parity(comparison: Comparison) -> model.Parity:
         oracle_equal=comparison.oracle_equal,
         events=comparison.events,
         maps={name: _map(compared) for name, compared in comparison.maps.items()},
+        streams={
+            name: model.StreamParity(
+                records=one.records,
+                differences=one.against(HONEY),
+                oracle_differences=one.oracle_differences,
+                foreign=one.foreign,
+                compared=one.rule.compare,
+                note=one.rule.reason,
+            )
+            for name, one in comparison.streams.items()
+        },
         contenders={
             side: model.ContenderParity(equal=count == 0, differences=count)
             for side, count in comparison.contenders.items()
@@ -50,7 +61,7 @@ def _map(compared: ComparedMap) -> model.MapParity:
         note = "full: the first keys are held, later ones are not taken"
     return model.MapParity(
         entries=len(compared.sides[C].values),
-        differences=compared.differences(HONEY) if compared.rule.compare else 0,
+        differences=compared.against(HONEY) if compared.rule.compare else 0,
         oracle_differences=compared.oracle_differences,
         foreign=compared.foreign,
         compared=compared.rule.compare,

@@ -63,6 +63,9 @@ def _cases(benchmark: BenchmarkReport) -> Iterator[_Case]:
             yield _difference_case(benchmark, case, name, one.oracle_differences, ("oracle", "total"))
     for name, stream in parity.streams.items():
         yield _difference_case(benchmark, f"stream {name}: C = Honey", name, stream.differences, ("sides",))
+        if stream.oracle_differences is not None:
+            case = f"stream {name}: = oracle"
+            yield _difference_case(benchmark, case, name, stream.oracle_differences, ("oracle",))
     if not parity.events:
         yield _Case("events", "failure", "no events were driven: equal maps would mean nothing")
     for outcome in benchmark.budgets:

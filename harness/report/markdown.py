@@ -53,7 +53,7 @@ def _benchmark(benchmark: BenchmarkReport) -> str:
         parts.append("\n".join(f"- {reason}" for reason in benchmark.reasons))
     if benchmark.error is not None:
         parts.append(_failure(benchmark.error))
-    if benchmark.parity.maps:
+    if benchmark.parity.maps or benchmark.parity.streams:
         parts.append(f"{benchmark.parity.events:,} events.")
         parts.append(_maps(benchmark))
     if benchmark.differences:
@@ -71,7 +71,11 @@ def _maps(benchmark: BenchmarkReport) -> str:
         oracle = words.NONE if parity.oracle_differences is None else _count(parity.oracle_differences)
         same = _count(parity.differences) if parity.compared else "not compared"
         rows.append([f"`{name}`", f"{parity.entries:,}", same, oracle, str(parity.foreign or ""), parity.note])
-    return _table(["map", "entries", "C = Honey", "= oracle", "of other processes", "note"], rows)
+    for name, stream in benchmark.parity.streams.items():
+        oracle = words.NONE if stream.oracle_differences is None else _count(stream.oracle_differences)
+        same = _count(stream.differences) if stream.compared else "not compared"
+        rows.append([f"`{name}`", f"{stream.records:,}", same, oracle, str(stream.foreign or ""), stream.note])
+    return _table(["map or stream", "entries", "C = Honey", "= oracle", "of other processes", "note"], rows)
 
 
 def _count(differences: int) -> str:

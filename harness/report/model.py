@@ -31,6 +31,8 @@ class StreamParity(Part):
     records: int
     differences: int
     oracle_differences: int | None = None
+    foreign: int = Field(default=0, description="records that other processes of the machine caused")
+    compared: bool = True
     note: str = ""
 
 

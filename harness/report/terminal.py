@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.report import words
-from harness.report.model import BenchmarkReport, Failure, Report
+from harness.report.model import BenchmarkReport, Failure, MapParity, Report, StreamParity
 
 SHOWN_DIFFERENCES = 10
 #: Where the output is no terminal there is no width to keep to.
@@ -48,7 +48,7 @@ def _show_benchmark(benchmark: BenchmarkReport, console: Console) -> None:
     console.print(escape(" · ".join(facts)), style="dim")
     if benchmark.error is not None:
         _show_failure(benchmark.error, console)
-    if benchmark.parity.maps:
+    if benchmark.parity.maps or benchmark.parity.streams:
         console.print(_maps(benchmark))
     _show_differences(benchmark, console)
     if benchmark.programs:
@@ -62,12 +62,15 @@ def _show_benchmark(benchmark: BenchmarkReport, console: Console) -> None:
 def _maps(benchmark: BenchmarkReport) -> Table:
     events = f"{benchmark.parity.events:,} events"
     table = Table(box=box.SIMPLE_HEAD, title=events, title_justify="left", title_style="")
-    for name in ("map", "entries", "C = Honey", "= oracle", "of others"):
-        table.add_column(name, justify="left" if name == "map" else "right")
-    for name, parity in benchmark.parity.maps.items():
+    for name in ("map or stream", "entries", "C = Honey", "= oracle", "of others"):
+        table.add_column(name, justify="left" if name == "map or stream" else "right")
+    places: list[tuple[str, int, MapParity | StreamParity]]
+    places = [(name, parity.entries, parity) for name, parity in benchmark.parity.maps.items()]
+    places += [(name, stream.records, stream) for name, stream in benchmark.parity.streams.items()]
+    for name, number, parity in places:
         same = _count(parity.differences) if parity.compared else Text("not compared", "dim")
         oracle = Text(words.NONE, "dim") if parity.oracle_differences is None else _count(parity.oracle_differences)
-        table.add_row(name, f"{parity.entries:,}", same, oracle, str(parity.foreign or ""))
+        table.add_row(name, f"{number:,}", same, oracle, str(parity.foreign or ""))
     return table
 
 

@@ -17,7 +17,7 @@ from harness.compare.evidence import Evidence
 from harness.compare.run import Comparison, compare
 from harness.errors import RunError
 from harness.objects import BpfObject
-from harness.result import MapFile, Phase
+from harness.result import MapFile, Phase, StreamFile
 from workloads.events import Event
 from workloads.oracles import Context
 
@@ -52,6 +52,18 @@ class Bench:
         self.obj = obj
         self.files: dict[str, dict[str, MapFile]] = {"honey": {}, "c": {}}
         self.rules: dict[str, Any] = {}
+        self.streams: dict[str, dict[str, StreamFile]] = {}
+        self.stream_rules: dict[str, Any] = {}
+
+    def add_stream(self, name: str, rule: Mapping[str, Any], **sides: Sequence[bytes]) -> None:
+        """A stream with each side's records; ``both`` stands for lines that all sides wrote into one buffer."""
+        for side, records in sides.items():
+            path = self.folder / f"{side}-{name.replace(':', '-')}"
+            lines = name == "trace"
+            path.write_bytes(b"".join(r + b"\n" if lines else struct.pack("<I", len(r)) + r for r in records))
+            file = StreamFile(file=path.name, records=len(records))
+            self.streams.setdefault("*" if side == "both" else side, {})[name] = file
+        self.stream_rules[name] = dict(rule)
 
     def add(self, name: str, c: dict[bytes, bytes], honey: dict[bytes, bytes], rule: Mapping[str, Any] = {}) -> None:
         """A map with the entries of both sides; the sides' order differs, as in hash maps it does."""
@@ -78,9 +90,10 @@ class Bench:
             "sides": {"honey": {"object": "h.bpf.o"}, "c": {"object": "c.bpf.o"}},
             "workload": {"name": "network"},
             "maps": self.rules,
+            "streams": self.stream_rules,
         }
         benchmark = Benchmark.model_validate(document)
-        phase = Phase(kind="shadow", start_ns=START, end_ns=END, pids=(OURS,), maps=self.files)
+        phase = Phase(kind="shadow", start_ns=START, end_ns=END, pids=(OURS,), maps=self.files, streams=self.streams)
         objects = {"honey": self.obj, "c": self.obj}
         return compare(Evidence(benchmark, objects, phase, self.folder, tuple(events), oracle))
 
@@ -106,7 +119,7 @@ def test_a_wrong_value_is_named_with_key_field_and_columns(bench: Bench) -> None
     (difference,) = found.differences
     assert difference.text == f"flows[pid {OURS}, UDP, 127.0.0.1:53]: bytes is 20 in honey, 25 in c"
     assert difference.key == {"pid": OURS, "protocol": UDP, "port": 53, "ip": 0x0100007F}
-    assert found.maps["flows"].differences("honey") == 1
+    assert found.maps["flows"].against("honey") == 1
 
 
 @pytest.mark.parametrize(
@@ -246,6 +259,9 @@ def test_a_map_for_user_space_must_stay_empty(bench: Bench) -> None:
 
 def test_a_map_that_is_not_compared_says_why(bench: Bench) -> None:
     bench.add("totals", {b"\1": u64(1)}, {}, {"compare": False, "reason": "scratch space"})
+    with pytest.raises(RunError, match="nothing to compare"):
+        bench.run()
+    bench.add("flows", {}, {})
     found = bench.run()
     assert found.equal
     assert found.maps["totals"].rule.reason == "scratch space"
@@ -288,3 +304,75 @@ def test_a_million_equal_entries_compare_in_seconds(bench: Bench) -> None:
     assert found.equal
     assert len(found.maps["flows"].sides["c"].values) == 1_000_000
     assert seconds < 20, f"took {seconds:.1f} s"
+
+
+EVENTS: dict[str, Any] = {"type": "stats", "volatile": {"last_ns": {"rule": "timestamp", "tolerance_ns": 100}}}
+
+
+def test_equal_streams_are_equal(bench: Bench) -> None:
+    ours = [stats(n, at=5_000) for n in range(3)]
+    bench.add_stream("ring:events", EVENTS, c=ours, honey=[record[:16] + u64(5_050) for record in ours])
+    found = bench.run(oracle=lambda _events, _context: {"ring:events": [{"bytes": n} for n in range(3)]})
+    assert found.equal
+    assert found.oracle_equal
+    assert found.streams["ring:events"].records == 3
+
+
+@pytest.mark.parametrize(
+    ("honey", "text"),
+    [
+        ([stats(1), stats(3)], "ring:events[1]: bytes is 3 in honey, 2 in c"),
+        ([stats(1)], "ring:events[1]: missing in honey; c has {bytes: 2"),
+        ([stats(9), stats(1), stats(2)], "ring:events[0]: missing in c; honey has {bytes: 9"),
+        ([stats(1), stats(2, at=0)], "last_ns is 0 in honey, 5000 in c (is zero)"),
+    ],
+)
+def test_a_record_that_differs_is_named(bench: Bench, honey: list[bytes], text: str) -> None:
+    bench.add_stream("ring:events", EVENTS, c=[stats(1), stats(2)], honey=honey)
+    found = bench.run()
+    assert not found.equal
+    assert text in found.differences[0].text
+
+
+def test_records_in_any_order_need_only_be_the_same(bench: Bench) -> None:
+    rule = EVENTS | {"order": "any"}
+    bench.add_stream("ring:events", rule, c=[stats(1), stats(2)], honey=[stats(2), stats(1)])
+    assert bench.run().equal
+    bench.add_stream("ring:events", rule, c=[stats(1), stats(2)], honey=[stats(2), stats(2)])
+    assert not bench.run().equal
+
+
+def test_the_oracle_finds_records_that_both_sides_lack(bench: Bench) -> None:
+    bench.add_stream("ring:events", EVENTS, c=[stats(1)], honey=[stats(1)])
+    found = bench.run(oracle=lambda _events, _context: {"ring:events": [{"bytes": 1}, {"bytes": 2}]})
+    assert found.equal
+    assert found.oracle_equal is False
+    assert "ring:events[1]: missing in c; oracle has {bytes: 2}" in found.differences[0].text
+
+
+def line(pid: int, text: str) -> bytes:
+    return f"            curl-{pid}    [000] ...21   100.5: bpf_trace_printk: {text}".encode()
+
+
+@pytest.mark.parametrize(("last", "equal"), [("b", True), ("c", False)])
+def test_lines_in_one_buffer_are_told_apart_by_turns(bench: Bench, last: str, equal: bool) -> None:
+    lines = [line(OURS, "a"), line(THEIRS, "x"), line(OURS, "a"), line(THEIRS, "x"), line(OURS, "b"), line(OURS, last)]
+    bench.add_stream("trace", {"scope": "pid"}, both=lines)
+    found = bench.run(oracle=lambda _events, _context: {"trace": [{"text": "a"}, {"text": "b"}]})
+    assert found.equal == equal
+    assert found.streams["trace"].foreign == 1
+
+
+def test_lost_records_are_a_difference(bench: Bench) -> None:
+    bench.add_stream("ring:events", EVENTS, c=[stats(1)], honey=[stats(1)])
+    file = bench.streams["honey"]["ring:events"]
+    bench.streams["honey"]["ring:events"] = file.model_copy(update={"lost": 4})
+    found = bench.run()
+    assert not found.equal
+    assert found.differences[0].text == "ring:events: 4 records of honey were lost"
+
+
+def test_a_rule_for_a_stream_that_is_not_there_is_an_error(bench: Bench) -> None:
+    bench.stream_rules["ring:events"] = {}
+    with pytest.raises(RunError, match="ring:events: no side has such a stream"):
+        bench.run()
