@@ -44,9 +44,9 @@ def compare(evidence: Evidence) -> Comparison:
     for name in benchmark.streams:
         if not any(name in by_name for by_name in evidence.phase.streams.values()):
             raise RunError(f"{benchmark.name}: streams.{name}: no side has such a stream")
-    judged: list[ComparedMap | ComparedStream] = [
-        one for one in (*maps.values(), *streams.values()) if one.rule.compare
-    ]
+    everything: list[ComparedMap | ComparedStream] = list(maps.values())
+    everything += streams.values()
+    judged = [one for one in everything if one.rule.compare]
     if not judged:
         raise RunError(f"{benchmark.name}: there is nothing to compare: no map that can be read, and no stream")
     oracle = [one.oracle_differences for one in judged if one.oracle_differences is not None]
