@@ -1,9 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The inside of an actor: a forked process whose threads wait for their turns on pipes.
-
-Pipes with plain reads and writes, because sockets or anything above them would make system calls of the kinds that are
-being watched.
-"""
+"""The inside of an actor: a forked process whose threads wait for their turns (:mod:`workloads.channel`)."""
 
 from __future__ import annotations
 
@@ -14,9 +10,9 @@ import os
 import signal
 import struct
 import threading
-from dataclasses import dataclass
 
 from workloads.calls import CallPlan
+from workloads.channel import Channel
 from workloads.kernel_calls import KernelCalls
 from workloads.memory import map_region
 from workloads.netns import join_network, leave_network, loopback_up
@@ -27,51 +23,46 @@ _STANDARD_STREAMS = 3
 #: Held back by the parent while it forks.
 HELD_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
-_FRAME = struct.Struct("=BI")
-#: Kinds of frame: return values as 64-bit numbers, a JSON document, an error message.
+#: Kinds of answer: return values as 64-bit numbers, a JSON document, an error message.
 RESULTS, DOCUMENT, ERROR = 0, 1, 2
 
-#: The order that asks a thread to take turn number so and so.
-ORDER = struct.Struct("=I")
+#: glibc's malloc.h.
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
+_LARGE = 1 << 30
+#: Room for the objects of the longest turn; half of what CPython's allocator takes from the kernel at once.
+_SPARE_OBJECTS, _SPARE_BYTES, _STAKES = 6000, 500, 250
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """The actor's end of a thread's two pipes: orders come in, results go out."""
-
-    orders: int
-    results: int
-
-
-def live(plan: CallPlan, index: int, lines: tuple[Line, ...], parent: int, network_of: int) -> None:
+def live(plan: CallPlan, index: int, channels: tuple[Channel, ...], parent: int, network_of: int) -> None:
     """Be actor ``index`` of ``plan`` in the process that was just forked from ``parent``. Never returns.
 
     ``network_of`` is the pid of the actor whose network to join, 0 to make one, -1 to stay in the machine's.
     """
     code = 1
     try:
-        _belong_to(parent, lines)
+        _belong_to(parent)
         notes = _enter_network(network_of)
         for address, size in plan.actors[index].regions:
             map_region(address, size)
         calls = KernelCalls()
         tids = [threading.get_native_id()]
         for number, name in enumerate(plan.actors[index].threads[1:], start=1):
-            tids.append(_start_thread(plan, calls, lines[number], name))
+            tids.append(_start_thread(plan, calls, channels[number], name))
         _name_thread(plan.actors[index].threads[0])
-        gc.disable()
+        spare = _lay_in_memory()
         document = json.dumps({"pid": os.getpid(), "tids": tids, "notes": notes})
-        _send(lines[0].results, DOCUMENT, document.encode())
-        _serve(plan, calls, lines[0])
+        channels[0].reply(DOCUMENT, document.encode())
+        _serve(plan, calls, channels[0])
+        del spare
         code = 0
     # Whatever it is, it must be told to the parent and not run on into the parent's own code.
     except BaseException as error:  # noqa: BLE001
-        _tell(lines[0].results, error)
+        channels[0].reply(ERROR, _words(error))
     finally:
         os._exit(code)
 
 
-def _belong_to(parent: int, lines: tuple[Line, ...]) -> None:
+def _belong_to(parent: int) -> None:
     """Die with the parent, leave its terminal's signals to it, and hold none of its files open."""
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
@@ -80,9 +71,21 @@ def _belong_to(parent: int, lines: tuple[Line, ...]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_SIGNALS)
-    keep = sorted({fd for line in lines for fd in (line.orders, line.results)})
-    for before, after in zip([_STANDARD_STREAMS - 1, *keep], [*keep, os.sysconf("SC_OPEN_MAX")], strict=True):
-        os.closerange(before + 1, after)
+    os.closerange(_STANDARD_STREAMS, os.sysconf("SC_OPEN_MAX"))
+
+
+def _lay_in_memory() -> object:
+    """See that the interpreter asks the kernel for no memory later, and gives none back: such calls may be watched.
+
+    Gives what has to be kept for that: an object here and there, so that the pages around stay taken but free to use.
+    """
+    gc.disable()
+    libc = ctypes.CDLL(None)
+    for option, value in ((_M_MMAP_THRESHOLD, _LARGE), (_M_TRIM_THRESHOLD, _LARGE), (_M_TOP_PAD, 1 << 20)):
+        libc.mallopt(option, value)
+    libc.malloc.restype = ctypes.c_void_p
+    libc.free(ctypes.c_void_p(libc.malloc(ctypes.c_size_t(1 << 20))))
+    return [bytes(_SPARE_BYTES) for _ in range(_SPARE_OBJECTS)][::_STAKES]
 
 
 def _enter_network(network_of: int) -> list[str]:
@@ -100,20 +103,21 @@ def _enter_network(network_of: int) -> list[str]:
     return notes
 
 
-def _start_thread(plan: CallPlan, calls: KernelCalls, line: Line, name: str) -> int:
-    """Start a thread that serves ``line``; gives its thread id."""
+def _start_thread(plan: CallPlan, calls: KernelCalls, channel: Channel, name: str) -> int:
+    """Start a thread that serves ``channel``; gives its thread id."""
     ready = threading.Event()
     tids: list[int] = []
 
     def run() -> None:
         tids.append(threading.get_native_id())
         _name_thread(name)
+        channel.reply(RESULTS, b"")
         ready.set()
         try:
-            _serve(plan, calls, line)
+            _serve(plan, calls, channel)
         # As in live(): the parent has to hear of it.
         except BaseException as error:  # noqa: BLE001
-            _tell(line.results, error)
+            channel.reply(ERROR, _words(error))
 
     threading.Thread(target=run, daemon=True).start()
     ready.wait()
@@ -124,34 +128,13 @@ def _name_thread(name: str) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_NAME, name.encode()[:15], 0, 0, 0)
 
 
-def _serve(plan: CallPlan, calls: KernelCalls, line: Line) -> None:
+def _serve(plan: CallPlan, calls: KernelCalls, channel: Channel) -> None:
     """Take the turns that are ordered, until nobody can order any more."""
-    while order := os.read(line.orders, ORDER.size):
-        turn = plan.turns[ORDER.unpack(order)[0]]
+    while (order := channel.wait()) is not None:
+        turn = plan.turns[order]
         results = [calls.make(call) for call in turn.calls]
-        _send(line.results, RESULTS, struct.pack(f"={len(results)}q", *results))
+        channel.reply(RESULTS, struct.pack(f"={len(results)}q", *results))
 
 
-def _tell(fd: int, error: BaseException) -> None:
-    text = str(error) or type(error).__name__
-    try:
-        _send(fd, ERROR, text.encode())
-    except OSError:
-        # Nobody listens any more.
-        return
-
-
-def _send(fd: int, kind: int, payload: bytes) -> None:
-    data = memoryview(_FRAME.pack(kind, len(payload)) + payload)
-    while data:
-        data = data[os.write(fd, data) :]
-
-
-def frame_header(data: bytes) -> tuple[int, int]:
-    """``(kind, length)`` of the frame that begins with ``data``."""
-    kind, length = _FRAME.unpack(data)
-    return kind, length
-
-
-#: Bytes of a frame before its payload.
-FRAME_HEADER = _FRAME.size
+def _words(error: BaseException) -> bytes:
+    return (str(error) or type(error).__name__).encode()

@@ -6,20 +6,24 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import select
 import signal
 import struct
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from workloads.actor import DOCUMENT, ERROR, FRAME_HEADER, HELD_SIGNALS, ORDER, Line, frame_header, live
+from workloads.actor import DOCUMENT, ERROR, HELD_SIGNALS, live
 from workloads.base import DriveError
 from workloads.calls import CallPlan, Identity, Turn
+from workloads.channel import Channel
 from workloads.kernel_calls import describe
 from workloads.recorder import Recorder
 
 _FAREWELL_S = 2.0
+#: Between two looks at whether a silent actor still lives.
+_GLANCE_S = 0.1
+_LEAST_ROOM = 4096
 _NOBODY = Identity(0, ())
 
 
@@ -29,6 +33,8 @@ def play(plan: CallPlan, recorder: Recorder, *, time_limit_s: float) -> None:
     cast: list[_Player] = []
     try:
         _engage(plan, cast, recorder, deadline)
+        _settle(cast, deadline)
+        recorder.ready({actor.name: player.pid for actor, player in zip(plan.actors, cast, strict=True)})
         for number, turn in enumerate(plan.turns):
             player = cast[turn.actor]
             results = player.take(number, turn, deadline)
@@ -47,63 +53,69 @@ class _Player:
 
     name: str
     pid: int
-    lines: tuple[Line, ...]  # seen from here: orders to write, results to read
+    channels: tuple[Channel, ...]
     identity: Identity = _NOBODY
 
     def take(self, number: int, turn: Turn, deadline: float) -> tuple[int, ...]:
         """Order a turn and wait for its return values."""
-        line = self.lines[turn.thread]
-        try:
-            os.write(line.orders, ORDER.pack(number))
-        except BrokenPipeError:
-            raise DriveError(f"{self.name} {self._fate()} before turn {number}") from None
+        self.channels[turn.thread].order(number)
         _, payload = self.receive(turn.thread, f"turn {number} ({_first_note(turn)})", deadline)
         return struct.unpack(f"={len(payload) // 8}q", payload)
 
     def receive(self, thread: int, what: str, deadline: float) -> tuple[int, bytes]:
-        """The next frame from a thread. Raises :class:`DriveError` where it tells of an error, ends, or is late."""
-        fd = self.lines[thread].results
-        kind, length = frame_header(self._read(fd, FRAME_HEADER, what, deadline))
-        payload = self._read(fd, length, what, deadline)
+        """A thread's answer. Raises :class:`DriveError` where it tells of an error, ends, or is late."""
+        while (answer := self.channels[thread].answer(min(_GLANCE_S, deadline - time.monotonic()))) is None:
+            if self._has_ended():
+                raise DriveError(f"{self.name} ended in {what}")
+            if time.monotonic() >= deadline:
+                raise DriveError(f"{self.name} did not finish {what} in time")
+        kind, payload = answer
         if kind == ERROR:
             raise DriveError(f"{self.name}, {what}: {payload.decode()}")
         return kind, payload
 
-    def _read(self, fd: int, length: int, what: str, deadline: float) -> bytes:
-        data = b""
-        while len(data) < length:
-            if not select.select([fd], [], [], max(0.0, deadline - time.monotonic()))[0]:
-                raise DriveError(f"{self.name} did not finish {what} in time")
-            part = os.read(fd, length - len(data))
-            if not part:
-                raise DriveError(f"{self.name} {self._fate()} in {what}")
-            data += part
-        return data
-
-    def _fate(self) -> str:
-        """How the process ended, in words; it is reaped if it has."""
-        if self.pid and _reap(self.pid, _FAREWELL_S) is not None:
+    def _has_ended(self) -> bool:
+        """Whether the process is gone; it is reaped if it is."""
+        if self.pid and _reap(self.pid, 0) is not None:
             self.pid = 0
-        return "has gone on without its pipe" if self.pid else "ended"
+        return self.pid == 0
+
+    def rests(self) -> bool:
+        """Whether all threads sleep, waiting for their turns."""
+        stats = Path(f"/proc/{self.pid}/task").glob("*/stat")
+        return all(
+            stat.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[0] == "S" for stat in stats
+        )
 
     def leave(self) -> None:
         """Let the process end by itself: nobody will order anything any more."""
-        self._close()
+        self._dismiss()
         if self.pid and _reap(self.pid, _FAREWELL_S) is not None:
             self.pid = 0
 
     def end(self) -> None:
         """End the process, whatever it is doing."""
-        self._close()
+        self._dismiss()
         if self.pid:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
             _reap(self.pid, None)
             self.pid = 0
 
-    def _close(self) -> None:
-        _close_all(self.lines)
-        self.lines = ()
+    def _dismiss(self) -> None:
+        # The main thread last: the process ends with it, and the others are to have gone by themselves.
+        for channel in reversed(self.channels):
+            channel.leave()
+        self.channels = ()
+
+
+def _settle(cast: Sequence[_Player], deadline: float) -> None:
+    """Wait until every actor waits: nothing of theirs happens then."""
+    for player in cast:
+        while not player.rests():
+            if time.monotonic() >= deadline:
+                raise DriveError(f"{player.name} does not come to rest")
+            time.sleep(0.001)
 
 
 def _reap(pid: int, patience_s: float | None) -> int | None:
@@ -141,29 +153,16 @@ def _engage(plan: CallPlan, cast: list[_Player], recorder: Recorder, deadline: f
 
 
 def _fork(plan: CallPlan, index: int, network_of: int) -> _Player:
-    ours: list[Line] = []
-    theirs: list[Line] = []
-    for _ in plan.actors[index].threads:
-        order_out, order_in = os.pipe()
-        result_out, result_in = os.pipe()
-        ours.append(Line(order_in, result_out))
-        theirs.append(Line(order_out, result_in))
+    room = max([_LEAST_ROOM, *(8 * len(turn.calls) for turn in plan.turns)])
+    channels = tuple(Channel(room) for _ in plan.actors[index].threads)
     parent = os.getpid()
     try:
         pid = os.fork()
     except OSError as error:
-        _close_all((*ours, *theirs))
         raise DriveError(f"no process for {plan.actors[index].name}: {error.strerror}") from error
     if pid == 0:
-        live(plan, index, tuple(theirs), parent, network_of)
-    _close_all(theirs)
-    return _Player(plan.actors[index].name, pid, tuple(ours))
-
-
-def _close_all(lines: Iterable[Line]) -> None:
-    for line in lines:
-        os.close(line.orders)
-        os.close(line.results)
+        live(plan, index, channels, parent, network_of)
+    return _Player(plan.actors[index].name, pid, channels)
 
 
 @contextlib.contextmanager
