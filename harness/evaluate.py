@@ -15,13 +15,14 @@ from harness.compare.run import Comparison, compare
 from harness.compare.truth import Truth, ground_truth
 from harness.errors import HarnessError, RunError
 from harness.judge import judge, judge_budgets
+from harness.measure.attribution import Attribution, attribute
 from harness.measure.figures import FigureTable
-from harness.measure.gather import ExactCost, Measured, gather
+from harness.measure.gather import Measured, gather
 from harness.objects import BpfObject, ObjectError, read_object
 from harness.plan import SHADOW, SOLO
 from harness.report import assemble, model
 from harness.result import AgentError, BenchmarkResult, Phase
-from harness.simulate import count_executed
+from harness.simulate import Executed, count_executed
 from workloads.base import WorkloadError
 from workloads.events import read_events
 from workloads.oracles import get as get_oracle
@@ -45,13 +46,14 @@ class Runs:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a report says of every benchmark alike."""
+    """What a report says of every benchmark alike; ``root`` is where source names start from."""
 
     kernel: str
     target: str
     seed: int
     commit: str
     mode: str
+    root: Path
 
 
 def evaluate(pair: BuiltPair, runs: Runs, facts: Facts, timings: Mapping[str, float]) -> model.BenchmarkReport:
@@ -70,8 +72,16 @@ def evaluate(pair: BuiltPair, runs: Runs, facts: Facts, timings: Mapping[str, fl
     except (HarnessError, ObjectError, WorkloadError) as error:
         failure = model.Failure(step="compare", message=str(error))
     figures: FigureTable = {}
+    executed: Executed = {}
+    attributed: dict[str, Attribution] = {}
     if objects:
-        figures = gather(objects, handlers(benchmark, objects), _measured(benchmark, objects, runs, facts))
+        names = handlers(benchmark, objects)
+        executed, reasons = _executed(benchmark, objects, facts.seed)
+        measured = Measured(
+            runs.result, runs.counted, runs.empty, runs.counted_empty, executed, {**runs.reasons, **reasons}
+        )
+        figures = gather(objects, names, measured)
+        attributed = {side: attribute(obj, side, names, executed.get(side, {})) for side, obj in objects.items()}
     sides = assemble.sides(pair, objects) if objects else {}
     outcomes = judge_budgets(benchmark, figures, assemble.side_figures(sides))
     parity = assemble.parity(comparison) if comparison else model.Parity(equal=False, oracle_equal=None, events=0)
@@ -101,6 +111,8 @@ def evaluate(pair: BuiltPair, runs: Runs, facts: Facts, timings: Mapping[str, fl
         sides=sides,
         budgets=assemble.budgets(outcomes),
         timings=dict(timings),
+        attribution={side: assemble.attribution(one, pair.sides[side], facts.root) for side, one in attributed.items()},
+        causes=assemble.causes(attributed),
         error=failure,
     )
 
@@ -133,15 +145,12 @@ def handlers(benchmark: Benchmark, objects: Mapping[str, BpfObject]) -> dict[str
     return {name: {side: renamed.get(name, {}).get(side, name) for side in objects} for name in names}
 
 
-def _measured(benchmark: Benchmark, objects: Mapping[str, BpfObject], runs: Runs, facts: Facts) -> Measured:
-    """What measuring needs of the runs, and what the simulator counts."""
-    reasons = dict(runs.reasons)
-    executed: Mapping[str, Mapping[str, ExactCost]] = {}
+def _executed(benchmark: Benchmark, objects: Mapping[str, BpfObject], seed: int) -> tuple[Executed, dict[str, str]]:
+    """What the simulator counts, or why it does not."""
     try:
-        executed = count_executed(benchmark, objects, facts.seed).by_side
+        return count_executed(benchmark, objects, seed), {}
     except RunError as error:
-        reasons["executed_insns_per_event"] = error.message
-    return Measured(runs.result, runs.counted, runs.empty, runs.counted_empty, executed, reasons)
+        return {}, {"executed_insns_per_event": error.message}
 
 
 def _evidence(benchmark: Benchmark, objects: Mapping[str, BpfObject], runs: Runs) -> Evidence:

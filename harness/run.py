@@ -218,7 +218,7 @@ def _counted(one: _Run, counting: Background | None) -> tuple[Came | None, dict[
 
 def _facts(one: _Run, result: Result) -> Facts:
     kernel = result.kernel.release if result.kernel else "unknown"
-    return Facts(kernel, one.options.target, one.options.seed, one.commit, one.options.mode)
+    return Facts(kernel, one.options.target, one.options.seed, one.commit, one.options.mode, one.checkout.root)
 
 
 def _report(

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -28,11 +27,8 @@ from workloads.registry import get as get_workload
 KERNEL = "simulated"
 
 
-@dataclass(frozen=True, slots=True)
-class Executed:
-    """What the programs of a pair executed on the events of its cost rounds, by side and program."""
-
-    by_side: Mapping[str, Mapping[str, ExactCost]]
+#: What programs executed on the events of the cost rounds, by side and program.
+Executed = Mapping[str, Mapping[str, ExactCost]]
 
 
 def count_executed(benchmark: Benchmark, objects: Mapping[str, BpfObject], seed: int) -> Executed:
@@ -46,8 +42,11 @@ def count_executed(benchmark: Benchmark, objects: Mapping[str, BpfObject], seed:
         machine = _machine(obj, objects)
         _run(machine, events, side)
         profiles = {name: machine.profile(name) for name in machine.programs}
-        counts[side] = {name: ExactCost(profile.insns, profile.runs) for name, profile in profiles.items()}
-    return Executed(counts)
+        counts[side] = {
+            name: ExactCost(profile.insns, profile.runs, profile.executed_by_slot())
+            for name, profile in profiles.items()
+        }
+    return counts
 
 
 def simulate(pairs: Sequence[BuiltPair], folder: Path, seed: int, progress: Progress) -> Came:

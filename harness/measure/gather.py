@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.measure.event_cost import event_cost
@@ -26,10 +26,11 @@ _NOT_SAID = "this kernel does not report it"
 
 @dataclass(frozen=True, slots=True)
 class ExactCost:
-    """What the interpreter counted: eBPF instructions of a handler over ``events`` events."""
+    """What the interpreter counted: eBPF instructions of a handler over ``events`` events, also by slot."""
 
     insns: int
     events: int
+    by_slot: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,16 +5,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from harness.benchmark import HANDLER_METRICS, HONEY, C
-from harness.build import BuiltPair
+from harness.build import BuiltPair, BuiltSide
 from harness.compare.difference import EntryDifference
 from harness.compare.one_map import ComparedMap
 from harness.compare.run import Comparison
 from harness.compare.truth import Truth
 from harness.judge import Outcome
 from harness.measure import figures as measured
+from harness.measure.attribution import Attribution, Counted
 from harness.measure.statistics import bootstrap_median, geometric_mean, outliers, ratio
 from harness.objects import BpfObject
 from harness.report import model
@@ -201,3 +203,47 @@ def side_figures(parts: Mapping[str, model.Side]) -> dict[str, dict[str, float |
 def budgets(outcomes: Sequence[Outcome]) -> list[model.BudgetOutcome]:
     """The limits and what became of them."""
     return [model.BudgetOutcome.model_validate(asdict(outcome)) for outcome in outcomes]
+
+
+def attribution(found: Attribution, built: BuiltSide, root: Path) -> model.Attribution:
+    """A side's instructions beside its sources, which are read below ``root``."""
+    counts = found.by_line()
+    files = dict.fromkeys(file for file, _ in counts if file)
+    emitted = built.emitted.read_text(encoding="utf-8").splitlines() if built.emitted else []
+    return model.Attribution(
+        sources=[_source(file, root / file, counts) for file in files if (root / file).is_file()],
+        emitted=emitted,
+        handlers={handler: [_instruction(one) for one in insns] for handler, insns in found.handlers.items()},
+    )
+
+
+def _instruction(one: Counted) -> model.Instruction:
+    executed = None if one.executed is None else round(one.executed, 3)
+    return model.Instruction(
+        slot=one.slot, text=one.text, cause=one.cause, file=one.file, line=one.line, executed=executed
+    )
+
+
+def _source(file: str, path: Path, counts: Mapping[tuple[str, int], tuple[int, float]]) -> model.Source:
+    lines = []
+    for number, text in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
+        insns, executed = counts.get((file, number), (0, 0.0))
+        lines.append(model.SourceLine(text=text, insns=insns, executed=round(executed, 3) if insns else None))
+    return model.Source(file=file, lines=lines)
+
+
+def causes(found: Mapping[str, Attribution]) -> list[model.Cause]:
+    """The causes by side, those with the largest difference between Honey and C first."""
+    by_side = {side: one.by_cause() for side, one in found.items()}
+    names = dict.fromkeys(name for counts in by_side.values() for name in counts)
+    out = []
+    for name in names:
+        counts = {side: one.get(name, (0, 0.0)) for side, one in by_side.items()}
+        out.append(
+            model.Cause(
+                cause=name,
+                sides={side: model.CauseCount(insns=n, executed=round(e, 3)) for side, (n, e) in counts.items()},
+                difference=round(counts[HONEY][1] - counts[C][1], 3),
+            )
+        )
+    return sorted(out, key=lambda one: -abs(one.difference))

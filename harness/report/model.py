@@ -159,6 +159,58 @@ class BudgetOutcome(Part):
     ok: bool | None
 
 
+class SourceLine(Part):
+    """A line of a source: the instructions it became, and how many of them an event executes.
+
+    Both are summed over the handlers, each handler's executed count being per event of its own.
+    """
+
+    text: str
+    insns: int = 0
+    executed: float | None = None
+
+
+class Source(Part):
+    """A source file with its counts; the first line is line 1."""
+
+    file: str
+    lines: list[SourceLine]
+
+
+class Instruction(Part):
+    """An instruction of a handler: what it is for, which source line it comes from, how often an event executes it."""
+
+    slot: int
+    text: str
+    cause: str
+    file: str
+    line: int
+    executed: float | None = None
+
+
+class Attribution(Part):
+    """Where a side's cost comes from. ``emitted`` is the C that a Honey source became."""
+
+    sources: list[Source] = []
+    emitted: list[str] = []
+    handlers: dict[str, list[Instruction]] = {}
+
+
+class CauseCount(Part):
+    """Instructions of one cause: in the object, and executed per event."""
+
+    insns: int
+    executed: float
+
+
+class Cause(Part):
+    """A cause of cost by side, summed over the handlers; ``difference`` is Honey's executed count less C's."""
+
+    cause: str
+    sides: dict[str, CauseCount]
+    difference: float
+
+
 class Failure(Part):
     """What kept a run or a benchmark from coming to a result. ``log`` holds the words of the tool that refused."""
 
@@ -190,6 +242,8 @@ class BenchmarkReport(Part):
     sides: dict[str, Side] = {}
     budgets: list[BudgetOutcome] = []
     baseline: bool = Field(default=False, description="whether the figures were held against the committed baseline")
+    attribution: dict[str, Attribution] = {}
+    causes: list[Cause] = Field(default=[], description="where the difference comes from, the largest first")
     timings: dict[str, float] = {}
     error: Failure | None = None
 
