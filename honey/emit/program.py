@@ -11,8 +11,9 @@ from honey.emit.names import Scope, assign, identifier
 from honey.emit.source import CLine, CSource, Writer
 from honey.emit.spelling import Spelling
 from honey.emit.statements import FileContext, FunctionWriter
-from honey.emit.structs import UAPI_CONTEXTS, StructWriter, usage_of
+from honey.emit.structs import StructWriter, usage_of
 from honey.ir import nodes as n
+from honey.ir import types as t
 from honey.ir.symbols import Symbols
 from honey.ir.walk import walk
 
@@ -91,11 +92,7 @@ def _context(program: n.Program, symbols: Symbols, functions: Iterable[n.Functio
     scope = Scope()
     spellings: dict[str, str] = {}
     for definition in program.structs:
-        name = definition.type.name
-        if definition.type.kernel:
-            spellings[name] = definition.spelling or f"struct {name}"
-        else:
-            spellings[name] = f"struct {identifier(name)}{'_' if name in UAPI_CONTEXTS else ''}"
+        spellings[definition.type.name] = _struct_spelling(definition)
     function_names = [function.name for function in functions]
     handlers = assign((function.name for function in program.handlers), scope)
     names = {**assign((name for name in function_names if name not in handlers), scope), **handlers}
@@ -109,6 +106,19 @@ def _context(program: n.Program, symbols: Symbols, functions: Iterable[n.Functio
         maps=maps,
         file=program.file,
         trace=program.trace,
+    )
+
+
+def _struct_spelling(definition: t.StructDef) -> str:
+    """How C names the type; an anonymous one only has the member that it is the type of."""
+    name = definition.type.name
+    if definition.spelling in ("struct", "union"):
+        outer, _, member = name.partition(".")
+        return f"typeof(((struct {outer} *)0)->{member})"
+    return (
+        definition.spelling
+        if definition.spelling and (definition.foreign or definition.type.kernel)
+        else f"struct {identifier(name)}"
     )
 
 

@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from honey.emit.layout import Declaration, Member, Overlay, c_size, is_natural, own, placed, relocated
 from honey.emit.names import member_name
 from honey.emit.source import Writer
 from honey.emit.spelling import Spelling
@@ -17,7 +18,7 @@ from honey.ir.walk import walk
 _UAPI_CONTEXTS = (
     "xdp_md __sk_buff bpf_sock bpf_sock_addr bpf_sock_ops bpf_sockopt bpf_sysctl sk_msg_md sk_reuseport_md "
     "bpf_sk_lookup bpf_cgroup_dev_ctx bpf_raw_tracepoint_args bpf_sock_tuple bpf_fib_lookup bpf_tcp_sock "
-    "bpf_spin_lock bpf_timer bpf_tunnel_key"
+    "bpf_spin_lock bpf_timer bpf_tunnel_key bpf_pidns_info"
 )
 UAPI_CONTEXTS = frozenset(_UAPI_CONTEXTS.split())
 """Kernel structs that <linux/bpf.h> declares, so that the emitted C does not."""
@@ -118,7 +119,7 @@ class StructWriter:
                 self._define(name, writer)
         forward = sorted((self.usage.pointed & set(self.symbols.structs)) - self.usage.defined)
         for name in forward:
-            if name not in UAPI_CONTEXTS:
+            if name not in UAPI_CONTEXTS and not _is_anonymous(self.symbols.structs[name]):
                 writer.blank()
                 writer.line(f"{self.spelling.base(self.symbols.structs[name].type)};")
 
@@ -127,72 +128,110 @@ class StructWriter:
         if name in self.done or definition is None:
             return
         self.done.add(name)
-        if definition.type.kernel and name in UAPI_CONTEXTS:
+        if name in UAPI_CONTEXTS or _is_anonymous(definition):
             return
-        members = tuple(self._members(definition))
-        for member in members:
-            inner = member.type.element if isinstance(member.type, t.Array) else member.type
-            if isinstance(inner, t.Struct):
-                self._define(inner.name, writer)
-        self._write(definition, members, writer)
-
-    def _members(self, definition: t.StructDef) -> Iterator[t.Field]:
-        """The fields to declare: all of the program's own; of the kernel's those used, padded if the size counts."""
-        name = definition.type.name
-        if not definition.type.kernel:
-            yield from definition.fields
-            return
-        used = self.usage.fields.get(name, set())
-        fields = sorted((item for item in definition.fields if item.name in used), key=lambda item: item.offset)
-        if name not in self.usage.whole or definition.spelling.startswith("union "):
-            yield from fields
-            return
-        end = 0
-        for item in fields:
-            if item.offset > end:
-                yield _gap(end, item.offset)
-            yield item
-            end = item.offset + self._declared_size(item.type)
-        if definition.type.size > end:
-            yield _gap(end, definition.type.size)
-
-    def _declared_size(self, type_: t.Type) -> int:
-        """The size that C will see: a kernel struct that is not used as a whole has its used fields only."""
-        if isinstance(type_, t.Struct) and type_.kernel and type_.name not in self.usage.whole:
-            definition = self.symbols.structs[type_.name]
-            sizes = [(item.type.align, self._declared_size(item.type)) for item in self._members(definition)]
-            end = 0
-            for align, size in sizes:
-                end = -(-end // align) * align + size
-            widest = max((align for align, _ in sizes), default=1)
-            return -(-end // widest) * widest
-        return type_.size
-
-    def _write(self, definition: t.StructDef, members: tuple[t.Field, ...], writer: Writer) -> None:
+        members = self._members(definition)
+        for inner in self._contained(members):
+            self._define(inner, writer)
         writer.blank()
         if definition.doc:
             writer.comment(definition.doc)
         spelling = self.spelling.base(definition.type)
         typedef = not spelling.startswith(("struct ", "union "))
         writer.open("typedef struct {" if typedef else f"{spelling} {{")
-        for member in members:
-            bits = f" : {member.bit_size}" if member.bit_size else ""
-            writer.line(f"{self.spelling.declare(member.type, member_name(member.name))}{bits};")
-        attributes = " ".join(_attributes(definition, members))
+        self._list(members, writer)
+        attributes = ", ".join(_attributes(definition, members))
         tail = f" __attribute__(({attributes}))" if attributes else ""
-        writer.close(f"}}{f' {spelling}' if typedef else ''}{tail};")
+        writer.close(f"}}{tail}{f' {spelling}' if typedef else ''};")
+
+    def _contained(self, members: Iterable[Declaration]) -> Iterator[str]:
+        """The structs that must be defined before, those in anonymous members included."""
+        for member in members:
+            for one in [member] if isinstance(member, Member) else [m for part in member.alternatives for m in part]:
+                inner = _innermost(one.type)
+                if isinstance(inner, t.Struct):
+                    definition = self.symbols.structs.get(inner.name)
+                    if definition is not None and _is_anonymous(definition):
+                        yield from self._contained(self._members(definition))
+                    else:
+                        yield inner.name
+
+    def _members(self, definition: t.StructDef) -> tuple[Declaration, ...]:
+        """The members to declare."""
+        name = definition.type.name
+        if not definition.foreign and not definition.type.kernel:
+            return own(definition)
+        used = self.usage.fields.get(name, set())
+        fields = [self._as_declared(field) for field in definition.fields if field.name in used]
+        union = definition.spelling.partition(" ")[0] == "union"
+        if union or (definition.type.kernel and name not in self.usage.whole):
+            return relocated(fields)
+        if not definition.type.kernel and is_natural(definition):
+            return own(definition)
+        return placed(fields, definition.type.size)
+
+    def _as_declared(self, field: t.Field) -> t.Field:
+        """The field with the size that C will see: a kernel struct used by reference only has its used fields only."""
+        inner = field.type
+        if isinstance(inner, t.Struct) and inner.kernel and inner.name not in self.usage.whole:
+            definition = self.symbols.structs.get(inner.name)
+            size = c_size(self._members(definition)) if definition is not None else None
+            if size is not None:
+                return replace(field, type=replace(inner, size=size[0], align=size[1]))
+        return field
+
+    def _list(self, members: Iterable[Declaration], writer: Writer) -> None:
+        for member in members:
+            if isinstance(member, Overlay):
+                self._overlay(member, writer)
+            else:
+                self._member(member, writer)
+
+    def _overlay(self, overlay: Overlay, writer: Writer) -> None:
+        writer.open("union {")
+        for alternative in overlay.alternatives:
+            if len(alternative) == 1:
+                self._member(alternative[0], writer)
+            else:
+                writer.open("struct {")
+                self._list(alternative, writer)
+                writer.close("} __attribute__((packed));")
+        writer.close("};")
+
+    def _member(self, member: Member, writer: Writer) -> None:
+        bits = f" : {member.bits}" if member.bits else ""
+        name = member_name(member.name) if member.name else ""
+        inner = _innermost(member.type)
+        definition = self.symbols.structs.get(inner.name) if isinstance(inner, t.Struct) else None
+        if definition is not None and _is_anonymous(definition):
+            writer.open(f"{definition.spelling} {{")
+            self._list(self._members(definition), writer)
+            lengths = self.spelling.declare(member.type, name).partition(name)[2]
+            writer.close(f"}} {name}{lengths};")
+        else:
+            writer.line(f"{self.spelling.declare(member.type, name)}{bits};")
 
 
-def _gap(start: int, end: int) -> t.Field:
-    return t.Field(f"__pad{start}", t.Array(t.U8, end - start), start, padding=True)
+def _innermost(type_: t.Type) -> t.Type:
+    while isinstance(type_, t.Array):
+        type_ = type_.element
+    return type_
 
 
-def _attributes(definition: t.StructDef, members: tuple[t.Field, ...]) -> Iterator[str]:
+def _is_anonymous(definition: t.StructDef) -> bool:
+    return definition.spelling in ("struct", "union")
+
+
+def _attributes(definition: t.StructDef, members: tuple[Declaration, ...]) -> Iterator[str]:
     if definition.type.kernel:
         yield "preserve_access_index"
         return
-    natural = max((member.type.align for member in members), default=1)
-    unaligned = any(member.offset % member.type.align for member in members)
+    natural = max((member.type.align for member in members if isinstance(member, Member)), default=1)
+    if definition.foreign:
+        if not is_natural(definition):
+            yield "packed"
+        return
+    unaligned = any(field.offset % field.type.align for field in definition.fields)
     packed = definition.packed or unaligned or definition.type.align < natural or definition.type.size % natural
     if packed:
         yield "packed"

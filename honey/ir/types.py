@@ -149,9 +149,12 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class StructDef:
-    """The layout of a struct: every byte belongs to exactly one field, padding included (kernel structs: fields used).
+    """The layout of a struct: every byte belongs to exactly one field, padding included.
 
-    ``spelling`` is how C names the type (``struct x``, ``union x`` or a typedef).
+    ``spelling`` is how C names the type (``struct x``, ``union x`` or a typedef). ``foreign`` ones come from the kernel
+    or its headers: only the fields used need be there, holes have no padding field, and fields may overlap (the members
+    of anonymous unions are listed like any others). An anonymous struct or union is called ``OUTER.MEMBER`` after the
+    member that it is the type of; its spelling is ``struct`` or ``union``.
     """
 
     type: Struct
@@ -159,6 +162,7 @@ class StructDef:
     packed: bool = False
     spelling: str = ""
     doc: str = ""
+    foreign: bool = False
 
     def field(self, name: str) -> Field | None:
         """The field called ``name``, or ``None``."""

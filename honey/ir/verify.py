@@ -54,11 +54,12 @@ def _check_names(program: n.Program) -> None:
 
 
 def _check_struct(definition: t.StructDef) -> None:
-    name, size, kernel, end = definition.type.name, definition.type.size, definition.type.kernel, 0
+    name, size, end = definition.type.name, definition.type.size, 0
+    loose = definition.foreign or definition.type.kernel
     for item in definition.fields:
-        require(kernel or item.offset == end, f"struct {name} has a hole or an overlap at byte {end}", None)
+        require(loose or item.offset == end, f"struct {name} has a hole or an overlap at byte {end}", None)
         end = max(end, item.offset + item.type.size)
-    require(kernel or end == size, f"struct {name} ends at byte {end}, not {size}", None)
+    require(loose or end == size, f"struct {name} ends at byte {end}, not {size}", None)
 
 
 def _check_map(definition: n.MapDef) -> None:

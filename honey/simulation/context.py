@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The context that a handler gets, made from an event's arguments and fields."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from honey.ir import nodes as n
+from honey.ir import types as t
+from honey.ir.symbols import Symbols
+from honey.simulation import typed
+from honey.simulation.memory import SimulationError
+from honey.simulation.world import World
+
+ARGS_OFFSET = 16
+"""Of ``args`` in ``struct trace_event_raw_sys_enter``: a header of 8 bytes and the number come first."""
+
+PACKET_ADDRESS = 0x10000
+"""What ``data`` of a packet's context holds: just a number, packets are reached through `PacketAt`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What happens: arguments by position, arguments or fields by name, and the packet."""
+
+    args: tuple[int, ...] = ()
+    fields: Mapping[str, int | bytes] = field(default_factory=dict)
+    packet: bytearray = field(default_factory=bytearray)
+
+
+def build_context(function: n.Function, event: Event, symbols: Symbols, world: World) -> bytearray:
+    """The bytes of the context for ``function``; raises `SimulationError` for names that it does not have."""
+    type_ = function.params[0].type
+    target = type_.target if isinstance(type_, t.Ref) else t.VOID
+    context = bytearray(max(target.size, 8))
+    numbers = {name: _number(value, world) for name, value in event.fields.items()}
+    at = ARGS_OFFSET if isinstance(target, t.Struct) else 0
+    positional = dict(enumerate(event.args))
+    for name in list(numbers):
+        index = _argument_index(function, name)
+        if index is not None:
+            positional[index] = numbers.pop(name)
+    for index, value in positional.items():
+        if at + 8 * index + 8 > len(context):
+            raise SimulationError(f"{function.name} has no argument {index}")
+        context[at + 8 * index : at + 8 * index + 8] = (value & (1 << 64) - 1).to_bytes(8, "little")
+    if isinstance(target, t.Struct):
+        if event.packet:
+            numbers = {"data": PACKET_ADDRESS, "data_end": PACKET_ADDRESS + len(event.packet)} | numbers
+        _set_fields(context, target, numbers, symbols, given=set(event.fields))
+    elif numbers:
+        raise SimulationError(f"{function.name} has no argument {next(iter(numbers))}")
+    return context
+
+
+def _number(value: int | bytes, world: World) -> int:
+    return world.user.place(value) if isinstance(value, bytes) else value
+
+
+def _argument_index(function: n.Function, name: str) -> int | None:
+    """Which argument of the system call has this name."""
+    from honey.kernel import syscalls
+
+    target = function.section.target if function.section is not None else ""
+    if not target.startswith("syscalls/sys_enter_"):
+        return None
+    syscall = syscalls.signature(target.removeprefix("syscalls/"))
+    argument = syscall.argument(name) if syscall is not None else None
+    return argument.index if argument is not None else None
+
+
+def _set_fields(
+    context: bytearray, struct: t.Struct, numbers: dict[str, int], symbols: Symbols, given: set[str]
+) -> None:
+    definition = symbols.structs.get(struct.name)
+    for name, value in numbers.items():
+        field_ = definition.field(name) if definition is not None else None
+        if field_ is not None:
+            size = field_.type.size
+            context[field_.offset : field_.offset + size] = typed.encode(value, field_.type, symbols)
+        elif name in given and not _kernel_knows(struct, name):
+            raise SimulationError(f"{struct.name} has no field {name}")
+
+
+def _kernel_knows(struct: t.Struct, name: str) -> bool:
+    """Whether the field exists at all: one that the program does not look at makes no difference."""
+    from honey.kernel import types
+
+    found = types.struct(struct.name)
+    return found is not None and found.field(name) is not None
