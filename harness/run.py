@@ -31,6 +31,7 @@ from harness.plan import SHADOW, Rounds
 from harness.progress import Progress
 from harness.report import model
 from harness.report.baseline import held_against, read_baseline
+from harness.report.history import with_history
 from harness.report.store import keep, new_run
 from harness.result import Result
 from harness.simulate import simulate
@@ -102,6 +103,7 @@ def run(options: RunOptions, checkout: Checkout, progress: Progress) -> tuple[mo
                 report = _report(one, [], failure=_failure(error))
         total = {"total": round(time.perf_counter() - started, 3)}
         report = report.model_copy(update={"timings": {**report.timings, **progress.timings, **total}})
+        report = with_history(report, reports)
         place = keep(report, folder, reports)
     if options.json is not None:
         options.json.parent.mkdir(parents=True, exist_ok=True)

@@ -76,7 +76,7 @@ def main(given: argparse.Namespace) -> int:
     else:
         show(report, console)
         shown = place.relative_to(checkout.root) if place.is_relative_to(checkout.root) else place
-        console.print(f"{shown}/report.json, report.md, junit.xml", style="dim")
+        console.print(f"{shown}/report.html, report.md, report.json, junit.xml", style="dim")
     return report.status
 
 

@@ -211,6 +211,14 @@ class Cause(Part):
     difference: float
 
 
+class Past(Part):
+    """An earlier run of the same benchmark on the same kernel and target: Honey's geometric means over C by metric."""
+
+    created: str
+    commit: str
+    ratios: dict[str, float]
+
+
 class Failure(Part):
     """What kept a run or a benchmark from coming to a result. ``log`` holds the words of the tool that refused."""
 
@@ -244,6 +252,7 @@ class BenchmarkReport(Part):
     baseline: bool = Field(default=False, description="whether the figures were held against the committed baseline")
     attribution: dict[str, Attribution] = {}
     causes: list[Cause] = Field(default=[], description="where the difference comes from, the largest first")
+    history: list[Past] = Field(default=[], description="earlier runs, the oldest first")
     timings: dict[str, float] = {}
     error: Failure | None = None
 

@@ -13,6 +13,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from harness.errors import HarnessError
+from harness.report.csv_table import csv_table
+from harness.report.html import html
 from harness.report.junit import junit
 from harness.report.markdown import markdown
 from harness.report.model import Report
@@ -38,6 +40,8 @@ def write_forms(report: Report, folder: Path) -> None:
     """All forms of ``report`` into ``folder``."""
     (folder / "report.json").write_text(report.to_json(), encoding="utf-8")
     (folder / "report.md").write_text(markdown(report), encoding="utf-8")
+    (folder / "report.html").write_text(html(report), encoding="utf-8")
+    (folder / "report.csv").write_text(csv_table(report), encoding="utf-8")
     (folder / "junit.xml").write_text(junit(report), encoding="utf-8")
 
 

@@ -64,15 +64,15 @@ def measured_metrics(benchmark: BenchmarkReport) -> list[str]:
 
 
 def unmeasured(benchmark: BenchmarkReport) -> dict[str, str]:
-    """The metrics that no handler has, with the reason."""
+    """The metrics that no handler has, those of the same reason together, with the reason."""
     measured = measured_metrics(benchmark)
-    reasons: dict[str, str] = {}
+    names: dict[str, dict[str, None]] = {}
     for by_side in benchmark.programs.values():
         for figures in by_side.values():
             for metric, reason in figures.unavailable.items():
                 if metric not in measured:
-                    reasons.setdefault(METRIC_TITLES.get(metric, metric), reason)
-    return reasons
+                    names.setdefault(reason, {})[METRIC_TITLES.get(metric, metric.replace("_", " "))] = None
+    return {", ".join(titles): reason for reason, titles in names.items()}
 
 
 def budget_name(outcome: BudgetOutcome) -> str:

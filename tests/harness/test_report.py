@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import xml.etree.ElementTree as ET
@@ -15,6 +16,7 @@ from rich.console import Console
 
 from harness.errors import HarnessError
 from harness.report import model
+from harness.report.csv_table import csv_table
 from harness.report.junit import junit
 from harness.report.markdown import markdown
 from harness.report.schema import PUBLISHED, report_schema
@@ -187,13 +189,29 @@ def test_junit_shows_a_crossed_budget_and_survives_odd_characters() -> None:
     assert ET.fromstring(junit(make_report(error=error, ok=False))).find(".//error") is not None
 
 
+def test_the_csv_has_the_columns_of_veristat() -> None:
+    rows = list(csv.DictReader(io.StringIO(csv_table(make_report()))))
+    assert [(row["file_name"], row["prog_name"], row["total_insns"]) for row in rows] == [
+        ("pair/honey.bpf.o", "on_send", "100"),
+        ("pair/c.bpf.o", "on_send", "200"),
+    ]
+    assert rows[0]["verdict"] == "success"
+
+
 def test_the_latest_report_is_replaced_as_a_whole_and_the_history_kept(tmp_path: Path) -> None:
     for seed in (1, 2):
         with new_run(tmp_path) as folder:
             (folder / "out").mkdir()
             keep(make_report().model_copy(update={"seed": seed}), folder, tmp_path)
     assert load_report(tmp_path / "latest").seed == 2
-    assert {path.name for path in (tmp_path / "latest").iterdir()} == {"report.json", "report.md", "junit.xml", "out"}
+    assert {path.name for path in (tmp_path / "latest").iterdir()} == {
+        "report.json",
+        "report.md",
+        "report.html",
+        "report.csv",
+        "junit.xml",
+        "out",
+    }
     assert sorted(load_report(path).seed for path in (tmp_path / "history").iterdir()) == [1, 2]
     assert not list(tmp_path.glob(".*"))
 
