@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import io
 import json
 import marshal
 import os
@@ -46,6 +47,7 @@ PRELOAD = (
     *("select", "signal", "socket", "struct", "subprocess", "tarfile", "tempfile", "threading", "typing", "uuid"),
     *("zlib", "bcc", "scapy.layers.l2", "scapy.layers.inet", "scapy.layers.inet6"),
 )
+_MODULES = "/usr/lib/modules"
 _TOOLS = ("sh", "ip", "ls", "cat", "mount", "ps", "dmesg", "ping", "nc", "sleep", "true", "false")
 
 
@@ -66,19 +68,35 @@ class Image:
     key: str
 
 
-def guest_image(modules: Iterable[tuple[str, bytes]] = ()) -> Image:
-    """The initramfs with these kernel modules (name, contents; in the order to load them), made unless cached."""
-    parts = list(modules)
-    key = _key(parts)
+def guest_image() -> Image:
+    """The initramfs for any kernel, made unless it is in the cache; it knows how to load modules put in beside it."""
+    key = _key()
     path = cache_folder("images") / f"{key}.cpio"
     with FileLock(f"{path}.lock"):
         if not path.is_file():
             part = path.with_suffix(".part")
             with part.open("wb") as stream, CpioWriter(stream) as archive:
-                _Builder(archive).build(parts)
+                _Builder(archive).build()
             part.replace(path)
+            _forget_others(path)
     os.utime(path)
     return Image(path, key)
+
+
+def modules_archive(modules: Iterable[tuple[str, bytes]]) -> bytes:
+    """Kernel modules (name, contents; in the order to load them) as an archive to append to an initramfs."""
+    out = io.BytesIO()
+    with CpioWriter(out) as archive:
+        for number, (name, data) in enumerate(modules):
+            archive.file(f"{_MODULES}/{number:02}-{name}", data)
+    return out.getvalue()
+
+
+def _forget_others(path: Path) -> None:
+    """Keep the newest images only: this one, and the one before it, which another checkout may use."""
+    others = sorted(path.parent.glob("*.cpio"), key=lambda each: each.stat().st_mtime)
+    for old in others[:-2]:
+        old.unlink(missing_ok=True)
 
 
 class _Builder:
@@ -88,7 +106,7 @@ class _Builder:
         self._archive = archive
         self._libraries: set[str] = set()
 
-    def build(self, modules: list[tuple[str, bytes]]) -> None:
+    def build(self) -> None:
         """Everything, in an order that depends on nothing but the contents."""
         for folder in _FOLDERS.split():
             self._archive.folder(folder)
@@ -104,7 +122,7 @@ class _Builder:
             if found := _library(name):
                 self._elf(found, f"{os.path.realpath(os.path.dirname(found))}/{name}")
         self._add_libraries()
-        self._own(modules)
+        self._own()
 
     def _busybox(self) -> None:
         found = busybox()
@@ -118,14 +136,12 @@ class _Builder:
         standard = Path(sysconfig.get_path("stdlib"))
         self._tree(standard, str(standard), _LEFT_OUT)
 
-    def _own(self, modules: list[tuple[str, bytes]]) -> None:
+    def _own(self) -> None:
         said = {
             "preload": PRELOAD,
             "python_path": sorted({str(Path(package.goes_to).parent) for package in _packages()}),
-            "modules": [f"/usr/lib/modules/{name}" for name, _ in modules],
+            "modules": _MODULES,
         }
-        for name, data in modules:
-            self._archive.file(f"/usr/lib/modules/{name}", data)
         self._archive.file("/usr/lib/honey/image.json", json.dumps(said).encode())
         self._archive.file("/usr/lib/honey/frames.py", (_GUEST / "frames.py").read_bytes())
         self._archive.file("/init", (_GUEST / "init.py").read_bytes(), 0o755)
@@ -209,13 +225,11 @@ def _library(name: str) -> str | None:
     return None
 
 
-def _key(modules: list[tuple[str, bytes]]) -> str:
+def _key() -> str:
     """A hash over what goes in: contents of what is ours, size and time of what the machine brings."""
     digest = hashlib.sha256()
     for path in (*sorted(_GUEST.glob("*.py")), Path(__file__)):
         digest.update(path.read_bytes())
-    for name, data in modules:
-        digest.update(name.encode() + hashlib.sha256(data).digest())
     sources = [Path(sysconfig.get_path("stdlib")), *(package.folder for package in _packages())]
     files = [path for source in sources for path in _files(source, _LEFT_OUT)]
     files += [Path(found) for name in _OPENED_BY_NAME if (found := _library(name))]

@@ -14,7 +14,7 @@ import os
 import shlex
 import shutil
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from filelock import FileLock
@@ -46,9 +46,14 @@ class Snapshot:
         return self.folder / "state"
 
 
-def snapshot_of(machine: Machine, image_key: str, *, boot_limit_s: float) -> tuple[Snapshot, bool]:
-    """The snapshot for ``machine``, and whether it had to be made: then the guest was booted for it."""
-    folder = cache_folder("snapshots") / _key(machine, image_key)
+def snapshot_of(
+    machine: Machine, image_key: str, modules: bytes = b"", *, boot_limit_s: float
+) -> tuple[Snapshot, bool]:
+    """The snapshot for ``machine``, and whether it had to be made: then the guest was booted for it.
+
+    ``modules`` is an archive of kernel modules, which only booting needs.
+    """
+    folder = cache_folder("snapshots") / _key(machine, image_key, modules)
     found = Snapshot(folder)
     with FileLock(f"{folder}.lock"):
         if found.state.is_file():
@@ -59,7 +64,12 @@ def snapshot_of(machine: Machine, image_key: str, *, boot_limit_s: float) -> tup
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir()
         try:
-            _make(machine, Snapshot(part), boot_limit_s)
+            initrd = part / "initrd"
+            with initrd.open("wb") as stream, machine.initrd.open("rb") as image:
+                shutil.copyfileobj(image, stream, 1 << 20)
+                stream.write(modules)
+            _make(replace(machine, initrd=initrd), Snapshot(part), boot_limit_s)
+            initrd.unlink()
             part.rename(folder)
         except BaseException:
             shutil.rmtree(part, ignore_errors=True)
@@ -145,9 +155,9 @@ def _forget_old(folder: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
 
 
-def _key(machine: Machine, image_key: str) -> str:
+def _key(machine: Machine, image_key: str, modules: bytes) -> str:
     kernel = hashlib.sha256(machine.kernel.read_bytes()).hexdigest()
     # With KVM a guest sees this machine's CPU, and its state fits no other.
     cpu = "" if machine.accelerator == "tcg" else host_cpu()
-    words = "\n".join((kernel, image_key, qemu_version(), machine.describe(), cpu))
+    words = "\n".join((kernel, image_key, hashlib.sha256(modules).hexdigest(), qemu_version(), machine.describe(), cpu))
     return hashlib.sha256(words.encode()).hexdigest()[:20]

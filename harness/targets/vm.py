@@ -13,7 +13,7 @@ from harness.kernels import Kernel
 from harness.targets.accelerator import accelerator as find_accelerator
 from harness.targets.base import OnStep, Target, TargetError
 from harness.targets.guest import frames
-from harness.targets.image import guest_image
+from harness.targets.image import guest_image, modules_archive
 from harness.targets.pack import pack_folder, unpack_folder
 from harness.targets.qemu import Machine, Qemu, qemu_version
 from harness.targets.snapshot import forget, restore, snapshot_of
@@ -44,15 +44,16 @@ class VmTarget(Target):
     def start(self) -> None:
         """Have the guest wait for its job; a snapshot that does not work is made anew, once."""
         with self.timed("image"):
-            image = guest_image(self._kernel.module_data())
+            image = guest_image()
         if self._accelerator is None:
             with self.timed("probe"):
                 self._accelerator = find_accelerator(self._kernel.boot)
+        modules = modules_archive(self._kernel.module_data())
         machine = Machine(
             self._kernel.boot, image.path, accelerator=self._accelerator, memory_mb=self._memory_mb, icount=self._icount
         )
         with self.timed("boot"):
-            snapshot, made = snapshot_of(machine, image.key, boot_limit_s=_BOOT_LIMIT_S)
+            snapshot, made = snapshot_of(machine, image.key, modules, boot_limit_s=_BOOT_LIMIT_S)
         with self.timed("restore"):
             try:
                 self._guest = restore(machine, snapshot)
@@ -61,7 +62,7 @@ class VmTarget(Target):
                 if made:
                     raise
         if self._guest is None:
-            snapshot, _ = snapshot_of(machine, image.key, boot_limit_s=_BOOT_LIMIT_S)
+            snapshot, _ = snapshot_of(machine, image.key, modules, boot_limit_s=_BOOT_LIMIT_S)
             self._guest = restore(machine, snapshot)
 
     def put(self, job: Path) -> None:

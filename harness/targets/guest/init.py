@@ -74,8 +74,9 @@ def make_ready() -> None:
     with open("/usr/lib/honey/image.json", encoding="utf-8") as stream:
         image = json.load(stream)
     sys.path += [folder for folder in image["python_path"] if folder not in sys.path]
-    for name in image["modules"]:
-        load_module(name)
+    if os.path.isdir(image["modules"]):
+        for name in sorted(os.listdir(image["modules"])):
+            load_module(os.path.join(image["modules"], name))
     loopback_up()
     for name in image["preload"]:
         with suppress(ImportError, OSError):
