@@ -127,6 +127,20 @@ class Foreign(Table):
     sum: tuple[str, ...] = Field(min_length=1, examples=['sum = ["bytes"]'], strict=False)
 
 
+class Initial(Table):
+    """An entry that user space makes before the workload begins, with a number, or an actor's pid, as its value."""
+
+    key: int = Field(ge=0, examples=["key = 0"])
+    value: int | None = Field(default=None, ge=0)
+    actor: str | None = Field(default=None, description="an actor of the workload: the value is its pid")
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Initial:
+        if (self.value is None) == (self.actor is None):
+            raise ValueError('write either value = NUMBER or actor = "NAME"')
+        return self
+
+
 class MapRule(Table):
     """How a map is compared. A field is written ``name`` or, to be plain, ``key.name`` or ``value.name``."""
 
@@ -139,6 +153,16 @@ class MapRule(Table):
     label: str | None = Field(
         default=None, description="how a key is shown: `pid {pid}, {protocol:ipproto}, {ip:ipv4}`"
     )
+    own_only: bool = Field(
+        default=False,
+        description="only the workload's own entries are read, because those of others never stand still",
+    )
+    keys: tuple[Annotated[tuple[int, int], Field(strict=False)], ...] | None = Field(
+        default=None,
+        strict=False,
+        description="only these keys are read, as [first, last], because others never stand still",
+    )
+    initial: tuple[Initial, ...] = Field(default=(), strict=False, description="entries that are there beforehand")
     volatile: dict[str, Volatile] = {}
     foreign: Foreign | None = None
     written_by: Literal["kernel", "user"] = "kernel"
@@ -153,6 +177,10 @@ class MapRule(Table):
             raise ValueError('compare = false needs a reason: reason = "why it is not compared"')
         if self.foreign is not None and self.scope is not None:
             raise ValueError("scope and foreign exclude each other: a map with a scope is compared entry by entry")
+        if self.own_only and self.scope is None:
+            raise ValueError("own_only needs a scope, which says whose an entry is")
+        if self.keys is not None and self.own_only:
+            raise ValueError("own_only and keys exclude each other")
         if self.label is not None:
             check_label(self.label)
         return self
@@ -169,10 +197,13 @@ class StreamRule(Table):
     compare: bool = True
     reason: str = ""
     scope: str | None = None
+    own_only: bool = Field(default=False, description="only records of the workload's own processes are kept")
     volatile: dict[str, Volatile] = {}
 
     @model_validator(mode="after")
     def _reasoned(self) -> StreamRule:
+        if self.own_only and (self.scope is None or self.type is None):
+            raise ValueError("own_only needs a scope, which says whose a record is, and the type of a record")
         if not self.compare and len(self.reason) < 3:
             raise ValueError('compare = false needs a reason: reason = "why it is not compared"')
         return self

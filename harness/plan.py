@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.benchmark import Benchmark, WorkloadUse
+from harness.benchmark import Benchmark, C, WorkloadUse
 from harness.build import BuiltPair
 from harness.checkout import Checkout
+from harness.objects import BpfObject, read_object
+from harness.watching import watch_and_presets
 
 JOB_SCHEMA = 1
 #: What runs on the target, as paths below the checkout. The agent imports nothing else of the project.
@@ -64,7 +66,7 @@ def write_job(
         "schema": JOB_SCHEMA,
         "seed": seed,
         "cpu": cpu,
-        "benchmarks": [entry for pair in pairs for entry in _entries(pair.benchmark, rounds)],
+        "benchmarks": [entry for pair in pairs for entry in _entries(pair, rounds)],
     }
     (folder / "job.json").write_text(json.dumps(job, indent=1) + "\n", encoding="utf-8")
     return job
@@ -82,35 +84,38 @@ def _object(benchmark: Benchmark, side: str) -> str:
     return f"objects/{benchmark.name}/{side}.bpf.o"
 
 
-def _entries(benchmark: Benchmark, rounds: Rounds) -> list[dict[str, Any]]:
+def _entries(pair: BuiltPair, rounds: Rounds) -> list[dict[str, Any]]:
     """A benchmark's entries: its parity, its cost blocks, its empty program."""
+    benchmark = pair.benchmark
+    obj = read_object(pair.sides[C].object)
     sides = list(benchmark.sources)
     entries = []
     if rounds.parity == SHADOW:
-        entries.append(_entry(benchmark, benchmark.name, sides, [{"kind": SHADOW}]))
+        entries.append(_entry(benchmark, obj, benchmark.name, sides, [{"kind": SHADOW}]))
     elif rounds.parity == SOLO:
         phases = [{"kind": SOLO, "side": side, "round": 0, "dump": True} for side in sides]
-        entries.append(_entry(benchmark, benchmark.name, sides, phases))
+        entries.append(_entry(benchmark, obj, benchmark.name, sides, phases))
     for block in range(1, rounds.cost_blocks + 1):
         order = sides if block % 2 else sides[::-1]
         phases = _cost_phases(benchmark, [*order, *order[::-1]] if rounds.mirrored else order)
-        entries.append(_entry(benchmark, f"{benchmark.name}{COST}{block}", sides, phases))
+        entries.append(_entry(benchmark, obj, f"{benchmark.name}{COST}{block}", sides, phases))
     if rounds.cost_blocks:
         phases = _cost_phases(benchmark, [_EMPTY_SIDE] * rounds.cost_blocks)
-        entries.append(_entry(benchmark, f"{benchmark.name}{EMPTY}", [_EMPTY_SIDE], phases))
+        entries.append(_entry(benchmark, obj, f"{benchmark.name}{EMPTY}", [_EMPTY_SIDE], phases))
     return entries
 
 
 def _entry(
-    benchmark: Benchmark, name: str, sides: Sequence[str], phases: Sequence[Mapping[str, Any]]
+    benchmark: Benchmark, obj: BpfObject, name: str, sides: Sequence[str], phases: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
-    return {
+    entry = {
         "name": name,
         "sides": [{"name": side, "object": _object(benchmark, side)} for side in sides],
         "workload": {"name": benchmark.workload.name, "options": benchmark.workload.options},
         "phases": list(phases),
         "time_limit_s": benchmark.time_limit_s,
     }
+    return {**entry, **watch_and_presets(benchmark, obj)}
 
 
 def _cost_phases(benchmark: Benchmark, order: Sequence[str]) -> list[dict[str, Any]]:

@@ -3,13 +3,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from workloads.events import Event
+from workloads.system_calls import number_of
 
 #: System calls whose return value is the number of bytes that they moved.
-COUNT_BYTES = frozenset({"sendto", "recvfrom", "sendmsg", "recvmsg", "read", "write"})
+COUNT_BYTES = frozenset(
+    {"sendto", "recvfrom", "sendmsg", "recvmsg"}
+    | {f"{p}{d}{s}" for d in ("read", "write") for p, s in (("", ""), ("p", "64"), ("", "v"))}
+)
 
 _U64 = (1 << 64) - 1
 
@@ -21,7 +26,8 @@ class Call:
     ``memory`` is written just before, as ``(address, bytes)``, and is all that the call's pointers may be followed to.
     ``ret`` is what it should return (negative errno on failure); None for a preparation that only has to succeed.
     ``into`` is the file descriptor that the one it returns is moved to. ``through`` names the C library's function
-    that makes the call, where it is not made directly.
+    that makes the call, where it is not made directly. ``fields`` are facts about the call that its arguments do not
+    tell; they stand in its events.
     """
 
     name: str
@@ -32,6 +38,7 @@ class Call:
     into: int | None = None
     through: str = ""
     note: str = ""
+    fields: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +71,15 @@ class Identity:
 class CallPlan:
     """Actors, and the turns they take. ``hooks`` are the system calls that count as events.
 
-    ``own_network`` asks for a network namespace of the actors' own, where the machine allows one.
+    ``own_network`` asks for a network namespace of the actors' own, where the machine allows one. With ``raw`` the hook
+    is the one that all system calls have together, and every call of a plan counts.
     """
 
     actors: tuple[Actor, ...]
     turns: tuple[Turn, ...]
     hooks: frozenset[str]
     own_network: bool = True
+    raw: bool = False
 
     def events(self) -> Iterator[Event]:
         """The events that the plan leads to if all goes as expected, under made-up process ids."""
@@ -89,12 +98,13 @@ class CallPlan:
     def turn_events(self, turn: Turn, identity: Identity, results: Sequence[int] | None, first: int) -> Iterator[Event]:
         """The events of one turn, numbered from ``first``; ``results`` are its calls' return values, if it was done."""
         for index, call in enumerate(turn.calls):
-            if call.name not in self.hooks:
+            if call.name not in self.hooks and not self.raw:
                 continue
             ret = call.ret if results is None else results[index]
             yield Event(
                 seq=first,
-                hook=f"syscalls/sys_enter_{call.name}",
+                hook="raw_syscalls/sys_enter" if self.raw else f"syscalls/sys_enter_{call.name}",
+                fields={**call.fields, "id": number_of(call.name)} if self.raw else dict(call.fields),
                 pid=identity.pid,
                 tid=identity.tids[turn.thread],
                 args=tuple(arg & _U64 for arg in call.args) + (0,) * (6 - len(call.args)),
@@ -110,4 +120,4 @@ class CallPlan:
 
     def total(self) -> int:
         """How many times a hook fires in all."""
-        return sum(call.count for turn in self.turns for call in turn.calls if call.name in self.hooks)
+        return sum(call.count for turn in self.turns for call in turn.calls if self.raw or call.name in self.hooks)

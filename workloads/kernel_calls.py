@@ -15,31 +15,18 @@ from typing import Final
 
 from workloads.base import DriveError
 from workloads.calls import Call
-
-#: asm/unistd_64.h (x86-64) and asm-generic/unistd.h (arm64).
-_NUMBERS: Final = {
-    "x86_64": {
-        "read": 0, "write": 1, "close": 3, "socket": 41, "connect": 42, "sendto": 44, "recvfrom": 45, "sendmsg": 46,
-        "recvmsg": 47, "shutdown": 48, "bind": 49, "listen": 50, "setsockopt": 54, "accept4": 288,
-    },
-    "aarch64": {
-        "read": 63, "write": 64, "close": 57, "socket": 198, "connect": 203, "sendto": 206, "recvfrom": 207,
-        "sendmsg": 211, "recvmsg": 212, "shutdown": 210, "bind": 200, "listen": 201, "setsockopt": 208, "accept4": 242,
-    },
-}  # fmt: skip
+from workloads.system_calls import NUMBERS, number_of
 
 #: Functions of the C library that make one system call with further arguments of 0.
 _THROUGH: Final = {"send": 4, "recv": 4}
 
 
 class KernelCalls:
-    """Makes the calls of a plan in this process. Raises :class:`DriveError` on a machine with other call numbers."""
+    """Makes the calls of a plan in this process. Raises :class:`DriveError` where their numbers are unknown."""
 
     def __init__(self) -> None:
-        machine = platform.machine()
-        if machine not in _NUMBERS:
-            raise DriveError(f"the system call numbers of {machine} are not known here")
-        self._numbers = _NUMBERS[machine]
+        if platform.machine() not in NUMBERS:
+            raise DriveError(f"the system call numbers of {platform.machine()} are not known here")
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._syscall = self._libc.syscall
         self._syscall.argtypes = [ctypes.c_long] * 7
@@ -68,7 +55,7 @@ class KernelCalls:
 
     def _prepared(self, call: Call) -> tuple[Callable[..., int], Sequence[ctypes.c_long]]:
         if not call.through:
-            numbers = (self._numbers[call.name], *call.args, *(0,) * (6 - len(call.args)))
+            numbers = (number_of(call.name), *call.args, *(0,) * (6 - len(call.args)))
             return self._syscall, tuple(ctypes.c_long(number) for number in numbers)
         function = self._libc[call.through]
         function.argtypes = [ctypes.c_long] * _THROUGH[call.through]

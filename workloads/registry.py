@@ -10,7 +10,15 @@ from workloads.base import Workload, WorkloadError
 
 #: Where each one lives; imported when asked for, so that none costs the others' start-up.
 _MODULES = {
+    "files": "workloads.drivers.files",
+    "kills": "workloads.drivers.kills",
+    "mappings": "workloads.drivers.mappings",
     "network": "workloads.drivers.network",
+    "numbers": "workloads.drivers.numbers",
+    "packets": "workloads.drivers.packets",
+    "programs": "workloads.drivers.programs",
+    "slices": "workloads.drivers.slices",
+    "writes": "workloads.drivers.writes",
 }
 
 

@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from harness.agent.errors import AgentError
+from harness.agent.watch import Watched
 
 SCHEMA = 1
 KINDS = ("shadow", "solo", "test_run")
@@ -43,15 +45,39 @@ class Phase:
 
 
 @dataclass(frozen=True, slots=True)
+class Preset:
+    """An entry that user space makes before the workload begins: its value is ``value``, or an actor's process id."""
+
+    key: bytes
+    value: bytes
+    actor: str = ""
+
+    def bytes_for(self, actors: Mapping[str, int]) -> bytes:
+        """The value's bytes. Raises :class:`AgentError` for an actor that the workload does not have."""
+        if not self.actor:
+            return self.value
+        if self.actor not in actors:
+            raise AgentError(
+                "preset", f"the workload has no actor {self.actor!r}; it has {', '.join(actors) or 'none'}"
+            )
+        return actors[self.actor].to_bytes(len(self.value), "little")
+
+
+@dataclass(frozen=True, slots=True)
 class Benchmark:
-    """The sides to compare, what drives them, and the phases in order."""
+    """The sides to compare, what drives them, and the phases in order.
+
+    ``watch`` says of maps and streams which entries are looked at (all, where it says nothing); ``presets`` are entries
+    by map.
+    """
 
     name: str
     sides: tuple[Side, ...]
     phases: tuple[Phase, ...]
     workload: WorkloadUse | None
     time_limit_s: float = 60.0
-    setup: dict[str, tuple[tuple[bytes, bytes], ...]] = field(default_factory=dict)
+    watch: dict[str, Watched] = field(default_factory=dict)
+    presets: dict[str, tuple[Preset, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +109,11 @@ def _benchmark(entry: dict[str, Any]) -> Benchmark:
             raise ValueError(f"phase kind {phase.kind!r}; known: {', '.join(KINDS)}")
         if phase.kind != "shadow" and phase.side not in {side.name for side in sides}:
             raise ValueError(f"a {phase.kind} phase of {entry['name']} names no side of it: {phase.side!r}")
-    setup = {
-        name: tuple((bytes.fromhex(key), bytes.fromhex(value)) for key, value in entries)
-        for name, entries in entry.get("setup", {}).items()
+    presets = {
+        name: tuple(
+            Preset(bytes.fromhex(one["key"]), bytes.fromhex(one["value"]), one.get("actor", "")) for one in found
+        )
+        for name, found in entry.get("presets", {}).items()
     }
     return Benchmark(
         name=entry["name"],
@@ -93,7 +121,8 @@ def _benchmark(entry: dict[str, Any]) -> Benchmark:
         phases=phases,
         workload=_workload(entry.get("workload")),
         time_limit_s=float(entry.get("time_limit_s", 60)),
-        setup=setup,
+        watch={name: Watched.read(one) for name, one in entry.get("watch", {}).items()},
+        presets=presets,
     )
 
 

@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,11 +16,13 @@ from harness.agent.attach import attach_side
 from harness.agent.bcc_binding import Bcc
 from harness.agent.costs import read_runs, statistics
 from harness.agent.errors import AgentError
-from harness.agent.job import Phase
+from harness.agent.job import Phase, Preset
 from harness.agent.libbpf import Libbpf
 from harness.agent.load import LoadedSide
 from harness.agent.maps import BatchReader, BpfMap, dump, empty, is_empty
+from harness.agent.packets import feed
 from harness.agent.streams import Streams, collect, write_records
+from harness.agent.watch import Watch
 from harness.agent.workload import Driver, write_driven
 
 #: How often emptying and reading is tried until it agrees, and for how long at most. Other processes of the machine
@@ -39,6 +42,8 @@ class Tools:
     bcc: Bcc | None
     out: Path
     root: Path
+    watch: Watch = field(default_factory=dict)
+    presets: Mapping[str, Sequence[Preset]] = field(default_factory=dict)
 
     @property
     def reader(self) -> BatchReader:
@@ -56,16 +61,17 @@ def shadow(tools: Tools, sides: Sequence[LoadedSide], driver: Driver) -> dict[st
         with ExitStack() as attached:
             for side in sides:
                 attach_side(side, tools.bcc, attached)
-            start_ns = begin_empty(sides, tools.reader, streams)
-            driven = driver.drive()
-            dumps, stable = read_stable(sides, tools.reader)
+            start_ns = begin_empty(tools, sides, streams)
+            driven = driver.drive(partial(make_ready, tools, sides, streams))
+            feed(sides, driven.events, streams)
+            dumps, stable = read_stable(tools, sides, driven.pids)
             end_ns = time.monotonic_ns()
         read_popped(sides, dumps)
     out: dict[str, Any] = {"kind": "shadow", "start_ns": start_ns, "end_ns": end_ns, "stable": stable}
     out["events"] = tools.name(tools.out / write_driven(tools.out, driven))
     out |= driven.document()
     out["maps"] = write_maps(tools, sides, dumps)
-    out["streams"] = write_streams(tools, streams)
+    out["streams"] = write_streams(tools, streams, driven.pids)
     return out
 
 
@@ -75,12 +81,13 @@ def solo(tools: Tools, side: LoadedSide, driver: Driver, phase: Phase) -> dict[s
     with collect(tools.library, sides) as streams, statistics():
         with ExitStack() as attached:
             attach_side(side, tools.bcc, attached)
-            start_ns = begin_empty(sides, tools.reader, streams)
+            start_ns = begin_empty(tools, sides, streams)
             before = read_runs(side)
-            driven = driver.drive()
+            driven = driver.drive(partial(make_ready, tools, sides, streams))
+            feed(sides, driven.events, streams)
             after = read_runs(side)
             end_ns = time.monotonic_ns()
-            dumps, stable = read_stable(sides, tools.reader) if phase.dump else ({}, True)
+            dumps, stable = read_stable(tools, sides, driven.pids) if phase.dump else ({}, True)
         if phase.dump:
             read_popped(sides, dumps)
     out: dict[str, Any] = {
@@ -96,25 +103,27 @@ def solo(tools: Tools, side: LoadedSide, driver: Driver, phase: Phase) -> dict[s
         out["events"] = tools.name(tools.out / write_driven(tools.out, driven))
         out |= driven.document()
         out["maps"] = write_maps(tools, sides, dumps)
-        out["streams"] = write_streams(tools, streams)
+        out["streams"] = write_streams(tools, streams, driven.pids)
     return out
 
 
-def begin_empty(sides: Sequence[LoadedSide], reader: BatchReader, streams: Streams) -> int:
+def begin_empty(tools: Tools, sides: Sequence[LoadedSide], streams: Streams) -> int:
     """Empty all maps until the first side is seen empty, the others after it, and the first once more.
 
-    Entries never vanish by themselves, so at the time in between all were empty. Gives the time just before that.
+    Maps of which only some entries are looked at wait for :func:`make_ready`. Entries never vanish by themselves, so at
+    the time in between all were empty. Gives the time just before that.
     """
     first, *others = sides
+    maps = {side.name: [each for each in side.maps.values() if each.name not in tools.watch] for side in sides}
 
     def attempt() -> int | None:
         for side in sides:
-            for each in side.maps.values():
+            for each in maps[side.name]:
                 empty(each)
         streams.forget()
         start_ns = time.monotonic_ns()
         order = (first, *others, first)
-        if all(is_empty(each, reader) for side in order for each in side.maps.values()):
+        if all(is_empty(each, tools.reader) for side in order for each in maps[side.name]):
             return start_ns
         return None
 
@@ -124,12 +133,30 @@ def begin_empty(sides: Sequence[LoadedSide], reader: BatchReader, streams: Strea
     return start
 
 
-def read_stable(sides: Sequence[LoadedSide], reader: BatchReader) -> tuple[Dumps, bool]:
-    """Read all maps until two reads of the first side, around a read of the others, agree; and whether they did."""
+def make_ready(tools: Tools, sides: Sequence[LoadedSide], streams: Streams, actors: Mapping[str, int]) -> None:
+    """What is done when the workload's processes are there and wait: presets, and a clean slate for what is theirs.
+
+    Until they go on nothing of theirs changes, so emptying the sides one after the other is the same as at once.
+    """
+    for side in sides:
+        for name, each in side.maps.items():
+            if name in tools.watch:
+                empty(each)
+            for preset in tools.presets.get(name, ()):
+                bpf.update(each.fd, preset.key, preset.bytes_for(actors))
+    if tools.watch:
+        streams.forget()
+
+
+def read_stable(tools: Tools, sides: Sequence[LoadedSide], pids: Collection[int]) -> tuple[Dumps, bool]:
+    """Read all maps until two reads of the first side, around a read of the others, agree; and whether they did.
+
+    Of some maps only some entries are looked at; the others may change.
+    """
     last: Dumps = {}
 
     def read(side: LoadedSide) -> dict[str, bytes]:
-        return {name: dump(each, reader) for name, each in side.maps.items() if each.steady}
+        return {name: _looked_at(tools, each, pids) for name, each in side.maps.items() if each.steady}
 
     def attempt() -> Dumps | None:
         first, *others = sides
@@ -140,6 +167,12 @@ def read_stable(sides: Sequence[LoadedSide], reader: BatchReader) -> tuple[Dumps
 
     found = _until(attempt)
     return (found, True) if found is not None else (last, False)
+
+
+def _looked_at(tools: Tools, each: BpfMap, pids: Collection[int]) -> bytes:
+    contents = dump(each, tools.reader)
+    watched = tools.watch.get(each.name)
+    return contents if watched is None else watched.entries(contents, each.info.key_size, each.entry_bytes, pids)
 
 
 def read_popped(sides: Sequence[LoadedSide], dumps: Dumps) -> None:
@@ -163,13 +196,15 @@ def write_maps(tools: Tools, sides: Sequence[LoadedSide], dumps: Dumps) -> dict[
     return out
 
 
-def write_streams(tools: Tools, streams: Streams) -> dict[str, dict[str, Any]]:
+def write_streams(tools: Tools, streams: Streams, pids: Collection[int]) -> dict[str, dict[str, Any]]:
     """Write what each stream sent; trace lines as text, records after their length."""
     out: dict[str, dict[str, Any]] = {}
     for side, by_name in streams.records.items():
         folder = tools.out / ("all" if side == "*" else side)
         folder.mkdir(parents=True, exist_ok=True)
-        for name, records in by_name.items():
+        for name, all_records in by_name.items():
+            watched = tools.watch.get(name)
+            records = all_records if watched is None else [one for one in all_records if watched.record(one, pids)]
             path = folder / (name.replace(":", "-") + (".txt" if name == "trace" else ".records"))
             if name == "trace":
                 path.write_bytes(b"".join(line + b"\n" for line in records))

@@ -20,7 +20,7 @@ from harness.agent.errors import AgentError, Interrupted
 from harness.agent.job import Benchmark, Job, Phase, read_job
 from harness.agent.libbpf import Libbpf
 from harness.agent.load import LoadedSide, load_side
-from harness.agent.maps import possible_cpus, with_contents
+from harness.agent.maps import possible_cpus
 from harness.agent.mounts import kernel_file_systems
 from harness.agent.phases import Tools, shadow, solo
 from harness.agent.pins import pin_folder
@@ -117,16 +117,14 @@ def _load(course: _Course, benchmark: Benchmark, release: ExitStack) -> list[Loa
             path = course.folder / side.object
             loaded = load_side(course.library, side.name, path, pin_root=str(pins), cpus=cpus)
             release.callback(loaded.close)
-            for name, entries in benchmark.setup.items():
-                if name in loaded.maps:
-                    loaded.maps[name] = with_contents(loaded.maps[name], entries)
             sides.append(loaded)
     return sides
 
 
 def _phase(course: _Course, benchmark: Benchmark, phase: Phase, sides: list[LoadedSide]) -> dict[str, Any]:
     progress = course.progress
-    tools = Tools(course.library, course.bcc, _phase_folder(course.out, benchmark, phase), course.out)
+    folder = _phase_folder(course.out, benchmark, phase)
+    tools = Tools(course.library, course.bcc, folder, course.out, benchmark.watch, benchmark.presets)
     tools.out.mkdir(parents=True, exist_ok=True)
     use = phase.workload or benchmark.workload
     with progress.step("plan", f"{benchmark.name} {use.name if use else ''}"):

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,9 +44,12 @@ class Driver:
         except Exception as problem:
             raise AgentError("plan workload", f"{use.name}: {_words(problem)}") from problem
 
-    def drive(self) -> Driven:
-        """Do it, here and now; no process of it is left afterwards."""
-        recorder = self._recorder()
+    def drive(self, ready: Callable[[Mapping[str, int]], None] | None = None) -> Driven:
+        """Do it, here and now; no process of it is left afterwards.
+
+        ``ready`` is called before anything is done that counts, with the process id of each actor.
+        """
+        recorder = self._recorder(on_ready=ready)
         with no_process_left():
             try:
                 self._workload.drive(self._plan, recorder, time_limit_s=self._time_limit_s)

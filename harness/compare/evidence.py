@@ -17,6 +17,7 @@ from harness.compare.prediction import Prediction, own_entries
 from harness.errors import RunError
 from harness.objects import BpfObject
 from harness.result import MapFile, Phase
+from harness.watching import initial_contents
 from workloads.events import Event
 from workloads.oracles import Context, Predict
 
@@ -42,7 +43,8 @@ class Evidence:
             return None
         occupied = {name: self._occupied(name) for name, rule in self.benchmark.maps.items() if rule.scope}
         span = self.span
-        return self.oracle(self.events, Context(self._max_entries, occupied, span.start_ns, span.end_ns))
+        initial = initial_contents(self.benchmark, {event.actor: event.pid for event in self.events})
+        return self.oracle(self.events, Context(self._max_entries, occupied, span.start_ns, span.end_ns, initial))
 
     @cached_property
     def touched(self) -> Touched:

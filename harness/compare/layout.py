@@ -94,7 +94,7 @@ class MapLayout:
         if decoder is None:
             raise RunError(f"map {self.name}: {path}: the object does not say the type of the {part}")
         try:
-            return _locate(decoder, part, path, steps)
+            return locate(decoder, part, path, steps)
         except KeyError as error:
             names = ", ".join(error.args[1]) or "none"
             raise RunError(
@@ -123,7 +123,8 @@ def _runs(used: bytearray) -> tuple[tuple[int, int], ...]:
     return tuple(runs)
 
 
-def _locate(decoder: Decoder, part: str, path: str, steps: list[str]) -> Scalar:
+def locate(decoder: Decoder, part: str, path: str, steps: list[str]) -> Scalar:
+    """The number at ``steps`` inside of a type; ``KeyError`` with the step and the names there are, where it is not."""
     btf, type_id, offset = decoder.btf, decoder.type_id, 0
     for step in steps:
         kind = btf.resolved(type_id)

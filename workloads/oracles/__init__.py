@@ -19,7 +19,17 @@ from workloads.events import Event
 Contents = dict[str, dict[Any, Any]]
 
 _MODULES = {
+    "count_syscalls": "workloads.oracles.count_syscalls",
+    "cpu_monitor": "workloads.oracles.cpu_monitor",
+    "disk_monitor": "workloads.oracles.disk_monitor",
+    "drop_udp": "workloads.oracles.drop_udp",
+    "exec_ring": "workloads.oracles.exec_ring",
+    "force_kill": "workloads.oracles.force_kill",
+    "hello_world": "workloads.oracles.hello_world",
+    "memory_monitor": "workloads.oracles.memory_monitor",
     "network_monitor": "workloads.oracles.network_monitor",
+    "network_monitor_exact": "workloads.oracles.network_monitor_exact",
+    "traffic_count": "workloads.oracles.traffic_count",
 }
 
 _UNLIMITED = 1 << 32
@@ -31,13 +41,14 @@ class Context:
 
     ``max_entries`` is each map's size; a map that is not named there never gets full. ``occupied`` says how many
     entries of a map other processes made, so that the workload's cannot be there. ``start_ns`` and ``end_ns`` are the
-    run's time.
+    run's time. ``initial`` is what user space puts into maps beforehand.
     """
 
     max_entries: Mapping[str, int] = field(default_factory=dict)
     occupied: Mapping[str, int] = field(default_factory=dict)
     start_ns: int = 0
     end_ns: int = 0
+    initial: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
 
     def room(self, name: str) -> int:
         """How many entries of the workload's own fit into a map."""

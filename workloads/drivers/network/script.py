@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from workloads.calls import Actor, Call, CallPlan, Turn
 from workloads.memory import ACTOR_STRIDE, BASE
@@ -50,6 +51,7 @@ class Script:
 
     turns: list[tuple[int, int, list[Call]]] = field(default_factory=list)
     processes: list[_Process] = field(default_factory=list)
+    hooks: frozenset[str] = HOOKS
 
     def actor(self, name: str, *threads: str) -> tuple[Lane, ...]:
         """A process ``name`` with further ``threads``; gives one lane a thread, the main thread's first."""
@@ -69,11 +71,11 @@ class Script:
             actor, thread, _ = self.turns[-1]
             self.turns.append((actor, thread, []))
 
-    def plan(self, *, own_network: bool) -> CallPlan:
+    def plan(self, *, own_network: bool = False, raw: bool = False) -> CallPlan:
         """What was written down."""
         actors = tuple(self._finished(index) for index in range(len(self.processes)))
         turns = tuple(Turn(actor, thread, tuple(calls)) for actor, thread, calls in self.turns if calls)
-        return CallPlan(actors, turns, HOOKS, own_network)
+        return CallPlan(actors, turns, self.hooks, own_network, raw)
 
     def _finished(self, index: int) -> Actor:
         process = self.processes[index]
@@ -114,9 +116,10 @@ class Lane:
         return self.base + _BUFFER
 
     def call(self, name: str, *args: int, ret: int | None = None, note: str = "", count: int = 1,
-             memory: Sequence[tuple[int, bytes]] = (), into: int | None = None, through: str = "") -> None:  # fmt: skip
+             memory: Sequence[tuple[int, bytes]] = (), into: int | None = None, through: str = "",
+             fields: Mapping[str, Any] | None = None) -> None:  # fmt: skip
         """Any system call."""
-        call = Call(name, args, tuple(memory), ret, count, into, through, note)
+        call = Call(name, args, tuple(memory), ret, count, into, through, note, fields or {})
         self.script.add(self.actor, self.thread, call)
 
     # Preparation: calls that are not watched.
