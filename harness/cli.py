@@ -55,6 +55,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output has gone, as in `harness run | head`
         sys.stderr.close()
         return 0
+    except OSError as error:  # a full disk, a folder that cannot be written
+        print(f"harness: {error.filename or 'the file system'}: {error.strerror or error}", file=sys.stderr)
+        return CANNOT_RUN
     return status
 
 

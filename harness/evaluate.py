@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.benchmark import Benchmark, C
+from harness.benchmark import Benchmark
 from harness.build import BuiltPair
 from harness.compare.align import align
 from harness.compare.evidence import Evidence
 from harness.compare.run import Comparison, compare
 from harness.compare.truth import Truth, ground_truth
 from harness.errors import HarnessError, RunError
+from harness.handlers import handlers
 from harness.judge import judge, judge_budgets
 from harness.measure.attribution import Attribution, attribute
 from harness.measure.figures import FigureTable
@@ -21,6 +22,7 @@ from harness.measure.gather import Measured, gather
 from harness.objects import BpfObject, ObjectError, read_object
 from harness.plan import SHADOW, SOLO
 from harness.report import assemble, model
+from harness.report.whole import agent_failure
 from harness.result import AgentError, BenchmarkResult, Phase
 from harness.simulate import Executed, count_executed
 from workloads.base import WorkloadError
@@ -135,16 +137,6 @@ def refused(benchmark: Benchmark, failure: model.Failure, facts: Facts) -> model
     )
 
 
-def handlers(benchmark: Benchmark, objects: Mapping[str, BpfObject]) -> dict[str, dict[str, str]]:
-    """Each handler's program name by side: C's programs, then those that only another side has."""
-    names = dict.fromkeys(benchmark.handlers)
-    taken = {named for handler in benchmark.handlers.values() for named in handler.names.values()}
-    for side in (C, *(side for side in objects if side != C)):
-        names.update(dict.fromkeys(name for name in objects[side].programs if name not in taken))
-    renamed = {name: handler.names for name, handler in benchmark.handlers.items()}
-    return {name: {side: renamed.get(name, {}).get(side, name) for side in objects} for name in names}
-
-
 def _executed(benchmark: Benchmark, objects: Mapping[str, BpfObject], seed: int) -> tuple[Executed, dict[str, str]]:
     """What the simulator counts, or why it does not."""
     try:
@@ -186,4 +178,4 @@ def _agent_failure(result: BenchmarkResult | None) -> model.Failure | None:
         return model.Failure(step="run", message="the target reported nothing about this benchmark")
     errors: list[AgentError | None] = [result.error, *(phase.error for phase in result.phases)]
     error = next((one for one in errors if one is not None), None)
-    return None if error is None else model.Failure(**error.model_dump())
+    return None if error is None else agent_failure(error)

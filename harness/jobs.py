@@ -12,6 +12,7 @@ from pathlib import Path
 from harness.build import BuiltPair
 from harness.checkout import Checkout
 from harness.plan import COST, EMPTY, Rounds, write_job
+from harness.prepare import Prepared
 from harness.progress import Progress
 from harness.result import BenchmarkResult, Result, read_result
 from harness.targets import Target, do_job
@@ -22,10 +23,10 @@ OVERHEAD_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What to run: the pairs (perhaps still being built), in which phases, and where its files go."""
+    """What to run: the pairs (perhaps still being compiled), in which phases, and where its files go."""
 
     name: str
-    pairs: Future[list[BuiltPair]]
+    prepared: Future[Prepared]
     rounds: Rounds
     checkout: Checkout
     folder: Path
@@ -73,7 +74,7 @@ def do(
         opened(target)
         progress.detail(job.name, f"{job.name}: starting {target.name}")
         with target:
-            pairs = job.pairs.result()
+            pairs = job.prepared.result().pairs
             write_job(job.folder / "job", pairs, job.checkout, seed=job.seed, cpu=job.cpu, rounds=job.rounds)
             do_job(
                 target,

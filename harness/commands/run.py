@@ -7,10 +7,11 @@ import argparse
 from pathlib import Path
 
 from harness.checkout import find_checkout
+from harness.execute import KNOWN_TARGETS, Where
 from harness.plan import SHADOW, SOLO
 from harness.progress import Progress
 from harness.report.terminal import make_console, show, show_verdict
-from harness.run import KNOWN_TARGETS, RunOptions, run
+from harness.run import RunOptions, run
 from harness.targets import DEFAULT as DEFAULT_TARGET
 
 
@@ -55,29 +56,33 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def main(given: argparse.Namespace) -> int:
     """Do the run, show the report; gives the exit status."""
     checkout = find_checkout()
-    options = RunOptions(
-        names=tuple(given.benchmarks),
+    where = Where(
         target=given.target,
         kernel=given.kernel,
         mode=given.mode,
         seed=given.seed,
-        compiler=given.compiler,
         cpu=given.cpu,
         cost_blocks=given.cost_blocks,
         guest_insns=given.guest_insns,
+    )
+    options = RunOptions(
+        where=where,
+        names=tuple(given.benchmarks),
+        compiler=given.compiler,
         json=Path(given.json) if given.json else None,
         reports=Path(given.reports) if given.reports else None,
     )
     progress = Progress(make_console(stderr=True), quiet=given.quiet)
-    report, place = run(options, checkout, progress)
+    kept = run(options, checkout, progress)
     console = make_console()
     if given.quiet:
-        show_verdict(report, console)
+        show_verdict(kept.report, console)
     else:
-        show(report, console)
+        show(kept.report, console)
+        place = kept.place
         shown = place.relative_to(checkout.root) if place.is_relative_to(checkout.root) else place
         console.print(f"{shown}/report.html, report.md, report.json, junit.xml", style="dim")
-    return report.status
+    return kept.report.status
 
 
 def _whole(text: str) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from harness.benchmark import Benchmark
-from harness.evaluate import handlers
+from harness.handlers import handlers
 from harness.lint import lint
 from harness.objects import BpfObject, read_object
 

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs prepared pairs on a target, and beside it on a guest that counts instructions."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from concurrent.futures import Future
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from harness.checkout import Checkout
+from harness.errors import HarnessError
+from harness.evaluate import Runs
+from harness.jobs import Background, Came, Job, do
+from harness.measure.gather import KERNEL_METRICS
+from harness.plan import SHADOW, Rounds
+from harness.prepare import Prepared
+from harness.progress import Progress
+from harness.simulate import simulate
+from harness.targets import TARGETS, Target, open_target
+
+#: The target that is none: the objects are simulated.
+SIM = "sim"
+#: The target beside which instructions can be counted.
+VM = "vm"
+#: What ``--target`` takes.
+KNOWN_TARGETS = {**TARGETS, SIM: "no kernel at all: the objects are simulated, on any operating system"}
+#: What the second guest is called in progress and timings.
+COUNTING = "vm-counting"
+
+_GUEST_INSNS = "guest_insns_per_event"
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """The target and what is done there. ``guest_insns`` asks for the second guest, where there can be one."""
+
+    target: str
+    kernel: str | None = None
+    mode: str = SHADOW
+    seed: int = 1
+    cpu: int = 0
+    cost_blocks: int = 1
+    guest_insns: bool = True
+
+    def check(self) -> None:
+        """Raises :class:`HarnessError` where there is no such target."""
+        if self.target.partition(":")[0] not in KNOWN_TARGETS:
+            close = difflib.get_close_matches(self.target, KNOWN_TARGETS, n=1)
+            hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(KNOWN_TARGETS)}"
+            raise HarnessError(f"there is no target {self.target!r}", hint=hint)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came back from the target and from the counting guest; ``reasons`` say what was not had."""
+
+    came: Came
+    counted: Came | None = None
+    reasons: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def timings(self) -> dict[str, float]:
+        """Seconds by step of all targets."""
+        return {**self.came.timings, **(self.counted.timings if self.counted else {})}
+
+    def of(self, name: str) -> Runs:
+        """What is known of one benchmark."""
+        return Runs(
+            folder=self.came.folder,
+            result=self.came.of(name),
+            counted=self.counted.of(name) if self.counted else None,
+            empty=self.came.empty(name),
+            counted_empty=self.counted.empty(name) if self.counted else None,
+            reasons=self.reasons,
+        )
+
+
+def execute(where: Where, preparing: Future[Prepared], checkout: Checkout, folder: Path, progress: Progress) -> Outcome:
+    """Run what is being prepared. Raises :class:`HarnessError` where the target is lost or leaves no result."""
+    if where.target == SIM:
+        came = simulate(preparing.result().pairs, folder / "out", where.seed, progress)
+        missing = (*KERNEL_METRICS, _GUEST_INSNS, "ns_per_event")
+        return Outcome(came, None, dict.fromkeys(missing, "there is no kernel in a simulation"))
+
+    def job(name: str, rounds: Rounds, place: Path) -> Job:
+        return Job(name, preparing, rounds, checkout, place, where.seed, where.cpu)
+
+    rounds = Rounds(where.mode, where.cost_blocks)
+    counting = job(COUNTING, Rounds(parity="", mirrored=False), folder / "counting")
+    with _beside(where, counting, progress) as beside:
+        came = do(job(where.target, rounds, folder), partial(_open, where, progress), progress)
+        counted, reasons = _counted(beside)
+    return Outcome(came, counted, reasons)
+
+
+def _open(where: Where, progress: Progress, *, icount: bool = False) -> Target:
+    name = COUNTING if icount else where.target
+    return open_target(
+        where.target,
+        kernel=where.kernel,
+        icount=icount,
+        say=lambda line: progress.detail(name, f"{name}: {line}"),
+    )
+
+
+def _beside(where: Where, job: Job, progress: Progress) -> AbstractContextManager[Background | None]:
+    """A second guest, in which time is a count of instructions; nothing where there cannot be one."""
+    if where.target != VM or not where.guest_insns:
+        return nullcontext()
+    return Background(job, partial(_open, where, progress, icount=True), progress)
+
+
+def _counted(beside: Background | None) -> tuple[Came | None, dict[str, str]]:
+    """What came of counting, or why nothing did: that is no reason for a run to fail."""
+    if beside is None:
+        return None, {_GUEST_INSNS: f"instructions of a guest are counted with --target {VM} only"}
+    try:
+        return beside.result(), {}
+    except HarnessError as error:
+        return None, {_GUEST_INSNS: f"the counting guest did not come to a result: {error.message}"}
