@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, Final
 
 from harness.objects import types as t
@@ -60,29 +61,34 @@ class Decoder:
         self.btf = btf
         self.type_id = type_id
         self.size = btf.size(type_id)
-        plan = _Plan(btf)
-        expression = plan.value(type_id, 0)
+
+    @cached_property
+    def _compiled(self) -> tuple[struct.Struct, Callable[[Any], list[Any]]]:
+        """How an entry is taken apart, and the function that makes values of the parts of many; made when needed."""
+        plan = _Plan(self.btf)
+        expression = plan.value(self.type_id, 0)
         plan.skip_to(self.size)
-        self._struct = struct.Struct("<" + "".join(plan.codes))
         names = "".join(f"{name}, " for name in plan.names)
         source = f"def decode_all(rows):\n    return [{expression} for {names or '_'} in rows]\n"
         namespace: dict[str, Any] = dict(plan.helpers)
-        exec(compile(source, f"<decoder of {btf.describe(type_id)}>", "exec"), namespace)
-        self._decode_all: Callable[[Any], list[Any]] = namespace["decode_all"]
+        exec(compile(source, f"<decoder of {self.btf.describe(self.type_id)}>", "exec"), namespace)
+        return struct.Struct("<" + "".join(plan.codes)), namespace["decode_all"]
 
     def decode(self, raw: bytes) -> Any:
         """The value in ``raw``, whose length must be ``size`` (trailing bytes are ignored)."""
         if len(raw) < self.size:
             raise ObjectError(f"{self.btf.describe(self.type_id)} has {self.size} bytes, not {len(raw)}")
-        return self._decode_all((self._struct.unpack_from(raw),))[0]
+        layout, decode_all = self._compiled
+        return decode_all((layout.unpack_from(raw),))[0]
 
     def decode_many(self, raw: bytes, *, stride: int = 0, offset: int = 0) -> list[Any]:
         """The values that lie in ``raw`` one after the other, from ``offset``, ``stride`` bytes apart."""
         stride = stride or self.size
+        layout, decode_all = self._compiled
         if stride == self.size and not offset and len(raw) % stride == 0 and stride:
-            return self._decode_all(self._struct.iter_unpack(raw))
-        rows = struct.Struct(f"<{offset}x{self._struct.format[1:]}{stride - offset - self.size}x")
-        return self._decode_all(rows.iter_unpack(raw))
+            return decode_all(layout.iter_unpack(raw))
+        rows = struct.Struct(f"<{offset}x{layout.format[1:]}{stride - offset - self.size}x")
+        return decode_all(rows.iter_unpack(raw))
 
     def encode(self, value: Any) -> bytes:
         """The bytes of ``value``; padding and fields that are not given are zero."""

@@ -19,7 +19,7 @@ from harness.objects.decode import Decoder
 from harness.objects.elf import BpfObject
 from harness.sim.create import create_map
 from harness.sim.faults import AccessError, Fault, ProgramError, SimulationError
-from harness.sim.kernel_objects import task_segments
+from harness.sim.kernel_objects import TASK_ADDRESS, TaskMemory
 from harness.sim.load import Loaded, load_program
 from harness.sim.maps import ReferenceMap, SimMap
 from harness.sim.memory import M32, Memory, Segments
@@ -95,6 +95,7 @@ class Machine:
             name: create_map(definition, self.memory, cpus) for name, definition in obj.maps.items()
         }
         self._kernel_memory = list(kernel_memory)
+        self._task_memory: TaskMemory | None = None
         self.runtime = Runtime(
             memory=self.memory,
             cpus=cpus,
@@ -274,9 +275,10 @@ class Machine:
         return int.from_bytes(data[offset : offset + size], "big")
 
     def _current_task(self) -> int:
-        address, segments = task_segments(self.target_btf, self.runtime.task)
-        self.runtime.kernel = Segments([*self._kernel_memory, *segments])
-        return address
+        if self._task_memory is None:
+            self._task_memory = TaskMemory(self.target_btf)
+        self.runtime.kernel = Segments([*self._kernel_memory, *self._task_memory.of(self.runtime.task)])
+        return TASK_ADDRESS
 
     # Results
 
