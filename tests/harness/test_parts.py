@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -79,7 +80,7 @@ def test_lines_of_code_are_neither_blank_nor_comment() -> None:
     assert count_code_lines(ELIXIR_SOURCE, elixir=True) == 6
 
 
-def pair(folder: Path, **changes: Any) -> BuiltPair:
+def pair(folder: Path, obj: Path, **changes: Any) -> BuiltPair:
     document: dict[str, Any] = {
         "schema": 1,
         "name": "pair",
@@ -89,16 +90,16 @@ def pair(folder: Path, **changes: Any) -> BuiltPair:
     sides = {}
     for side in ("honey", "c"):
         path = folder / f"{side}.bpf.o"
-        path.write_bytes(side.encode())
+        shutil.copyfile(obj, path)
         sides[side] = BuiltSide(side, path, "source", "", 0.0)
     empty = folder / "empty.bpf.o"
     empty.touch()
     return BuiltPair(Benchmark.model_validate(document | changes), sides, empty, find_compiler(), "")
 
 
-def test_a_job_holds_all_that_the_agent_needs_and_nothing_of_ours(tmp_path: Path) -> None:
+def test_a_job_holds_all_that_the_agent_needs_and_nothing_of_ours(tmp_path: Path, flows_path: Path) -> None:
     job = tmp_path / "job"
-    document = write_job(job, [pair(tmp_path)], CHECKOUT, seed=5, cpu=0, rounds=Rounds(cost_blocks=2))
+    document = write_job(job, [pair(tmp_path, flows_path)], CHECKOUT, seed=5, cpu=0, rounds=Rounds(cost_blocks=2))
     assert json.loads((job / "job.json").read_text(encoding="utf-8")) == document
     assert (document["schema"], document["seed"]) == (1, 5)
     for entry in document["benchmarks"]:
@@ -116,9 +117,9 @@ def test_a_job_holds_all_that_the_agent_needs_and_nothing_of_ours(tmp_path: Path
     assert done.returncode == 0, done.stderr
 
 
-def test_blocks_run_there_and_back_and_every_other_one_the_other_way_round(tmp_path: Path) -> None:
+def test_blocks_run_there_and_back_and_every_other_one_the_other_way_round(tmp_path: Path, flows_path: Path) -> None:
     document = write_job(
-        tmp_path / "job", [pair(tmp_path)], CHECKOUT, seed=1, cpu=0, rounds=Rounds(parity="", cost_blocks=2)
+        tmp_path / "job", [pair(tmp_path, flows_path)], CHECKOUT, seed=1, cpu=0, rounds=Rounds(parity="", cost_blocks=2)
     )
     orders = {entry["name"]: [phase["side"] for phase in entry["phases"]] for entry in document["benchmarks"]}
     assert orders == {
