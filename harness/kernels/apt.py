@@ -7,6 +7,7 @@ that was broken off, and needs no root for this.
 
 from __future__ import annotations
 
+import platform
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -86,6 +87,14 @@ class PrivateApt:
                 hint="is the package archive reachable? A kernel image can also be given as a path",
             )
         return done.stdout
+
+
+def distribution() -> str:
+    """This machine's distribution, as ``debian`` or ``ubuntu`` (os-release(5))."""
+    try:
+        return platform.freedesktop_os_release().get("ID", "")
+    except OSError:
+        return ""
 
 
 def _field(stanza: str, name: str) -> str:

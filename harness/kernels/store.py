@@ -18,7 +18,7 @@ from typing import Any
 from filelock import FileLock
 
 from harness.cache import cache_folder
-from harness.kernels.apt import PrivateApt
+from harness.kernels.apt import PrivateApt, distribution
 from harness.kernels.boot_image import unpacked, version_of
 from harness.kernels.errors import KernelError
 from harness.kernels.modules import wanted_modules
@@ -61,19 +61,25 @@ class Kernel:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A kernel that can be had by name; ``cached`` is the release that is already here ("" where none is)."""
+    """A kernel that can be had by name.
+
+    ``cached`` is the release that is already here ("" where none is), ``available`` whether this machine's archive is
+    the distribution's.
+    """
 
     name: str
     distribution: str
     cached: str
+    available: bool
 
 
 def offers() -> list[Offer]:
     """All kernels that can be had by name."""
     out = []
+    here = distribution()
     for each in RELEASES:
         kernel = _read(_folder(each.name), each.name)
-        out.append(Offer(each.name, each.distribution, kernel.release if kernel else ""))
+        out.append(Offer(each.name, each.distribution, kernel.release if kernel else "", each.distribution == here))
     return out
 
 

@@ -11,7 +11,7 @@ import io
 import json
 import os
 import platform
-import tempfile
+import shutil
 import time
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from harness.targets.base import TargetError
 from harness.targets.cpio import CpioWriter
 from harness.targets.image import busybox
 from harness.targets.qemu import Machine, Qemu, host_cpu, qemu_version
+from harness.targets.temporary import temporary_folder
 
 #: A guest under KVM says its word after about a second; one that hangs never does.
 PROBE_LIMIT_S = 8.0
@@ -67,18 +68,19 @@ def kvm_verdict(kernel: Path) -> str:
 
 
 def _probe(kernel: Path) -> str:
-    with tempfile.TemporaryDirectory(prefix="honey-probe-") as folder:
-        initrd = Path(folder) / "initrd"
+    folder = temporary_folder("probe")
+    initrd = folder / "initrd"
+    memory = os.memfd_create("probe")
+    try:
         initrd.write_bytes(_probe_image())
-        memory = os.memfd_create("probe")
-        try:
-            machine = Machine(kernel, initrd, accelerator="kvm", memory_mb=256)
-            os.truncate(memory, machine.memory_mb << 20)
-            return _watch(machine, memory)
-        except TargetError as problem:
-            return (problem.console.splitlines() or [problem.message])[-1]
-        finally:
-            os.close(memory)
+        machine = Machine(kernel, initrd, accelerator="kvm", memory_mb=256)
+        os.truncate(memory, machine.memory_mb << 20)
+        return _watch(machine, memory)
+    except TargetError as problem:
+        return (problem.console.splitlines() or [problem.message])[-1]
+    finally:
+        os.close(memory)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _watch(machine: Machine, memory: int) -> str:

@@ -9,13 +9,13 @@ import selectors
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 from harness.targets.base import OnStep, Target, TargetError
 from harness.targets.process import dying_with_us, end
+from harness.targets.temporary import temporary_folder
 
 
 class LocalTarget(Target):
@@ -35,7 +35,7 @@ class LocalTarget(Target):
                 "the target local loads programs into this machine's kernel, which needs root",
                 hint="run it as root, or use --target vm, which does not need root",
             )
-        self._folder = Path(tempfile.mkdtemp(prefix="honey-local-"))
+        self._folder = temporary_folder("local")
 
     def put(self, job: Path) -> None:
         """The agent reads the job where it lies."""

@@ -7,7 +7,6 @@ import functools
 import shutil
 import socket
 import subprocess
-import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from harness.targets.base import TargetError
 from harness.targets.guest import frames
 from harness.targets.process import dying_with_us
 from harness.targets.qmp import Qmp, QmpError
+from harness.targets.temporary import temporary_folder
 
 #: ``nokaslr`` and a fixed TSC keep guests alike; mitigations cost a guest without neighbours time and nothing else.
 _COMMAND_LINE = (
@@ -51,7 +51,7 @@ class Qemu:
     """
 
     def __init__(self, machine: Machine, memory: int | Path) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="honey-vm-"))
+        self._folder = temporary_folder("vm")
         self._line: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._qmp: Qmp | None = None
