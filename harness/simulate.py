@@ -19,6 +19,7 @@ from harness.plan import SHADOW, cost_workload
 from harness.progress import Progress
 from harness.result import AgentError, BenchmarkResult, KernelFacts, MapFile, Phase, Result
 from harness.sim import Machine, SimulationError
+from harness.sim_events import run_events, write_streams
 from workloads.base import WorkloadError
 from workloads.events import Event, write_events
 from workloads.registry import get as get_workload
@@ -40,7 +41,7 @@ def count_executed(benchmark: Benchmark, objects: Mapping[str, BpfObject], seed:
     counts: dict[str, dict[str, ExactCost]] = {}
     for side, obj in objects.items():
         machine = _machine(obj, objects)
-        _run(machine, events, side)
+        run_events(machine, benchmark, events, side)
         profiles = {name: machine.profile(name) for name in machine.programs}
         counts[side] = {
             name: ExactCost(profile.insns, profile.runs, profile.executed_by_slot())
@@ -68,8 +69,7 @@ def _simulate(pair: BuiltPair, folder: Path, seed: int) -> BenchmarkResult:
         events = _planned(benchmark.workload, seed)
         machines = {side: _machine(obj, objects) for side, obj in objects.items()}
         start_ns = machines[C].now
-        for side, machine in machines.items():
-            _run(machine, events, side)
+        streams = {side: run_events(machine, benchmark, events, side) for side, machine in machines.items()}
     except (RunError, ObjectError) as error:
         return BenchmarkResult(name=benchmark.name, error=AgentError(step="simulate", message=str(error)))
     place = folder / benchmark.name / SHADOW
@@ -82,6 +82,7 @@ def _simulate(pair: BuiltPair, folder: Path, seed: int) -> BenchmarkResult:
         events=f"{benchmark.name}/{SHADOW}/events.jsonl.gz",
         pids=tuple(sorted({event.pid for event in events})),
         maps={side: dict(_dump(machine, folder, place / side)) for side, machine in machines.items()},
+        streams={side: write_streams(found, folder, place / side) for side, found in streams.items()},
     )
     return BenchmarkResult(name=benchmark.name, phases=(phase,))
 
@@ -124,10 +125,3 @@ def _machine(obj: BpfObject, objects: Mapping[str, BpfObject]) -> Machine:
 @cache
 def _kernel_types() -> Btf | None:
     return read_btf(VMLINUX) if VMLINUX.exists() else None
-
-
-def _run(machine: Machine, events: Sequence[Event], side: str) -> None:
-    for event in events:
-        for execution in machine.dispatch(event):
-            if execution.fault is not None:
-                raise RunError(f"{side}: event {event.seq}, {event.hook}: {execution.fault}")
