@@ -145,7 +145,7 @@ def _perf() -> Check:
     """Hardware counters, as perf_event_open(2) gives them: cycles of this process."""
     number = _PERF_EVENT_OPEN.get(platform.machine())
     libc = ctypes.CDLL(None, use_errno=True)
-    # struct perf_event_attr: type 0 (hardware), size, config 0 (cycles), three more; disabled, kernel and hypervisor out
+    # struct perf_event_attr: hardware, size, cycles, three unused; disabled, without kernel and hypervisor
     attributes = ctypes.create_string_buffer(struct.pack("<II4QQ", 0, 128, 0, 0, 0, 0, 0b1100001), 128)
     fd = libc.syscall(number, attributes, 0, -1, -1, 0) if number else -1
     if fd >= 0:
