@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.benchmark import Benchmark
+from harness.benchmark import Benchmark, C
 from harness.build import BuiltPair
 from harness.compare.align import align
 from harness.compare.evidence import Evidence
@@ -150,24 +150,35 @@ def _evidence(benchmark: Benchmark, objects: Mapping[str, BpfObject], runs: Runs
     oracle = get_oracle(benchmark.oracle) if benchmark.oracle else None
 
     def of(phase: Phase) -> Evidence:
-        _check(phase)
         events = list(read_events(runs.folder / phase.events)) if phase.events else []
         return Evidence(benchmark, objects, phase, runs.folder, events, oracle)
 
     phases = runs.result.phases if runs.result else ()
+    rewritten = runs.folder / benchmark.name / "aligned"
     together = next((phase for phase in phases if phase.kind == SHADOW), None)
     if together is not None:
-        return of(together)
-    alone = {phase.side: of(phase) for phase in phases if phase.kind == SOLO and phase.side and phase.maps}
+        _check(benchmark, together)
+        evidence = of(together)
+        return evidence if together.stable else align(dict.fromkeys(objects, evidence), rewritten, same_run=True)
+    alone = {str(phase.side): phase for phase in phases if phase.kind == SOLO and phase.side and phase.maps}
     if alone.keys() != objects.keys():
         raise RunError("the target did not report the phase that all sides are compared on")
-    return align({str(side): evidence for side, evidence in alone.items()}, runs.folder / benchmark.name / "aligned")
+    for phase in alone.values():
+        _check(benchmark, phase)
+    return align({side: of(phase) for side, phase in alone.items()}, rewritten)
 
 
-def _check(phase: Phase) -> None:
-    if not phase.stable:
+def _check(benchmark: Benchmark, phase: Phase) -> None:
+    """What other processes go on to do while maps are read matters only where their entries cannot be told apart."""
+    told = {
+        name
+        for name, rule in benchmark.maps.items()
+        if rule.scope or rule.foreign or not rule.compare or rule.written_by == "user"
+    }
+    others = [name for name, file in phase.maps.get(C, {}).items() if file.file and name not in told and name[0] != "."]
+    if not phase.stable and others:
         raise RunError(
-            "the maps did not stand still for long enough to be read at one moment",
+            f"the maps did not stand still for long enough to be read at one moment ({', '.join(others)})",
             hint="the machine's other processes cause too many events; try --target vm",
         )
 

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Makes runs of one side at a time comparable, as if all sides had seen the same events.
+"""Makes what sides did not see at the same moment comparable.
 
-Every side runs the same plan, but in processes of its own and at its own time. So the pids of each side become those of
-C's run, actor by actor; times become those of C's run, counted from the start of each; and entries of processes outside
-the workload, which took part in one run and not in the other, are left out.
+Where each side ran alone, it ran the same plan, but in processes of its own and at its own time. So the pids of each
+side become those of C's run, actor by actor; times become those of C's run, counted from the start of each.
+
+Entries of processes outside the workload are left out: they took part in one run and not in the other, or, in a run of
+all sides together, went on while the maps were read.
 """
 
 from __future__ import annotations
@@ -21,13 +23,15 @@ from workloads.events import Event
 
 #: Times of different runs are as far apart as it happens.
 _ANY_NS = 1 << 62
-_OTHERS = "other processes took part, in each run others; compare them with --mode shadow"
+_OTHERS = "other processes took part, which did so in each run differently; --mode shadow can tell"
+_BUSY = "other processes went on while the maps were read; --target vm can tell"
 
 
-def align(evidences: Mapping[str, Evidence], folder: Path) -> Evidence:
-    """One evidence from those of each side's own run; rewritten dumps go to ``folder``.
+def align(evidences: Mapping[str, Evidence], folder: Path, *, same_run: bool = False) -> Evidence:
+    """One evidence from those of each side; rewritten dumps go to ``folder``.
 
-    Raises :class:`RunError` where the runs are not of the same plan, or where a scope is not in the key.
+    ``same_run`` says that all sides ran together, so that pids and times are alike as they are. Raises
+    :class:`RunError` where the runs are not of the same plan, or where a scope is not in the key.
     """
     base = evidences[C]
     files = {side: dict(evidence.phase.maps[side]) for side, evidence in evidences.items()}
@@ -35,8 +39,10 @@ def align(evidences: Mapping[str, Evidence], folder: Path) -> Evidence:
     for name in base.map_names():
         rule = base.benchmark.maps.get(name, MapRule())
         if _has_others(evidences, rule):
-            rule = rule.model_copy(update={"compare": False, "reason": _OTHERS})
-        rules[name] = rule.model_copy(update={"volatile": {p: _loose(how) for p, how in rule.volatile.items()}})
+            rule = rule.model_copy(update={"compare": False, "reason": _BUSY if same_run else _OTHERS})
+        if not same_run:
+            rule = rule.model_copy(update={"volatile": {path: _loose(how) for path, how in rule.volatile.items()}})
+        rules[name] = rule
         for side, evidence in evidences.items():
             path = folder / side / f"{name}.bin"
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -48,7 +54,8 @@ def align(evidences: Mapping[str, Evidence], folder: Path) -> Evidence:
     phase = base.phase.model_copy(update={"maps": files, "end_ns": base.phase.start_ns + longest})
     benchmark: Benchmark = base.benchmark.model_copy(update={"maps": {**base.benchmark.maps, **rules}})
     objects = {side: evidence.objects[side] for side, evidence in evidences.items()}
-    return replace(base, benchmark=benchmark, objects=objects, phase=phase)
+    occupied = {name: base.occupied(name) for name in base.map_names()}
+    return replace(base, benchmark=benchmark, objects=objects, phase=phase, left_out=occupied)
 
 
 def _loose(how: Timestamp | Ignored | object) -> object:

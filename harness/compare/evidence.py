@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -26,7 +26,8 @@ from workloads.oracles import Context, Predict
 class Evidence:
     """The objects by side, the phase with its files below ``folder``, and the events that were driven.
 
-    ``oracle`` is None where the benchmark has none.
+    ``oracle`` is None where the benchmark has none. ``left_out`` counts entries of other processes that were in C's
+    maps and are not any more.
     """
 
     benchmark: Benchmark
@@ -35,13 +36,14 @@ class Evidence:
     folder: Path
     events: Sequence[Event]
     oracle: Predict | None = None
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     @cached_property
     def prediction(self) -> Prediction | None:
         """What the oracle makes of all events, given the room that other processes' entries leave in C's maps."""
         if self.oracle is None:
             return None
-        occupied = {name: self._occupied(name) for name, rule in self.benchmark.maps.items() if rule.scope}
+        occupied = {name: self.occupied(name) for name, rule in self.benchmark.maps.items() if rule.scope}
         span = self.span
         initial = initial_contents(self.benchmark, {event.actor: event.pid for event in self.events})
         return self.oracle(self.events, Context(self._max_entries, occupied, span.start_ns, span.end_ns, initial))
@@ -58,9 +60,9 @@ class Evidence:
     def _max_entries(self) -> dict[str, int]:
         return {name: file.max_entries for name, file in self.phase.maps.get(C, {}).items()}
 
-    def _occupied(self, name: str) -> int:
+    def occupied(self, name: str) -> int:
         """How many of C's entries other processes caused."""
-        return self.own(C, name)[1]
+        return self.own(C, name)[1] + self.left_out.get(name, 0)
 
     def own(self, side: str, name: str) -> tuple[dict[bytes, bytes], int]:
         """A side's entries of the workload's own processes, and how many others there are."""

@@ -70,7 +70,10 @@ def compare_map(evidence: Evidence, name: str, rule: MapRule) -> ComparedMap:
     pairs = {side: compare_pair(base, entries, rule, evidence.span) for side, entries in sides.items() if side != C}
     scope = layout.scalar(rule.scope, default=KEY) if rule.scope else None
     own = {side: evidence.own(side, name) for side in sides}
-    full = len(base.values) == evidence.file(C, name).max_entries and not layout.entries_always_exist
+    full = (
+        len(base.values) + evidence.left_out.get(name, 0) >= evidence.file(C, name).max_entries
+        and not layout.entries_always_exist
+    )
     wanted, oracle = None, {}
     prediction = evidence.prediction
     # A map that only user space writes is predicted to be empty.

@@ -16,6 +16,10 @@ from harness.objects import BpfObject, Decoder
 from harness.objects.btf import STRUCT
 
 TRACE = "trace"
+#: Streams of what became of frames: ``packets:PROGRAM``.
+PACKETS = "packets:"
+#: ``enum xdp_action`` (include/uapi/linux/bpf.h).
+XDP_ACTIONS = dict(enumerate(("XDP_ABORTED", "XDP_DROP", "XDP_PASS", "XDP_TX", "XDP_REDIRECT")))
 #: The side under which lines stand that several sides wrote.
 ALL = "*"
 
@@ -56,6 +60,8 @@ def _of_side(evidence: Evidence, side: str, name: str, rule: StreamRule) -> Reco
     data = _bytes(evidence, file.file)
     if name == TRACE:
         return Records(tuple(map(parse_line, data.decode("utf-8", "replace").splitlines())), file.lost)
+    if name.startswith(PACKETS):
+        return Records(tuple(map(parse_packet, split_records(data))), file.lost)
     decoder = _decoder(evidence.objects[side], side, name, rule)
     return Records(tuple(_decode(decoder, record) for record in split_records(data)), file.lost)
 
@@ -79,6 +85,12 @@ def split_records(data: bytes) -> list[bytes]:
         records.append(data[at + 4 : at + 4 + size])
         at += 4 + size
     return records
+
+
+def parse_packet(record: bytes) -> dict[str, Any]:
+    """What became of a frame: the program's return value, under its XDP name where it has one, and the bytes."""
+    action = int.from_bytes(record[:4], "little", signed=True)
+    return {"action": XDP_ACTIONS.get(action, action), "frame": record[4:].hex()}
 
 
 def parse_line(line: str) -> dict[str, Any]:

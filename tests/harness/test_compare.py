@@ -7,12 +7,14 @@ import random
 import struct
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
 from harness.benchmark import Benchmark
+from harness.compare.align import align
 from harness.compare.evidence import Evidence
 from harness.compare.run import Comparison, compare
 from harness.errors import RunError
@@ -84,6 +86,9 @@ class Bench:
         self.rules[name] = dict(rule)
 
     def run(self, events: Sequence[Event] = (), oracle: Any = None) -> Comparison:
+        return compare(self.evidence(events, oracle))
+
+    def evidence(self, events: Sequence[Event] = (), oracle: Any = None) -> Evidence:
         document = {
             "schema": 1,
             "name": "flows",
@@ -95,7 +100,7 @@ class Bench:
         benchmark = Benchmark.model_validate(document)
         phase = Phase(kind="shadow", start_ns=START, end_ns=END, pids=(OURS,), maps=self.files, streams=self.streams)
         objects = {"honey": self.obj, "c": self.obj}
-        return compare(Evidence(benchmark, objects, phase, self.folder, tuple(events), oracle))
+        return Evidence(benchmark, objects, phase, self.folder, tuple(events), oracle)
 
 
 @pytest.fixture
@@ -376,3 +381,36 @@ def test_a_rule_for_a_stream_that_is_not_there_is_an_error(bench: Bench) -> None
     bench.stream_rules["ring:events"] = {}
     with pytest.raises(RunError, match="ring:events: no side has such a stream"):
         bench.run()
+
+
+def test_maps_that_never_stood_still_are_compared_on_the_workloads_own_entries(bench: Bench, tmp_path: Path) -> None:
+    ours = {flow(): stats(10)}
+    bench.add("flows", ours | {flow(pid=THEIRS): stats(70)}, ours | {flow(pid=THEIRS): stats(71)}, FLOWS)
+    totals = {bytes([UDP]): u64(80)}
+    bench.add("totals", totals, {bytes([UDP]): u64(81)}, {"foreign": {"map": "flows", "sum": ["bytes"]}})
+    assert not bench.run().equal
+    evidence = bench.evidence(oracle=lambda _events, _context: {"flows": {FlowKey(OURS, UDP, 53, 0x0100007F): {}}})
+    found = compare(align(dict.fromkeys(("honey", "c"), evidence), tmp_path / "aligned", same_run=True))
+    assert found.equal
+    assert found.oracle_equal
+    assert not found.maps["totals"].rule.compare
+    assert found.maps["flows"].foreign == 0
+
+
+def test_runs_of_one_side_at_a_time_are_compared_with_pids_and_times_of_one(
+    bench: Bench, flows: BpfObject, tmp_path: Path
+) -> None:
+    other = 8
+    bench.add("flows", {flow(): stats(10, at=START + 500)}, {}, FLOWS)
+    events = [Event(seq=0, hook="h", pid=OURS, actor="client")]
+    base = bench.evidence(events)
+    (tmp_path / "late").mkdir()
+    late = Bench(tmp_path / "late", flows)
+    late.add("flows", {}, {flow(pid=other): stats(10, at=START + 70_000)}, FLOWS)
+    theirs = late.evidence([Event(seq=0, hook="h", pid=other, actor="client")])
+    phase = theirs.phase.model_copy(update={"start_ns": START + 69_000, "end_ns": END + 69_000, "pids": (other,)})
+    apart = {"c": base, "honey": replace(theirs, phase=phase)}
+    assert compare(align(apart, tmp_path / "aligned")).equal
+    stranger = replace(apart["honey"], events=[Event(seq=0, hook="h", pid=other, actor="server")])
+    with pytest.raises(RunError, match="same actors"):
+        align(apart | {"honey": stranger}, tmp_path / "aligned")
