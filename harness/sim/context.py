@@ -98,17 +98,17 @@ class ContextBuilder:
 
     def _find_layout(self) -> tuple[int, list[Field]]:
         """Size and fields of the context's struct, in the target's types if it knows the struct by name."""
-        if self._argument is None:
-            raise SimulationError(f"{self.section}: the program's argument has no type to build a context from")
-        btf: Btf = self._object.btf
-        struct_type = btf.type(self._argument)
-        if self._target is not btf:
-            found = self._target.find(struct_type.name.partition("___")[0], STRUCT)
-            if found is not None:
-                btf, struct_type = self._target, self._target.type(found)
-        assert isinstance(struct_type, t.Composite)
-        layout = [field for field in fields(btf, struct_type) if field.size]
-        return max(struct_type.size, ENTRY), layout
+        own: Btf = self._object.btf
+        name = f"trace_event_raw_{self.hook.rpartition('/')[2]}"
+        if self._argument is not None:
+            name = own.name(self._argument).partition("___")[0]
+        places = [(self._target, self._target.find(name, STRUCT))] if self._target is not own else []
+        for btf, found in (*places, (own, self._argument)):
+            kind = btf.type(found) if found is not None else None
+            if isinstance(kind, t.Composite):
+                layout = [field for field in fields(btf, kind) if field.size]
+                return max(kind.size, ENTRY), layout
+        raise SimulationError(f"{self.section}: nothing says what the context that the program reads looks like")
 
 
 def _number(event: Event, name: str) -> int:

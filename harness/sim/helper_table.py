@@ -26,7 +26,7 @@ class Helper:
 
     ``call`` takes the runtime and as many of r1 to r5 as it needs, and gives r0 from 0 to 2**64 - 1. ``writes`` are
     (pointer argument, size argument) where it fills memory, counted from 1. ``returns`` is the range of its result.
-    ``calls_back`` says that it calls functions of the program.
+    ``calls_back`` says that it calls functions of the program, ``takes_context`` that r1 is the program's context.
     """
 
     name: str
@@ -35,6 +35,7 @@ class Helper:
     writes: tuple[int, int] | None = None
     returns: tuple[int, int] = ANY
     calls_back: bool = False
+    takes_context: bool = False
 
     @property
     def number(self) -> int:
@@ -63,8 +64,10 @@ class Table:
         """Register the function below under its own name, which must be a kernel helper's without ``bpf_``."""
 
         def register(call: Callable[..., int]) -> Callable[..., int]:
-            arity = len(inspect.signature(call).parameters) - 1
-            self.helpers.append(Helper(f"bpf_{call.__name__}", call, arity, writes, returns, calls_back))
+            parameters = list(inspect.signature(call).parameters)[1:]
+            takes_context = parameters[:1] == ["context"]
+            name = f"bpf_{call.__name__}"
+            self.helpers.append(Helper(name, call, len(parameters), writes, returns, calls_back, takes_context))
             return call
 
         return register

@@ -52,7 +52,10 @@ _TAIL_CALL_STUB: Final = Helper("bpf_tail_call", lambda *_: 0, 3)
 
 @dataclass(slots=True)
 class Loaded:
-    """A program on a machine: ``main`` runs it on the context that was put in place."""
+    """A program on a machine: ``main`` runs it on the context that was put in place.
+
+    ``context`` builds that from events; None where the program does not look at it.
+    """
 
     name: str
     program: Program
@@ -60,7 +63,7 @@ class Loaded:
     translated: Translated
     profile: Profile
     main: Callable[[], int]
-    context: ContextBuilder
+    context: ContextBuilder | None
     fields: PacketFields | None
 
 
@@ -100,7 +103,7 @@ def load_program(machine: Machine, obj: BpfObject, program: Program, target: Btf
         translated,
         profile,
         functions[0],
-        ContextBuilder(obj, program, target),
+        ContextBuilder(obj, program, target) if unit.reads_context else None,
         fields,
     )
 

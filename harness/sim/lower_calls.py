@@ -41,6 +41,7 @@ def lower_call(low: Lowering, insn: Insn) -> None:
     special = _SPECIAL.get(helper.name)
     text = special(low) if special else None
     if text is None:
+        _note_context(low, helper)
         arguments = [low.operand(register).text for register in range(1, helper.arity + 1)]
         text = f"{_name(low, helper)}({', '.join(arguments)})"
     if helper.writes:
@@ -48,6 +49,13 @@ def lower_call(low: Lowering, insn: Insn) -> None:
     if helper.calls_back:
         low.state.slots.clear()
     _after(low, text, helper.returns, pure=helper.name in _WITHOUT_EFFECT)
+
+
+def _note_context(low: Lowering, helper: Helper) -> None:
+    """A helper that is given an address in the context, other than as the context, may read it."""
+    for register in range(2 if helper.takes_context else 1, helper.arity + 1):
+        if low.unit.region_of(*low.state.registers[register]) is low.unit.context:
+            low.unit.reads_context = True
 
 
 def _name(low: Lowering, helper: Helper) -> str:

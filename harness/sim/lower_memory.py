@@ -29,6 +29,8 @@ def lower_load(low: Lowering, insn: Insn) -> None:
     extend = insn.code & 0xE0 == SIGN_EXTENDING
     base = low.operand(insn.src)
     region = low.unit.region_of(base.low + insn.off, base.high + insn.off)
+    if region is low.unit.context or (region is None and base.high > DYNAMIC_LAST):
+        low.unit.reads_context = True
     if region is low.frame and base.constant and size == 8:
         known = low.state.slots.get((base.low + insn.off) & M32)
         if known:

@@ -25,7 +25,7 @@ from harness.sim.maps import ReferenceMap, SimMap
 from harness.sim.memory import M32, Memory, Segments
 from harness.sim.packet import PacketContext, protocol_of
 from harness.sim.profile import Profile
-from harness.sim.queues import RingBuffer
+from harness.sim.queues import PerfEventArray, RingBuffer
 from harness.sim.runtime import KERNEL, Runtime
 from workloads.events import Event
 
@@ -76,9 +76,10 @@ class Machine:
     ) -> None:
         """Create maps and translate programs.
 
-        ``programs`` names those to load (all). ``target_btf`` are the types CO-RE relocations are applied against (the
-        object's own). ``kernel_memory`` is what ``probe_read_kernel`` can read, ``kconfig`` the values of ``extern``
-        configuration symbols. ``round_limit`` ends programs that loop for ever.
+        ``programs`` names those to load (all but those whose section begins with ``?``). ``target_btf`` are the types
+        CO-RE relocations are applied against (the object's own). ``kernel_memory`` is what ``probe_read_kernel`` can
+        read, ``kconfig`` the values of ``extern`` configuration symbols. ``round_limit`` ends programs that loop for
+        ever.
 
         Raises :class:`SimulationError` or ``ObjectError`` where the object needs what is not there.
         """
@@ -105,7 +106,8 @@ class Machine:
             current_task=self._current_task,
         )
         self._fill_references()
-        wanted = list(obj.programs) if programs is None else list(programs)
+        loads_itself = [name for name, program in obj.programs.items() if not program.section.startswith("?")]
+        wanted = loads_itself if programs is None else list(programs)
         for name in wanted:
             if name not in obj.programs:
                 raise SimulationError(f"{obj.path}: no program {name}")
@@ -139,7 +141,8 @@ class Machine:
                 if program.fields is not None:
                     done.append(self.run_packet(program.name, event.packet or b"", event=event))
                 else:
-                    done.append(self.run(program.name, program.context.build(event), event=event))
+                    context = program.context.build(event) if program.context else b""
+                    done.append(self.run(program.name, context, event=event))
         return done
 
     def run(self, name: str, context: bytes, *, event: Event | None = None) -> Execution:
@@ -302,6 +305,18 @@ class Machine:
 
     def _decoder(self, type_id: int | None) -> Callable[[bytes], Any]:
         return bytes if type_id is None else Decoder(self.object.btf, type_id).decode
+
+    def streams(self) -> dict[str, list[bytes]]:
+        """What programs sent: ``ring:NAME``, ``perf:NAME``, and the lines of the trace pipe under ``trace``."""
+        found: dict[str, list[bytes]] = {}
+        for name, a_map in self.maps.items():
+            if isinstance(a_map, RingBuffer):
+                found[f"ring:{name}"] = list(a_map.records)
+            elif isinstance(a_map, PerfEventArray):
+                found[f"perf:{name}"] = [record for _, record in a_map.records]
+        if self.runtime.trace:
+            found["trace"] = [str(line).encode() for line in self.runtime.trace]
+        return found
 
     def profile(self, name: str) -> Profile:
         """The counts of a program."""

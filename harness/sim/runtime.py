@@ -10,7 +10,7 @@ from typing import Final
 
 from harness.sim.faults import AccessError, ProgramError
 from harness.sim.maps import SimMap
-from harness.sim.memory import DYNAMIC, USER_END, Memory, Segments
+from harness.sim.memory import DYNAMIC, M32, USER_END, Memory, Segments
 from harness.sim.packet import PacketContext
 
 KERNEL: Final = 0xFFFF
@@ -32,6 +32,23 @@ class Task:
     cookie: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class TraceLine:
+    """What ``bpf_printk`` wrote, and who was running when."""
+
+    text: str
+    comm: str
+    tid: int
+    cpu: int
+    now: int
+
+    def __str__(self) -> str:
+        """The line as the kernel's trace pipe shows it (``trace_print_context``)."""
+        seconds, rest = divmod(self.now, 1_000_000_000)
+        who = f"{self.comm or '<...>':>16}-{self.tid:<7} [{self.cpu:03}]"
+        return f"{who} ..... {seconds:5}.{rest // 1000:06}: bpf_trace_printk: {self.text}"
+
+
 @dataclass(slots=True)
 class Runtime:
     """The state of one machine. ``trace`` are the lines of ``bpf_printk``; ``signals`` what programs sent."""
@@ -43,7 +60,7 @@ class Runtime:
     kernel: Segments = field(default_factory=Segments)
     maps: dict[int, SimMap] = field(default_factory=dict)
     functions: dict[int, Callable[..., int]] = field(default_factory=dict)
-    trace: list[str] = field(default_factory=list)
+    trace: list[TraceLine] = field(default_factory=list)
     signals: list[tuple[int, int]] = field(default_factory=list)
     redirects: list[tuple[str, int, int]] = field(default_factory=list)
     packet: PacketContext | None = None
@@ -63,6 +80,12 @@ class Runtime:
         if found is None:
             raise ProgramError(f"{address:#x} is no function of the program")
         return found
+
+    def print(self, text: str) -> None:
+        """A line of ``bpf_printk``; a line break at its end is not doubled."""
+        task = self.task
+        comm, tid = task.comm[:15].decode("utf-8", "replace"), task.pid_tgid & M32
+        self.trace.append(TraceLine(text.removesuffix("\n"), comm, tid, task.cpu, task.now))
 
     def the_packet(self) -> PacketContext:
         """The packet at hand. Raises :class:`ProgramError` where there is none."""

@@ -48,10 +48,12 @@ class Unit:
     """One program under translation.
 
     ``values`` are the 64-bit immediates after relocation, by slot; ``broken`` says why a slot cannot run;
-    ``maps`` and ``functions`` are found by address. ``entries`` collects what is known of r1 to r5 where a function
-    begins; ``inputs`` which of them it reads; ``called`` the helpers in use; ``low_water`` the lowest offset that a
-    function uses of its frame. ``slow_access`` is set where a program may follow pointers that lead out
-    of its own memory.
+    ``maps`` and ``functions`` are found by address. ``slow_access`` is set where a program may follow pointers that
+    lead out of its own memory.
+
+    Filled in by the translation: ``entries``, what is known of r1 to r5 where a function begins; ``inputs``, which of
+    them it reads; ``called``, the helpers in use; ``low_water``, the lowest offset that a function uses of its frame;
+    ``reads_context``, whether what is in the context matters at all.
     """
 
     linked: Linked
@@ -69,6 +71,7 @@ class Unit:
     names: dict[str, Any] = field(default_factory=dict)
     called: set[int] = field(default_factory=set)
     low_water: dict[int, int] = field(default_factory=dict)
+    reads_context: bool = False
     entries: dict[int, State] = field(default_factory=dict)
     inputs: dict[int, set[int]] = field(default_factory=dict)
     changed: set[int] = field(default_factory=set)

@@ -107,7 +107,7 @@ def _print(rt: Runtime, template: bytes, values: Iterator[int]) -> int:
         line = render(rt, template, values)[: LINE - 1]
     except _FormatError:
         return negative(EINVAL)
-    rt.trace.append(line)
+    rt.print(line)
     return len(line.encode())
 
 
