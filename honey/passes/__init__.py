@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from honey.ir.nodes import Program
 
-NAMES: tuple[str, ...] = ()
+NAMES: tuple[str, ...] = ("constant-folding", "forwarding", "in-place-update", "dead-code")
 """The passes, in the order in which they run."""
 
 
