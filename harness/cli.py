@@ -4,21 +4,25 @@
 * ``arguments(parser)``, which adds its arguments (and may set ``parser.description``), and
 * ``main(arguments) -> int``, which gives the exit status.
 
-Exit statuses: 0 all holds, 1 it does not, 2 it could not be found out, 130 interrupted.
+Exit statuses: 0 all holds, 1 it does not, 2 it could not be found out, 3 a bug in the harness, 130 interrupted.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
+import traceback
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 from types import FrameType
 
 from harness.errors import HarnessError
 
 CANNOT_RUN = 2
+BUG = 3
 INTERRUPTED = 130
 
 #: The subcommands: where each lives and what it does.
@@ -32,7 +36,7 @@ COMMANDS = {
 }
 
 _EPILOG = """\
-exit status: 0 all holds, 1 it does not, 2 it could not be found out, 130 interrupted
+exit status: 0 all holds, 1 it does not, 2 it could not be found out, 3 a bug in the harness, 130 interrupted
 
 `harness run` is the main job; `harness COMMAND --help` says more about each command.
 """
@@ -58,7 +62,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:  # a full disk, a folder that cannot be written
         print(f"harness: {error.filename or 'the file system'}: {error.strerror or error}", file=sys.stderr)
         return CANNOT_RUN
+    except Exception as error:  # noqa: BLE001 (whatever it is, people are told about it without a traceback)
+        return _bug(error)
     return status
+
+
+def _bug(error: Exception) -> int:
+    """Say that the harness itself is wrong; ``HARNESS_DEBUG=1`` shows all of it."""
+    if os.environ.get("HARNESS_DEBUG"):
+        raise error
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "nowhere"
+    print(f"harness: a bug in the harness itself: {type(error).__name__}: {error} ({place})", file=sys.stderr)
+    print("hint: HARNESS_DEBUG=1 shows where it comes from; nothing is left behind", file=sys.stderr)
+    return BUG
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
