@@ -114,8 +114,11 @@ class BpfObject:
         return None
 
     def line_table(self, function: Function) -> list[Line | None]:
-        """The source line of each slot of ``function``."""
-        starts = [at for section, at in self.lines if section == function.section]
+        """The source line of each slot of ``function``.
+
+        Where the compiler names line 0, which is no line, the one before goes on.
+        """
+        starts = [at for (section, at), line in self.lines.items() if section == function.section and line.line]
         starts = sorted(at for at in starts if 0 <= at - function.offset < len(function.code))
         table: list[Line | None] = []
         for at in range(function.offset, function.offset + len(function.code), 8):
