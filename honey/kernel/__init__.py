@@ -2,16 +2,16 @@
 """The kernel's facts, read one by one from data files: nothing is loaded until it is asked for.
 
 ==================  ==================================================================================
-``types``           ``struct("sockaddr_in")`` with members, offsets, bit-fields; ``enum``, ``typedef``,
+``types``           ``struct("sockaddr_in")`` with members, offsets, bit-fields, C header; ``enum``, ``typedef``,
                     ``members_of(type)`` for the struct behind a field, ``names()``, ``source()``
 ``layout``          the types as values (``KernelInt``, ``KernelPointer``, ``KernelStructRef``, ...),
                     ``resolve`` (typedefs away), ``big_endian_bits``, ``honey_name`` (``"be16"``),
                     ``pointee``, ``spell`` (C declaration), ``spell_field``
-``declare``         C declarations: ``minimal`` (only the fields used, for BTF relocation), ``complete``
 ``syscalls``        ``signature("sendto")``: number, arguments with types
 ``tracepoints``     ``find("sched/sched_switch")``: the context's struct and fields, dynamic ones too
 ``functions``       ``signature("tcp_sendmsg")``, ``lsm_hook``, ``raw_tracepoint``, ``iterator``
-``helpers``         ``helper("bpf_ktime_get_ns")``: number, prototype, roles of arguments, GPL, since
+``helpers``         ``helper("bpf_ktime_get_ns")``: number, prototype, roles of arguments, GPL, since;
+                    ``helper(...).allowed_in("xdp")``
 ``constants``       ``value("IPPROTO_UDP")``
 ``sections``        ``parse("tracepoint/syscalls/sys_enter_sendto")``: program type, context, target
 ==================  ==================================================================================

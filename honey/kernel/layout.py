@@ -128,6 +128,9 @@ class KernelStruct:
 
     ``typedef`` is set where C knows the type only through a typedef (``wait_queue_head_t``). ``relocatable`` is unset
     for types that only user space's headers have (``sockaddr_storage``): the kernel's BTF could not relocate them.
+    ``header`` is the C header that defines it just so (``linux/in.h``), or ``""``. ``stable`` is set where every
+    kernel has these fields at these places, because user space relies on it: the type is in a header, or system calls
+    take it. Newer kernels may add fields at the end.
     """
 
     keyword: str
@@ -136,6 +139,8 @@ class KernelStruct:
     members: tuple[KernelField, ...]
     typedef: bool = False
     relocatable: bool = True
+    header: str = ""
+    stable: bool = False
 
     @property
     def spelling(self) -> str:

@@ -62,9 +62,10 @@ class SectionKind:
 
 
 @cache
-def kinds() -> dict[str, SectionKind]:
-    """All kinds of sections by name."""
-    return {row["name"]: SectionKind(**{**row, "shape": Context(row["shape"])}) for row in _document()["kinds"]}
+def kind(name: str) -> SectionKind | None:
+    """The row of the kind ``name``, or ``None``."""
+    row = _document()["kinds"].get(name)
+    return SectionKind(name=name, **{**row, "shape": Context(row["shape"])}) if row is not None else None
 
 
 def helpers_known() -> frozenset[str]:
@@ -90,36 +91,34 @@ def parse(name: str) -> Section | None:
     The context of a tracepoint or iterator is ``None`` where the kernel has none of that name.
     """
     name = ALIASES.get(name, name)
-    kind_name, table = name, kinds()
-    while kind_name not in table:
+    kind_name = name
+    while (found := kind(kind_name)) is None:
         kind_name, slash, _ = kind_name.rpartition("/")
         if not slash:
             return None
-    kind = table[kind_name]
     target = name[len(kind_name) + 1 :]
     return Section(
-        kind=kind.name,
+        kind=found.name,
         target=target,
-        spelling=name if kind.takes_target else kind.name,
-        program_type=kind.program_type,
-        attach_type=kind.attach_type,
-        shape=kind.shape,
-        context=_context(kind, target),
-        sleepable=kind.sleepable,
+        spelling=name if found.takes_target else found.name,
+        program_type=found.program_type,
+        attach_type=found.attach_type,
+        shape=found.shape,
+        context=_context(found, target),
+        sleepable=found.sleepable,
     )
 
 
-def _context(kind: SectionKind, target: str) -> str | None:
-    if kind.attach_type == "BPF_TRACE_ITER":
+def _context(found: SectionKind, target: str) -> str | None:
+    if found.attach_type == "BPF_TRACE_ITER":
         return f"bpf_iter__{target}" if target else None
-    if kind.program_type != "BPF_PROG_TYPE_TRACEPOINT":
-        return kind.context
+    if found.program_type != "BPF_PROG_TYPE_TRACEPOINT":
+        return found.context
     from honey.kernel import tracepoints
 
-    tracepoint = tracepoints.find(target)
-    return tracepoint.struct if tracepoint is not None else None
+    return tracepoints.context(target)
 
 
 def names() -> tuple[str, ...]:
     """All kinds of sections, sorted."""
-    return tuple(sorted(kinds()))
+    return tuple(sorted(_document()["kinds"]))

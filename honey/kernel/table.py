@@ -42,20 +42,21 @@ class Table:
         try:
             with path.open("rb") as file:
                 line = file.readline()
-            header: dict[str, Any] = json.loads(line)
-        except (OSError, ValueError) as error:
+            header = json.loads(line)
+            if header["schema"] != SCHEMA:
+                raise TableError(f"{path.name} has schema {header['schema']}, this version reads {SCHEMA}")
+            blocks: list[tuple[str, int, int]] = header["blocks"]
+            self.source: str = header["source"]
+            self.count: int = header["count"]
+            self._names: tuple[int, int] = tuple(header["names"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise TableError(f"cannot read the kernel data file {path.name}: {error}") from error
-        if header.get("schema") != SCHEMA:
-            raise TableError(f"{path.name} has schema {header.get('schema')}, this version reads {SCHEMA}")
-        self.source: str = header["source"]
-        self.count: int = header["count"]
         self._base = len(line)
-        self._index: list[tuple[int, int]] = [(offset, length) for _, offset, length in header["blocks"]]
-        self._first_keys: list[str] = [key for key, _, _ in header["blocks"]]
-        self._names: tuple[int, int] = tuple(header["names"])
+        self._index: list[tuple[int, int]] = [(offset, length) for _, offset, length in blocks]
+        self._first_keys: list[str] = [key for key, _, _ in blocks]
 
     def get(self, key: str) -> Any | None:
-        """The record of ``key`` as decoded from JSON, or ``None``."""
+        """The record of ``key`` as decoded from JSON, or ``None``; raises ``TableError`` where the file is damaged."""
         number = bisect_right(self._first_keys, key) - 1
         if number < 0 or "\n" in key or "\t" in key:
             return None
@@ -76,9 +77,12 @@ class Table:
 
     def _inflate(self, place: tuple[int, int]) -> bytes:
         offset, length = place
-        with self.path.open("rb") as file:
-            file.seek(self._base + offset)
-            content = zlib.decompress(file.read(length))
+        try:
+            with self.path.open("rb") as file:
+                file.seek(self._base + offset)
+                content = zlib.decompress(file.read(length))
+        except (OSError, zlib.error) as error:
+            raise TableError(f"the kernel data file {self.path.name} is damaged: {error}") from error
         self.inflated_bytes += len(content)
         return content
 

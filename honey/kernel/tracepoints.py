@@ -55,15 +55,23 @@ def find(path: str) -> Tracepoint | None:
     Those of system calls all have the generic ``trace_event_raw_sys_enter`` or ``_exit``; the arguments that each
     has are in ``honey.kernel.syscalls``.
     """
-    record = _syscall_record(path) if path.startswith(SYSCALLS) else table(TABLE).get(path)
-    if record is None:
-        return None
-    tag, dynamic = record
-    struct = types.struct(tag)
-    if struct is None:
+    record = _record(path)
+    struct = types.struct(record[0]) if record is not None else None
+    if record is None or struct is None:
         return None
     category, _, name = path.partition("/")
-    return Tracepoint(category, name, tag, tuple(_field(field, dynamic) for field in struct.fields() if _shown(field)))
+    fields = tuple(_field(field, record[1]) for field in struct.fields() if _shown(field))
+    return Tracepoint(category, name, record[0], fields)
+
+
+def context(path: str) -> str | None:
+    """The tag of the struct that programs at the tracepoint ``CATEGORY/NAME`` get, or ``None``."""
+    record = _record(path)
+    return record[0] if record is not None else None
+
+
+def _record(path: str) -> Any | None:
+    return _syscall_record(path) if path.startswith(SYSCALLS) else table(TABLE).get(path)
 
 
 def _syscall_record(path: str) -> Any | None:

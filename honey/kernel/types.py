@@ -37,7 +37,16 @@ def struct(name: str) -> KernelStruct | None:
     for letter, keyword in (("s", "struct"), ("u", "union")):
         if letter in record:
             size, members = record[letter]
-            return KernelStruct(keyword, name, size, decode_members(members), relocatable="user" not in record)
+            header = record.get("header", "")
+            return KernelStruct(
+                keyword,
+                name,
+                size,
+                decode_members(members),
+                relocatable="user" not in record,
+                header=header,
+                stable=bool(header) or "argument" in record,
+            )
     return _behind_typedef(name, resolve(decode_type(record["t"]))) if "t" in record else None
 
 

@@ -63,13 +63,15 @@ def generate(image_path: Path, source: str, *, output: Path, folder: Path) -> No
     allowed = {kind: lines[case] for kind, case in probes.items() if lines[case] != "?"}
 
     uapi, libbpf = _versions(*HEADER_PACKAGES), _versions(*LIBBPF_PACKAGES)
-    type_records = types.type_records(kernel, [btf.parse(section) for section in headers.header_structs()])
+    type_records = types.type_records(kernel, headers.header_structs())
+    syscall_records = syscalls.syscall_records(collected.formats, type_records)
+    types.mark_arguments(type_records, syscall_records)
     prototypes = Prototypes(kernel, type_records, collected.symbols, image, [definition.name for definition in found])
 
     tables = {
         "types": (type_records, f"BTF of {source}; {uapi}"),
         "functions": (functions.function_records(kernel), f"BTF of {source}"),
-        "syscalls": (syscalls.syscall_records(collected.formats, type_records), f"tracefs of {source}; {uapi}"),
+        "syscalls": (syscall_records, f"tracefs of {source}; {uapi}"),
         "tracepoints": (
             tracepoints.tracepoint_records(collected.formats, collected.symbols, image, type_records),
             f"tracefs and data of {source}",

@@ -53,7 +53,7 @@ class Member:
 class BtfType:
     """One type; which of the fields after ``name`` mean something depends on ``kind``.
 
-    ``ref`` is the type referred to (element, target, return type, prototype); ``flag`` the kind_flag (a signed
+    Compilers before clang 16 set no kind_flag for signed enumerations. ``ref`` is the type referred to (element, target, return type, prototype); ``flag`` the kind_flag (a signed
     enumeration, a forward-declared union); ``length`` an array's; ``params`` a prototype's names and types.
     """
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from honey.kernel.generate.btf import Btf, Kind
@@ -23,7 +23,7 @@ Case = tuple[int, int, int, int]
 """Program type, attach type, sleepable, BTF number of what is attached to."""
 
 
-def probe_cases(kinds: Sequence[Mapping[str, Any]], kernel: Btf) -> dict[str, Case]:
+def probe_cases(kinds: Mapping[str, Mapping[str, Any]], kernel: Btf) -> dict[str, Case]:
     """The case to be asked for each kind of section.
 
     Sleepable programs are asked about as if they did not sleep, because few functions let them attach and they have
@@ -37,9 +37,9 @@ def probe_cases(kinds: Sequence[Mapping[str, Any]], kernel: Btf) -> dict[str, Ca
     }
     targets = {(type_.kind, type_.name): type_.id for type_ in kernel.of_kind(Kind.FUNC, Kind.TYPEDEF)}
     cases: dict[str, Case] = {}
-    for kind in kinds:
+    for name, kind in kinds.items():
         attach = kind["attach_type"]
         target = targets[ATTACH_TARGETS[attach]] if attach in ATTACH_TARGETS else 0
         sleepable = int(kind["program_type"] == "BPF_PROG_TYPE_SYSCALL")
-        cases[kind["name"]] = (numbers[kind["program_type"]], numbers.get(attach, 0), sleepable, target)
+        cases[name] = (numbers[kind["program_type"]], numbers.get(attach, 0), sleepable, target)
     return cases

@@ -7,6 +7,7 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -41,17 +42,29 @@ HEADERS = (
     *("sys/epoll.h", "poll.h", "sys/prctl.h", "sys/ptrace.h", "sys/mount.h", "sys/un.h", "sys/uio.h", "unistd.h"),
 )
 STRUCT_HEADERS = (
+    *("linux/bpf.h", "linux/bpf_perf_event.h", "linux/in.h", "linux/in6.h", "linux/un.h", "linux/uio.h"),
+    *("linux/if_ether.h", "linux/if_arp.h", "linux/if_packet.h", "linux/ip.h", "linux/ipv6.h", "linux/icmp.h"),
+    *("linux/icmpv6.h", "linux/tcp.h", "linux/udp.h", "linux/time.h", "linux/time_types.h", "linux/openat2.h"),
+    *("linux/netlink.h", "linux/perf_event.h", "linux/vm_sockets.h", "linux/stat.h", "asm/ptrace.h", "asm/stat.h"),
     *("sys/socket.h", "netinet/in.h", "netinet/tcp.h", "sys/un.h", "sys/uio.h", "sys/stat.h", "sys/time.h"),
-    *("sys/resource.h", "sys/epoll.h", "poll.h", "sched.h", "sys/utsname.h", "linux/if_packet.h", "linux/bpf.h"),
-    *("linux/if_ether.h", "linux/if_arp.h", "linux/icmp.h", "linux/icmpv6.h", "linux/ipv6.h", "linux/openat2.h"),
-    *("linux/netlink.h", "linux/perf_event.h", "linux/vm_sockets.h"),
+    *("sys/resource.h", "sys/epoll.h", "poll.h", "sched.h", "sys/utsname.h"),
 )
+INCLUDE_FOLDERS = re.compile(r"^/usr/include/(x86_64-linux-gnu/)?")
 MULTIARCH = "/usr/include/x86_64-linux-gnu"
 COMPILE = ("clang", "-D_GNU_SOURCE", "-ferror-limit=0", "-x", "c")
 MACRO = re.compile(r"^#define ([A-Za-z]\w*)(?!\() +\S", re.MULTILINE)
 ENUMERATION = re.compile(r"\benum\b\s*\w*\s*\{([^{}]*)\}")
-STRUCT = re.compile(r"\bstruct\s+([A-Za-z]\w*)\s*\{")
+STRUCT = re.compile(r"\bstruct\s+(\w+)\s*\{")
+LINE_MARKER = re.compile(r'^# \d+ "', re.MULTILINE)
 FAILED_LINE = re.compile(r"^<stdin>:(\d+):\d+: error:", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderStructs:
+    """``btf``: the BTF section of structs as laid out for eBPF; ``origins``: by struct the header that defines it."""
+
+    btf: bytes
+    origins: dict[str, str]
 
 
 def header_constants() -> dict[str, int]:
@@ -70,15 +83,27 @@ def header_constants() -> dict[str, int]:
     return known
 
 
-def header_structs() -> Iterator[bytes]:
-    """For each of ``STRUCT_HEADERS`` a BTF section with the structs it defines, as laid out for eBPF."""
+def header_structs() -> Iterator[HeaderStructs]:
+    """The structs that each of ``STRUCT_HEADERS`` defines, with all that it includes."""
     for header in STRUCT_HEADERS:
         include = f"#include <{header}>\n"
-        names = sorted(set(STRUCT.findall(_clang("-E", "-P", "-", source=include))))
-        lines = [f"struct {name} variable_{name};" for name in names]
+        origins = _struct_origins(_clang("-E", "-", source=include))
+        lines = [f"struct {name} variable_{name};" for name in sorted(origins)]
         good = [line for line, ok in zip(lines, _accepted(include, lines), strict=True) if ok]
+        if not good:
+            raise ValueError(f"<{header}> defines no struct")
         elf = _object(include + "\n".join(good), "-target", "bpf", "-D__x86_64__", "-I", MULTIARCH, "-g")
-        yield _section(elf, ".BTF").data()
+        yield HeaderStructs(_section(elf, ".BTF").data(), origins)
+
+
+def _struct_origins(preprocessed: str) -> dict[str, str]:
+    """By struct the header that defines it, as one writes it in an ``#include``."""
+    origins: dict[str, str] = {}
+    for part in LINE_MARKER.split(preprocessed)[1:]:
+        path, _, text = part.partition('"')
+        for name in STRUCT.findall(text):
+            origins.setdefault(name, INCLUDE_FOLDERS.sub("", path))
+    return origins
 
 
 def _accepted(include: str, lines: Sequence[str]) -> list[bool]:

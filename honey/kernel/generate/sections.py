@@ -18,28 +18,25 @@ CONTEXT_TYPES = "bpf_ctx_convert"
 ARGUMENT_TYPES = frozenset({"BPF_PROG_TYPE_TRACING", "BPF_PROG_TYPE_LSM", "BPF_PROG_TYPE_EXT"})
 
 
-def section_kinds(kernel: Btf) -> list[dict[str, Any]]:
-    """One row a kind of section, in libbpf's order, with the fields of ``honey.kernel.sections.SectionKind``."""
+def section_kinds(kernel: Btf) -> dict[str, dict[str, Any]]:
+    """By kind of section, in libbpf's order, the fields of ``honey.kernel.sections.SectionKind``."""
     libbpf = ctypes.CDLL("libbpf.so.1")
     contexts = _contexts(kernel)
     program_types = _enumerators(kernel, "bpf_prog_type")
     attach_types = _enumerators(kernel, "bpf_attach_type")
-    rows = []
+    rows: dict[str, dict[str, Any]] = {}
     for spelling in _known_sections(libbpf):
         name = spelling.rstrip("+")
         program, attach = _types_of(libbpf, f"{name}/x" if spelling.endswith("+") else name)
         context = contexts.get(program_types[program])
-        rows.append(
-            {
-                "name": name,
-                "program_type": program_types[program],
-                "attach_type": attach_types[attach] if attach or "ingress" in name else None,
-                "shape": _shape(name, program_types[program], context).value,
-                "context": context,
-                "sleepable": name.endswith(".s") or name == "syscall",
-                "takes_target": spelling.endswith("+"),
-            }
-        )
+        rows[name] = {
+            "program_type": program_types[program],
+            "attach_type": attach_types[attach] if attach or "ingress" in name else None,
+            "shape": _shape(name, program_types[program], context).value,
+            "context": context,
+            "sleepable": name.endswith(".s") or name == "syscall",
+            "takes_target": spelling.endswith("+"),
+        }
     return rows
 
 
