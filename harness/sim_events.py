@@ -11,7 +11,6 @@ from harness.benchmark import Benchmark
 from harness.errors import RunError
 from harness.result import StreamFile
 from harness.sim import Machine
-from harness.sim.queues import RingBuffer
 from harness.watching import initial_contents
 from workloads.events import Event, with_exits
 
@@ -25,7 +24,6 @@ def run_events(machine: Machine, benchmark: Benchmark, events: Sequence[Event], 
     _preset(machine, benchmark, events)
     hooks = [loaded.program.hook for loaded in machine.programs.values()]
     packets: dict[str, list[bytes]] = {}
-    lines: list[bytes] = []
     for event in with_exits(events) if any("sys_exit" in hook for hook in hooks) else events:
         for execution in machine.dispatch(event):
             if execution.fault is not None:
@@ -33,10 +31,8 @@ def run_events(machine: Machine, benchmark: Benchmark, events: Sequence[Event], 
             if execution.packet is not None:
                 record = struct.pack("<I", execution.result & 0xFFFF_FFFF) + execution.packet
                 packets.setdefault(f"packets:{execution.program}", []).append(record)
-        head = f"{event.comm}-{event.tid} [000] ..... 0.0: bpf_trace_printk: "
-        lines.extend((head + text).encode() for text in machine.runtime.trace[len(lines) :])
-    rings = {f"ring:{name}": ring.records for name, ring in machine.maps.items() if isinstance(ring, RingBuffer)}
-    return {**packets, **rings, **({_TRACE: lines} if lines or _TRACE in benchmark.streams else {})}
+    printed: dict[str, list[bytes]] = {_TRACE: []} if _TRACE in benchmark.streams else {}
+    return {**packets, **printed, **machine.streams()}
 
 
 def write_streams(sent: Sent, folder: Path, place: Path) -> dict[str, StreamFile]:
