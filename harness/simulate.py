@@ -80,7 +80,7 @@ def _simulate(pair: BuiltPair, folder: Path, seed: int) -> BenchmarkResult:
         start_ns=start_ns,
         end_ns=machines[C].now,
         events=f"{benchmark.name}/{SHADOW}/events.jsonl.gz",
-        pids=tuple(sorted({event.pid for event in events})),
+        pids=tuple(sorted({number for event in events for number in (event.pid, event.tid)})),
         maps={side: dict(_dump(machine, folder, place / side)) for side, machine in machines.items()},
         streams={side: write_streams(found, folder, place / side) for side, found in streams.items()},
     )
@@ -90,13 +90,14 @@ def _simulate(pair: BuiltPair, folder: Path, seed: int) -> BenchmarkResult:
 def _dump(machine: Machine, folder: Path, place: Path) -> Iterator[tuple[str, MapFile]]:
     place.mkdir(parents=True, exist_ok=True)
     for name, definition in machine.object.declared_maps.items():
-        entries = list(machine.maps[name].items()) if definition.key_size else []
+        streamed = definition.key_size == 0
+        entries = [] if streamed else list(machine.maps[name].items())
         path = place / f"{name}.bin"
         path.write_bytes(b"".join(key + value for key, value in entries))
         yield (
             name,
             MapFile(
-                file=path.relative_to(folder).as_posix(),
+                file=None if streamed else path.relative_to(folder).as_posix(),
                 type=definition.type,
                 key_size=definition.key_size,
                 value_size=definition.value_size,

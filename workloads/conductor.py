@@ -103,8 +103,8 @@ class _Player:
             self.pid = 0
 
     def _dismiss(self) -> None:
-        # The main thread last: the process ends with it, and the others are to have gone by themselves.
-        for channel in reversed(self.channels):
+        # The others end with the main thread: by itself a thread gives memory back, which may be watched.
+        for channel in self.channels[:1]:
             channel.leave()
         self.channels = ()
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.benchmark import StreamRule
+from harness.benchmark import C, StreamRule
 from harness.compare.evidence import Evidence
 from harness.errors import RunError
 from harness.objects import BpfObject, Decoder
@@ -62,7 +62,7 @@ def _of_side(evidence: Evidence, side: str, name: str, rule: StreamRule) -> Reco
         return Records(tuple(map(parse_line, data.decode("utf-8", "replace").splitlines())), file.lost)
     if name.startswith(PACKETS):
         return Records(tuple(map(parse_packet, split_records(data))), file.lost)
-    decoder = _decoder(evidence.objects[side], side, name, rule)
+    decoder = _decoder((evidence.objects[side], evidence.objects[C]), name, rule)
     return Records(tuple(_decode(decoder, record) for record in split_records(data)), file.lost)
 
 
@@ -114,13 +114,15 @@ def _shared_lines(evidence: Evidence, sides: Sequence[str]) -> dict[str, Records
     return {side: Records(tuple(values), file.lost) for side, values in found.items()}
 
 
-def _decoder(obj: BpfObject, side: str, name: str, rule: StreamRule) -> Decoder | None:
+def _decoder(objects: Sequence[BpfObject], name: str, rule: StreamRule) -> Decoder | None:
+    """From the first of ``objects`` that knows the type: nothing makes a compiler keep it."""
     if rule.type is None:
         return None
-    type_id = obj.btf.find(rule.type, STRUCT)
-    if type_id is None:
-        raise RunError(f"streams.{name}.type: the {side} side has no struct {rule.type}")
-    return Decoder(obj.btf, type_id)
+    for obj in objects:
+        type_id = obj.btf.find(rule.type, STRUCT)
+        if type_id is not None:
+            return Decoder(obj.btf, type_id)
+    raise RunError(f"streams.{name}.type: no side has a struct {rule.type}")
 
 
 def _decode(decoder: Decoder | None, record: bytes) -> Any:

@@ -20,6 +20,9 @@ struct {
 	__uint(max_entries, 256 * 1024);
 } events SEC(".maps");
 
+/* A ring buffer has no type of its records: this keeps theirs in the object's BTF. */
+const struct exec_event *record_type __attribute__((unused));
+
 SEC("tracepoint/sched/sched_process_exec")
 int trace_exec(struct trace_event_raw_sched_process_exec *ctx)
 {

@@ -53,6 +53,9 @@ struct {
 	__uint(max_entries, 1024 * 1024);
 } events SEC(".maps");
 
+/* A ring buffer has no type of its records: this keeps theirs in the object's BTF. */
+const struct memory_event *record_type __attribute__((unused));
+
 static const struct memory_stats no_stats;
 
 static __always_inline struct memory_stats *stats_of(__u32 pid)
