@@ -46,11 +46,15 @@ def load_benchmark(path: Path, *, shown: str | None = None) -> Benchmark:
 
 def find_benchmarks(checkout: Checkout, names: Sequence[str]) -> list[Benchmark]:
     """The benchmarks called ``names`` (or paths of TOML files); all of them when there are no names."""
+    return [load_benchmark(path, shown=checkout.relative(path)) for path in benchmark_paths(checkout, names)]
+
+
+def benchmark_paths(checkout: Checkout, names: Sequence[str]) -> list[Path]:
+    """The files of the benchmarks called ``names``; all when there are no names. Raises :class:`HarnessError`."""
     known = {path.stem: path for path in sorted(checkout.benchmarks.glob("*.toml"))}
     if not known and not names:
         raise HarnessError("there are no benchmarks in benchmarks/", hint="each is a file benchmarks/NAME.toml")
-    chosen = [_find(name, known) for name in names] if names else list(known.values())
-    return [load_benchmark(path, shown=checkout.relative(path)) for path in chosen]
+    return [_find(name, known) for name in names] if names else list(known.values())
 
 
 def _find(name: str, known: dict[str, Path]) -> Path:

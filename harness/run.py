@@ -6,12 +6,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from harness.benchmark import Benchmark
-from harness.benchmark_file import find_benchmarks
+from harness.benchmark_file import benchmark_paths, find_benchmarks
 from harness.build import find_compiler
+from harness.bundle import Manifest, files_of, write_bundle
 from harness.checkout import Checkout
 from harness.errors import HarnessError
 from harness.evaluate import Facts, evaluate, refused
@@ -29,7 +30,8 @@ from harness.report.whole import Head, failure_of, whole_report
 class RunOptions:
     """What to run and where. ``names`` are benchmarks, none means all; ``compiler`` is for all sides.
 
-    ``json`` is written besides the reports, which go to ``reports`` (default: the checkout's).
+    ``json`` is written besides the reports, which go to ``reports`` (default: the checkout's); ``bundle`` is packed
+    from all of it.
     """
 
     where: Where
@@ -37,6 +39,7 @@ class RunOptions:
     compiler: str = "clang"
     json: Path | None = None
     reports: Path | None = None
+    bundle: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +64,21 @@ def run(options: RunOptions, checkout: Checkout, progress: Progress) -> Kept:
         with progress.step("build", f"compiling {_count(len(benchmarks), 'pair')} with {compiler.name}"):
             return prepare(benchmarks, checkout, folder / "objects", compiler)
 
-    return run_prepared(Undertaking(options, benchmarks, preparing, compiler.version, checkout, progress))
+    kept = run_prepared(Undertaking(options, benchmarks, preparing, compiler.version, checkout, progress))
+    if options.bundle is not None:
+        paths = benchmark_paths(checkout, options.names)
+        names = tuple(checkout.relative(path) for path in paths)
+        manifest = Manifest(benchmarks=names, **asdict(options.where))
+        write_bundle(options.bundle, manifest, kept.place, files_of(checkout, paths))
+    return kept
 
 
 @dataclass(frozen=True, slots=True)
 class Undertaking:
-    """A run about to be done. ``preparing`` is called with its folder, while the target starts."""
+    """A run about to be done. ``preparing`` is called with its folder, while the target starts.
+
+    ``sources`` is where the names of sources start from (default: the checkout).
+    """
 
     options: RunOptions
     benchmarks: Sequence[Benchmark]
@@ -74,6 +86,7 @@ class Undertaking:
     compiler: str
     checkout: Checkout
     progress: Progress
+    sources: Path | None = None
 
     @property
     def head(self) -> Head:
@@ -113,7 +126,7 @@ def _do(one: Undertaking, head: Head, folder: Path) -> model.Report:
     result = outcome.came.result
     with one.progress.step("compare", "comparing"):
         kernel = result.kernel.release if result.kernel else "unknown"
-        facts = Facts(kernel, where.target, where.seed, head.commit, where.mode, one.checkout.root)
+        facts = Facts(kernel, where.target, where.seed, head.commit, where.mode, one.sources or one.checkout.root)
         parts = [evaluate(pair, outcome.of(pair.benchmark.name), facts, result.timings) for pair in prepared.pairs]
         parts += [
             refused(benchmark, model.Failure(step="pair lint", message=SAID, log=words), facts)

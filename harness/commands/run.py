@@ -50,6 +50,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", metavar="PATH", help="write report.json there as well")
     parser.add_argument("--reports", metavar="FOLDER", help="where reports are kept (default: the checkout's reports/)")
+    parser.add_argument("--bundle", metavar="PATH", help="pack all of it into PATH (.tar.zst), for `harness replay`")
     parser.add_argument("-q", "--quiet", action="store_true", help="only the verdict, and errors")
 
 
@@ -71,6 +72,7 @@ def main(given: argparse.Namespace) -> int:
         compiler=given.compiler,
         json=Path(given.json) if given.json else None,
         reports=Path(given.reports) if given.reports else None,
+        bundle=Path(given.bundle) if given.bundle else None,
     )
     progress = Progress(make_console(stderr=True), quiet=given.quiet)
     kept = run(options, checkout, progress)

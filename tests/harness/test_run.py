@@ -212,6 +212,36 @@ def test_a_source_that_does_not_compile_is_shown_with_clangs_words(harness: Harn
     assert report.error.step == "build"
 
 
+def test_a_bundle_is_run_again_and_comes_out_the_same(harness: Harness, tmp_path: Path) -> None:
+    bundle = tmp_path / "evidence.tar.zst"
+    done = harness(REFERENCE, "--bundle", str(bundle), on="sim")
+    assert done.returncode == 0, done.stdout + done.stderr
+    again = replay(bundle, tmp_path)
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "it came out the same" in again.stdout
+
+
+def test_a_bundle_of_a_run_that_did_not_hold_says_so_again(harness: Harness, tmp_path: Path) -> None:
+    bundle = tmp_path / "evidence.tar.zst"
+    harness(wrong_port(tmp_path, "packets counted twice"), "--bundle", str(bundle), on="sim")
+    again = replay(bundle, tmp_path)
+    assert again.returncode == 0
+    assert "packets_sent is" in again.stdout
+
+
+def test_what_is_no_bundle_is_refused(tmp_path: Path) -> None:
+    no_bundle = tmp_path / "x.tar.zst"
+    no_bundle.write_bytes(b"not a bundle")
+    done = replay(no_bundle, tmp_path)
+    assert done.returncode == 2
+    assert "is no evidence bundle" in done.stderr
+
+
+def replay(bundle: Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "harness.cli", "replay", str(bundle), "--reports", str(folder / "again")]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+
+
 def test_a_pair_that_is_not_alike_in_shape_is_refused_before_it_is_measured(harness: Harness, tmp_path: Path) -> None:
     other = tmp_path / "other.bpf.c"
     source = REFERENCE.read_text(encoding="utf-8")
