@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the kernel's facts anew: ``python -m honey.kernel.generate [--package NAME | --image BZIMAGE]``."""
+"""Writes the kernel's facts anew from a kernel, which it boots in QEMU, and from this machine's C headers.
+
+It needs the packages clang, qemu-system-x86, busybox-static, linux-libc-dev, libc6-dev, libbpf-dev and libbpf1, on x86-64
+Debian; the same packages give the same files.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +38,7 @@ LIBBPF_PACKAGES = ("libbpf-dev", "libbpf1")
 
 
 def main(arguments: list[str]) -> int:
-    """Runs the command; 0 when all files are written."""
+    """Runs the command; 0 when all files are written, 2 with a message when that could not be done."""
     parser = argparse.ArgumentParser(prog="python -m honey.kernel.generate", description=__doc__)
     parser.add_argument("--package", default=PACKAGE, help="Debian kernel package to take (default: %(default)s)")
     parser.add_argument("--image", type=Path, help="a bzImage with BTF to take instead")
@@ -42,11 +46,15 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="honey-kernel-") as name:
         folder = Path(name)
-        if options.image is not None:
-            image, source = options.image, options.image.name
-        else:
-            image, source = _download(options.package, folder)
-        generate(image, source, output=options.output, folder=folder)
+        try:
+            if options.image is not None:
+                image, source = options.image, options.image.name
+            else:
+                image, source = _download(options.package, folder)
+            generate(image, source, output=options.output, folder=folder)
+        except (OSError, ValueError, subprocess.SubprocessError, collect.CollectError) as error:
+            print(f"{parser.prog}: {error}", file=sys.stderr)
+            return 2
     return 0
 
 

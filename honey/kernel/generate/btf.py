@@ -53,8 +53,9 @@ class Member:
 class BtfType:
     """One type; which of the fields after ``name`` mean something depends on ``kind``.
 
-    Compilers before clang 16 set no kind_flag for signed enumerations. ``ref`` is the type referred to (element, target, return type, prototype); ``flag`` the kind_flag (a signed
-    enumeration, a forward-declared union); ``length`` an array's; ``params`` a prototype's names and types.
+    ``ref`` is the type referred to (element, target, return type, prototype); ``flag`` the kind_flag (a signed
+    enumeration, a forward-declared union), which compilers before clang 16 leave out for enumerations; ``length`` an
+    array's; ``params`` a prototype's names and types.
     """
 
     id: int

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Calls: own functions, constructs that look like calls, and the library."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from honey.analysis import flow, functions, loops
+from honey.analysis.control import CONSTRUCTS
+from honey.analysis.errors import suggestion
+from honey.analysis.values import IntValue, NeverValue, Value
+from honey.library import find, names_of
+from honey.syntax import ast
+
+if TYPE_CHECKING:
+    from honey.analysis.lowering import Lowering
+
+CONSTRUCTS["for"] = loops.for_
+
+BARE = ("Kernel", "Honey.BpfHelpers", "Bitwise")
+"""Modules whose functions need no name of a module in front."""
+
+_MOST_FUEL = 64
+
+
+def is_known(fl: Lowering, node: ast.Call) -> bool:
+    """Whether a name without parentheses can be a call."""
+    if (node.name, 0) in fl.unit.module.functions:
+        return True
+    return any(find(module, node.name, 0) is not None for module in (*BARE, *fl.unit.module.imports))
+
+
+def call(fl: Lowering, node: ast.Call, name: str) -> Value:
+    """A call; control constructs have their value."""
+    if node.target is None:
+        return _local(fl, node, name)
+    if isinstance(node.target, ast.Alias):
+        module = fl.unit.aliases.expand(node.target.parts)
+        if module == fl.unit.module.name:
+            return _own(fl, node, name)
+        return _remote(fl, module, node, name)
+    if isinstance(node.target, ast.Var) and node.target.name == "__MODULE__":
+        return _own(fl, node, name)
+    raise fl.mistake("HNY0107", "a function is called by its module's name", node.span)
+
+
+def _local(fl: Lowering, node: ast.Call, name: str) -> Value:
+    if (node.name, len(node.args)) in fl.unit.module.functions:
+        return _own(fl, node, name)
+    if node.name in CONSTRUCTS:
+        return flow.construct(fl, node, name)
+    if node.name == "fuel":
+        return _fuel(fl, node, name)
+    arity = len(node.args)
+    for module in (*BARE, *fl.unit.module.imports):
+        handler = find(module, node.name, arity)
+        if handler is not None:
+            return handler(fl, node, name)
+    raise _unknown(fl, node)
+
+
+def _own(fl: Lowering, node: ast.Call, name: str) -> Value:
+    declared = fl.unit.module.functions.get((node.name, len(node.args)))
+    if declared is None:
+        raise _unknown(fl, node)
+    return functions.call(fl, declared, node.args, node.span, name)
+
+
+def _remote(fl: Lowering, module: str, node: ast.Call, name: str) -> Value:
+    handler = find(module, node.name, len(node.args))
+    if handler is not None:
+        return handler(fl, node, name)
+    known = names_of(module)
+    if not known:
+        raise fl.mistake(
+            "HNY0103",
+            f"there is no module {module} here",
+            node.target.span if node.target is not None else node.span,
+            help=suggestion(module, ("Honey.BpfHelpers", "Honey.Net", "Honey.Map", "Honey.Ethhdr", "Honey.XDP", "Enum"))
+            or "Honey's modules are BpfHelpers, Net, Map, Ethhdr and XDP; of Elixir's: Bitwise, Enum, Kernel, Logger",
+        )
+    arities = sorted(arity for called, arity in known if called == node.name)
+    if arities:
+        raise fl.mistake(
+            "HNY0604",
+            f"{module}.{node.name} takes {' or '.join(map(str, arities))} arguments, not {len(node.args)}",
+            node.span,
+        )
+    raise fl.mistake(
+        "HNY0102",
+        f"{module} has no function {node.name}",
+        node.name_span,
+        help=suggestion(node.name, (called for called, _ in known)),
+    )
+
+
+def _unknown(fl: Lowering, node: ast.Call) -> Exception:
+    arities = sorted(arity for name, arity in fl.unit.module.functions if name == node.name)
+    arities += sorted(a for module in BARE for name, a in names_of(module) if name == node.name)
+    if arities:
+        wanted = " or ".join(str(arity) for arity in arities)
+        return fl.mistake("HNY0604", f"{node.name} takes {wanted} arguments, not {len(node.args)}", node.span)
+    known = [name for name, _ in fl.unit.module.functions]
+    known += [name for module in BARE for name, _ in names_of(module)]
+    return fl.mistake(
+        "HNY0102", f"there is no function {node.name}/{len(node.args)}", node.name_span, help=suggestion(node.name, known)
+    )
+
+
+def _fuel(fl: Lowering, node: ast.Call, name: str) -> Value:
+    """``fuel(n, call)``: a call that may call itself, ``n`` deep at most."""
+    amount = fl.settled(fl.value(node.args[0])) if len(node.args) == 2 else NeverValue()
+    call_ = node.args[1] if len(node.args) == 2 else None
+    constant = amount.constant if isinstance(amount, IntValue) else None
+    declared = (
+        fl.unit.module.functions.get((call_.name, len(call_.args)))
+        if isinstance(call_, ast.Call) and call_.target is None
+        else None
+    )
+    if constant is None or not 1 <= constant <= _MOST_FUEL or declared is None or not isinstance(call_, ast.Call):
+        raise fl.mistake(
+            "HNY0610",
+            f"`fuel` takes a constant from 1 to {_MOST_FUEL} and a call of a function of this module",
+            node.span,
+            help="write `fuel(8, fact(x))`",
+        )
+    return functions.call(fl, declared, call_.args, call_.span, name, constant)

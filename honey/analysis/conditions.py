@@ -1,0 +1,314 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Truth: which IR condition a source expression is, and what is known once it has turned out one way or the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from honey.analysis import equality
+from honey.analysis.code import Code, OpenIf, is_empty, leaves, negate
+from honey.analysis.scope import Facts, OptionalFact
+from honey.analysis.storage import zero
+from honey.analysis.values import (
+    AddressValue,
+    BoolValue,
+    IntValue,
+    NeverValue,
+    NilValue,
+    OptionalValue,
+    UnionValue,
+    Value,
+    describe,
+)
+from honey.ir import nodes as n
+from honey.ir import types as t
+from honey.syntax import ast
+from honey.syntax.source import Span
+
+if TYPE_CHECKING:
+    from honey.analysis.lowering import Lowering
+
+AND = frozenset({"&&", "and"})
+OR = frozenset({"||", "or"})
+NOT = frozenset({"!", "not"})
+
+_LARGEST_COPY = 25
+"""Nodes of syntax in an ``else`` that is rather written twice than reached through a flag."""
+
+Part = Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A truth value and the facts that follow from either outcome."""
+
+    expr: n.Expr
+    when_true: Facts = ()
+    when_false: Facts = ()
+
+    @property
+    def negated(self) -> Condition:
+        """The opposite."""
+        return Condition(negate(self.expr), self.when_false, self.when_true)
+
+    @property
+    def constant(self) -> bool | None:
+        """The outcome, if it is known now."""
+        return bool(self.expr.value) if isinstance(self.expr, n.Const) else None
+
+
+def known(value: bool) -> Condition:
+    """A condition whose outcome is known now."""
+    return Condition(n.Const(int(value), t.BOOL))
+
+
+def both(left: Condition, right: Condition) -> Condition:
+    """``left && right``, where evaluating ``right`` does nothing."""
+    if left.constant is not None:
+        return right if left.constant else left
+    if right.constant is True:
+        return left
+    if right.constant is False:
+        return right
+    expr = n.Binary(n.BinaryOp.LAND, left.expr, right.expr, t.BOOL)
+    return Condition(expr, left.when_true + right.when_true)
+
+
+def either(left: Condition, right: Condition) -> Condition:
+    """``left || right``, where evaluating ``right`` does nothing."""
+    if left.constant is not None:
+        return left if left.constant else right
+    if right.constant is False:
+        return left
+    if right.constant is True:
+        return right
+    expr = n.Binary(n.BinaryOp.LOR, left.expr, right.expr, t.BOOL)
+    return Condition(expr, (), left.when_false + right.when_false)
+
+
+def condition(fl: Lowering, node: ast.Node) -> Condition:
+    """The truth of ``node``; what must be done to find out is added to the code."""
+    match node:
+        case ast.Unary(op=op, operand=operand) if op in NOT:
+            return condition(fl, operand).negated
+        case ast.Binary(op=op, left=left, right=right) if op in AND or op in OR:
+            return _logic(fl, node, left, right)
+        case ast.Binary(op=op, left=left, right=right) if op in ("==", "===", "!=", "!=="):
+            one, other = fl.operands((left, right))
+            equal = equality.equal(fl, one, other, node.span)
+            return equal if op in ("==", "===") else equal.negated
+        case ast.Binary(op="in", left=left, right=right):
+            from honey.analysis import membership
+
+            return membership.contains(fl, left, right, node.span)
+        case ast.Call(target=None, name="is_nil", args=(operand,)):
+            return is_nil(fl, fl.value(operand), node.span)
+        case ast.Block(exprs=(only,)):
+            return condition(fl, only)
+        case _:
+            return truth(fl, fl.value(node), node.span)
+
+
+def _logic(fl: Lowering, node: ast.Binary, left: ast.Node, right: ast.Node) -> Condition:
+    is_and = node.op in AND
+    first = condition(fl, left)
+    if first.constant is not None:
+        return condition(fl, right) if first.constant is is_and else first
+    with fl.block(first.when_true if is_and else first.when_false) as code:
+        second = condition(fl, right)
+    if is_empty(code):
+        fl.code.extend(code)
+        return both(first, second) if is_and else either(first, second)
+    return _through_flag(fl, first, code, second, is_and=is_and, span=node.span)
+
+
+def _through_flag(
+    fl: Lowering, first: Condition, code: Code, second: Condition, *, is_and: bool, span: Span
+) -> Condition:
+    """Logic whose right side must do something first: a flag tells whether it was reached and what it gave."""
+    hoist(fl, code)
+    flag = fl.fresh("", t.BOOL)
+    fl.code.append(n.Let(flag, n.Const(int(not is_and), t.BOOL), span))
+    code.append(n.Assign(n.LocalPlace(flag), second.expr, span))
+    reached = first.expr if is_and else negate(first.expr)
+    fl.code.append(OpenIf(reached, code, [], span))
+    result = Condition(n.Read(n.LocalPlace(flag), t.BOOL))
+    if not is_and:
+        return Condition(result.expr, (), first.when_false + second.when_false)
+    checked = result
+    for fact in second.when_true:
+        if isinstance(fact, OptionalFact) and fact.present:
+            checked = both(checked, Condition(negate(fact.subject.is_nil)))
+    return Condition(checked.expr, first.when_true + second.when_true)
+
+
+def hoist(fl: Lowering, code: Code) -> None:
+    """Declares what ``code`` declares at the current level, so that it can be used after ``code``."""
+    for index, item in enumerate(code):
+        if isinstance(item, n.Let):
+            fl.code.append(n.Let(item.local, zero(item.local.type), item.span))
+            if item.value is not None:
+                code[index] = n.Assign(n.LocalPlace(item.local), item.value, item.span)
+
+
+def truth(fl: Lowering, value: Value, span: Span) -> Condition:
+    """Whether Elixir takes ``value`` for true: everything but nil and false."""
+    value = fl.settled(value)
+    match value:
+        case BoolValue(expr):
+            return Condition(expr)
+        case OptionalValue():
+            here = Condition(negate(value.is_nil), (OptionalFact(value, True),), (OptionalFact(value, False),))
+            present = equality.peek(fl, value)
+            if isinstance(present, BoolValue):
+                return both(Condition(here.expr, here.when_true), Condition(present.expr))
+            return here
+        case NilValue():
+            return known(False)
+        case AddressValue(expr):
+            return Condition(negate(n.IsNull(expr)))
+        case UnionValue(tag=tag, alternatives=alternatives):
+            result = known(False)
+            for number in sorted(fl.scope.alternatives(value)):
+                here = Condition(n.Binary(n.BinaryOp.EQ, tag, n.Const(number, t.U64), t.BOOL))
+                result = either(result, both(here, truth(fl, alternatives[number], span)))
+            return result
+        case NeverValue():
+            return known(False)
+        case _:
+            if isinstance(value, IntValue) and not value.literal:
+                fl.report.warn(
+                    "HNY0207",
+                    "an integer is always true in Elixir, 0 as well",
+                    span,
+                    help="compare it: `x != 0`",
+                )
+            return known(True)
+
+
+def is_nil(fl: Lowering, value: Value, span: Span) -> Condition:
+    """Whether ``value`` is nil."""
+    value = fl.settled(value)
+    match value:
+        case OptionalValue():
+            return Condition(value.is_nil, (OptionalFact(value, False),), (OptionalFact(value, True),))
+        case NilValue():
+            return known(True)
+        case AddressValue(expr):
+            return Condition(n.IsNull(expr))
+        case UnionValue():
+            return equality.equal(fl, value, NilValue(), span)
+        case _:
+            if isinstance(value, IntValue) and not value.literal:
+                fl.report.warn(
+                    "HNY0302", f"{describe(value)} is never nil", span, help="compare it with 0: `x == 0`"
+                )
+            return known(False)
+
+
+def branch(fl: Lowering, node: ast.Node, then: Part, otherwise: Part | None, span: Span, copies: bool = False) -> None:
+    """A branch on ``node``; ``copies`` allows to write ``otherwise`` twice where that avoids a flag.
+
+    ``then`` and ``otherwise`` are called with the block to fill as the current one.
+    """
+    match node:
+        case ast.Unary(op=op, operand=operand) if op in NOT:
+            branch(fl, operand, otherwise or _nothing, then, span, copies)
+        case ast.Block(exprs=(only,)):
+            branch(fl, only, then, otherwise, span, copies)
+        case ast.Binary(op=op, left=left, right=right) if op in AND and (otherwise is None or copies):
+            _nested(fl, left, right, then, otherwise, span)
+        case ast.Binary(op=op, left=left, right=right) if op in OR and copies:
+            _alternatives(fl, left, right, then, otherwise, span)
+        case _:
+            branch_on(fl, condition(fl, node), then, otherwise, span)
+
+
+def _nothing() -> None:
+    """A branch in which nothing is done."""
+
+
+def _nested(
+    fl: Lowering, left: ast.Node, right: ast.Node, then: Part, otherwise: Part | None, span: Span
+) -> None:
+    """``if left && right``: one condition if nothing need be done between the two, else one inside the other."""
+    first = condition(fl, left)
+    if first.constant is not None:
+        if first.constant:
+            branch(fl, right, then, otherwise, span, copies=True)
+        elif otherwise is not None:
+            otherwise()
+        return
+    with fl.block(first.when_true) as code:
+        second = condition(fl, right)
+        if not is_empty(code):
+            branch_on(fl, second, then, otherwise, span)
+    if is_empty(code):
+        fl.code.extend(code)
+        branch_on(fl, both(first, second), then, otherwise, span)
+        return
+    rest: Code = []
+    if otherwise is not None:
+        with fl.block(first.when_false) as rest:
+            otherwise()
+    fl.add_if(first.expr, code, rest, span)
+    if leaves(code):
+        fl.learn(first.when_false)
+
+
+def _alternatives(
+    fl: Lowering, left: ast.Node, right: ast.Node, then: Part, otherwise: Part | None, span: Span
+) -> None:
+    """``if left || right``, the mirror image of ``_nested``."""
+    first = condition(fl, left)
+    if first.constant is not None:
+        if first.constant:
+            then()
+        else:
+            branch(fl, right, then, otherwise, span, copies=True)
+        return
+    with fl.block(first.when_false) as code:
+        second = condition(fl, right)
+        if not is_empty(code):
+            branch_on(fl, second, then, otherwise, span)
+    if is_empty(code):
+        fl.code.extend(code)
+        branch_on(fl, either(first, second), then, otherwise, span)
+        return
+    with fl.block(first.when_true) as taken:
+        then()
+    fl.add_if(first.expr, taken, code, span)
+    if leaves(taken):
+        fl.learn(first.when_false)
+
+
+def branch_on(fl: Lowering, test: Condition, then: Part, otherwise: Part | None, span: Span) -> None:
+    """A branch on a condition; a side that cannot be reached is left out."""
+    if test.constant is not None:
+        if test.constant:
+            fl.learn(test.when_true)
+            then()
+        elif otherwise is not None:
+            fl.learn(test.when_false)
+            otherwise()
+        return
+    with fl.block(test.when_true) as taken:
+        then()
+    rest: Code = []
+    if otherwise is not None:
+        with fl.block(test.when_false) as rest:
+            otherwise()
+    fl.add_if(test.expr, taken, rest, span)
+    if leaves(taken):
+        fl.learn(test.when_false)
+    elif leaves(rest):
+        fl.learn(test.when_true)
+
+
+def small(node: ast.Node | None) -> bool:
+    """Whether a branch is short enough to be written twice."""
+    from honey.analysis.syntax_tree import size
+
+    return node is None or size(node) <= _LARGEST_COPY

@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Values that are known when the module is compiled: module attributes, options, sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from honey.analysis import fold, naming
+from honey.analysis.errors import Report, suggestion
+from honey.analysis.values import (
+    NIL,
+    AtomValue,
+    BoolValue,
+    IntValue,
+    ListValue,
+    PlainMapValue,
+    RangeValue,
+    StringValue,
+    TupleValue,
+    Value,
+    boolean,
+    describe,
+    integer,
+)
+from honey.syntax import ast
+
+if TYPE_CHECKING:
+    from honey.analysis.module import Module
+
+
+def atom(name: str) -> Value:
+    """What an atom stands for: nil, a truth value, a constant of the kernel's, or itself."""
+    if name in ("nil", "true", "false"):
+        return NIL if name == "nil" else boolean(name == "true")
+    value = kernel_constant(name)
+    return integer(value, name) if value is not None else AtomValue(name)
+
+
+def kernel_constant(name: str) -> int | None:
+    """The value of a constant spelt as in C, or ``None``."""
+    if not name[:1].isupper() or not name.replace("_", "").isalnum():
+        return None
+    from honey.kernel import constants
+
+    return constants.value(name)
+
+
+class Evaluator:
+    """Evaluates expressions outside functions; ``variables`` are those bound at the module's top level."""
+
+    def __init__(self, module: Module, report: Report) -> None:
+        """For ``module`` as far as it has been read."""
+        self.module = module
+        self.report = report
+        self.variables: dict[str, Value] = {}
+
+    def value(self, node: ast.Node) -> Value:
+        """The value of ``node``; raises ``Mistake`` if it is not constant."""
+        handler = _HANDLERS.get(type(node))
+        if handler is None:
+            raise self._not_constant(node)
+        return handler(self, node)
+
+    def _not_constant(self, node: ast.Node) -> Exception:
+        return self.report.mistake(
+            "HNY0110",
+            "this is not known when the module is compiled",
+            node.span,
+            help="use numbers, strings, atoms, lists, tuples and other attributes here",
+        )
+
+    def integer(self, node: ast.Node, what: str) -> int:
+        """The integer that ``node`` is; ``what`` says what it is for."""
+        value = self.value(node)
+        if isinstance(value, IntValue) and value.constant is not None:
+            return value.constant
+        raise self.report.mistake("HNY0110", f"{what} must be an integer, got {describe(value)}", node.span)
+
+    def text(self, node: ast.Node, what: str) -> str:
+        """The string that ``node`` is."""
+        value = self.value(node)
+        if isinstance(value, StringValue):
+            return value.data.decode(errors="replace")
+        raise self.report.mistake("HNY0110", f"{what} must be a string, got {describe(value)}", node.span)
+
+    def truth(self, node: ast.Node, what: str) -> bool:
+        """The truth value that ``node`` is."""
+        value = self.value(node)
+        if isinstance(value, BoolValue) and value.constant is not None:
+            return value.constant
+        raise self.report.mistake("HNY0110", f"{what} must be true or false, got {describe(value)}", node.span)
+
+    # ------------------------------------------------------------ kinds of nodes
+
+    def _string(self, node: ast.Str) -> Value:
+        if node.literal is None:
+            raise self._not_constant(node)
+        return StringValue(node.literal.encode())
+
+    def _attribute(self, node: ast.Attribute) -> Value:
+        value = self.module.attributes.get(node.name)
+        if value is None:
+            raise self.report.mistake(
+                "HNY0104",
+                f"the attribute @{node.name} is not set before this line",
+                node.span,
+                help=suggestion(node.name, self.module.attributes, "@{}"),
+            )
+        return value
+
+    def _variable(self, node: ast.Var) -> Value:
+        if node.name == "__MODULE__":
+            return AtomValue(self.module.name)
+        if node.name not in self.variables:
+            raise self.report.mistake(
+                "HNY0101", f"there is no variable {node.name}", node.span, help=suggestion(node.name, self.variables)
+            )
+        return self.variables[node.name]
+
+    def _alias(self, node: ast.Alias) -> Value:
+        constant = naming.qualified_constant(self.module.aliases, node)
+        return constant if constant is not None else AtomValue(self.module.aliases.expand(node.parts))
+
+    def _pairs(self, pairs: tuple[ast.Pair, ...]) -> list[tuple[str, Value]]:
+        found = []
+        for pair in pairs:
+            if not isinstance(pair.key, ast.Atom):
+                raise self._not_constant(pair)
+            found.append((pair.key.name, self.value(pair.value)))
+        return found
+
+    def _keywords(self, node: ast.KeywordList) -> Value:
+        return ListValue(tuple(TupleValue((AtomValue(key), value)) for key, value in self._pairs(node.pairs)))
+
+    def _list(self, node: ast.ListLit) -> Value:
+        items: list[Value] = []
+        for item in node.items:
+            if isinstance(item, ast.Pair):
+                items.extend(TupleValue((AtomValue(key), value)) for key, value in self._pairs((item,)))
+            else:
+                items.append(self.value(item))
+        if node.tail is not None:
+            tail = self.value(node.tail)
+            if not isinstance(tail, ListValue):
+                raise self._not_constant(node.tail)
+            items.extend(tail.items)
+        return ListValue(tuple(items))
+
+    def _map(self, node: ast.MapLit) -> Value:
+        if node.base is not None:
+            raise self._not_constant(node)
+        return PlainMapValue(tuple(self._pairs(node.entries)))
+
+    def _binary(self, node: ast.Binary) -> Value:
+        if node.op == "..":
+            return RangeValue(self.integer(node.left, "a bound"), self.integer(node.right, "a bound"), 1)
+        left, right = self.value(node.left), self.value(node.right)
+        match left, right:
+            case IntValue(), IntValue():
+                result = fold.binary(node.op, left, right)
+            case StringValue(one), StringValue(other) if node.op == "<>":
+                result = StringValue(one + other)
+            case ListValue(ones), ListValue(others) if node.op == "++":
+                result = ListValue(ones + others)
+            case _:
+                result = None
+        if result is None:
+            raise self._not_constant(node)
+        return result
+
+    def _unary(self, node: ast.Unary) -> Value:
+        value = self.value(node.operand)
+        result = fold.unary(node.op, value)
+        if result is None:
+            raise self._not_constant(node)
+        return result
+
+    def _call(self, node: ast.Call) -> Value:
+        if node.target is None and node.name in ("sizeof", "offsetof"):
+            return integer(self.module.types.measure(node, self))
+        if node.name in _CALLS and len(node.args) == 2 and node.do_block is None:
+            left, right = self.value(node.args[0]), self.value(node.args[1])
+            if isinstance(left, IntValue) and isinstance(right, IntValue):
+                result = fold.binary(_CALLS[node.name], left, right)
+                if result is not None:
+                    return result
+        raise self._not_constant(node)
+
+    def _block(self, node: ast.Block) -> Value:
+        if len(node.exprs) != 1:
+            raise self._not_constant(node)
+        return self.value(node.exprs[0])
+
+
+_CALLS = {"div": "div", "rem": "rem", "bsl": "<<<", "bsr": ">>>", "band": "&&&", "bor": "|||", "bxor": "bxor"}
+
+_HANDLERS: dict[type, Callable[..., Value]] = {
+    ast.Int: lambda _, node: integer(node.value),
+    ast.Str: Evaluator._string,
+    ast.Atom: lambda _, node: atom(node.name),
+    ast.Attribute: Evaluator._attribute,
+    ast.Var: Evaluator._variable,
+    ast.Alias: Evaluator._alias,
+    ast.Tuple: lambda self, node: TupleValue(tuple(self.value(item) for item in node.items)),
+    ast.KeywordList: Evaluator._keywords,
+    ast.ListLit: Evaluator._list,
+    ast.MapLit: Evaluator._map,
+    ast.Binary: Evaluator._binary,
+    ast.Unary: Evaluator._unary,
+    ast.Call: Evaluator._call,
+    ast.Block: Evaluator._block,
+}

@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Constructs with branches: ``if``, ``unless``, ``cond``, ``case``, ``with``, ``return``, ``raise``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from honey.analysis import binding, conditions, patterns
+from honey.analysis.code import is_empty
+from honey.analysis.conditions import Condition, both, known
+from honey.analysis.flow import Sink, attempt, evaluate
+from honey.analysis.values import NIL, NeverValue, Value
+from honey.syntax import ast
+from honey.syntax.source import Span
+
+if TYPE_CHECKING:
+    from honey.analysis.flow import Construct
+    from honey.analysis.lowering import Lowering
+
+
+def _body(fl: Lowering, node: ast.Call) -> ast.DoBlock:
+    if node.do_block is None:
+        raise fl.mistake(
+            "HNY0107", f"`{node.name}` has no body", node.span, help="write `do ... end` or `, do: value`"
+        )
+    return node.do_block
+
+
+def _branch_of(fl: Lowering, node: ast.Block | ast.Clauses | None, sink: Sink, span: Span) -> None:
+    if node is None:
+        sink.take_value(fl, NIL, span)
+    elif isinstance(node, ast.Clauses):
+        raise fl.mistake("HNY0107", "`->` belongs to `case`, `cond` and `fn`", node.span)
+    else:
+        attempt(fl, node, sink)
+
+
+def if_(fl: Lowering, node: ast.Call, sink: Sink) -> None:
+    """``if``, ``unless``."""
+    if len(node.args) != 1:
+        raise fl.mistake("HNY0107", f"`{node.name}` takes one condition", node.span)
+    blocks = _body(fl, node)
+    test: ast.Node = node.args[0]
+    if node.name == "unless":
+        test = ast.Unary(test.span, "!", test)
+    otherwise = blocks.else_
+    from honey.analysis.flow import Discard
+
+    needed = otherwise is not None or not isinstance(sink, Discard)
+    conditions.branch(
+        fl,
+        test,
+        lambda: _branch_of(fl, blocks.body, sink, node.span),
+        (lambda: _branch_of(fl, otherwise, sink, node.span)) if needed else None,
+        node.span,
+        copies=conditions.small(otherwise),
+    )
+
+
+def cond(fl: Lowering, node: ast.Call, sink: Sink) -> None:
+    """``cond do``: the first clause whose condition holds; none raises."""
+    body = _body(fl, node).body
+    if not isinstance(body, ast.Clauses):
+        raise fl.mistake("HNY0107", "`cond` has clauses `condition -> value`", node.span)
+    _cond_from(fl, body.clauses, node, sink)
+
+
+def _cond_from(fl: Lowering, clauses: Sequence[ast.Clause], node: ast.Call, sink: Sink) -> None:
+    if not clauses:
+        fl.code.append(fl.throw("CondClauseError", "", node.span))
+        return
+    first, rest = clauses[0], clauses[1:]
+    conditions.branch(
+        fl,
+        first.patterns[0],
+        lambda: _scoped(fl, first.body, sink),
+        lambda: _cond_from(fl, rest, node, sink),
+        first.span,
+    )
+
+
+def _scoped(fl: Lowering, body: ast.Node, sink: Sink) -> None:
+    with fl.block() as code:
+        attempt(fl, body, sink)
+    fl.code.extend(code)
+
+
+def case(fl: Lowering, node: ast.Call, sink: Sink) -> None:
+    """``case value do``: the first clause whose pattern and guard match; none raises."""
+    body = _body(fl, node).body
+    if len(node.args) != 1 or not isinstance(body, ast.Clauses):
+        raise fl.mistake("HNY0107", "`case` has a value and clauses `pattern -> value`", node.span)
+    value = fl.value(node.args[0], "value")
+    if isinstance(value, NeverValue):
+        return
+    value = binding.kept(fl, "value", fl.settled(value), node.args[0].span)
+    clauses(fl, body.clauses, [value], node.span, sink, "CaseClauseError")
+
+
+def clauses(
+    fl: Lowering, found: Sequence[ast.Clause], values: Sequence[Value], span: Span, sink: Sink, exception: str
+) -> None:
+    """Goes through clauses in order with ``values`` for their patterns; raises ``exception`` if none matches."""
+    if not found:
+        fl.code.append(fl.throw(exception, "", span))
+        return
+    first, rest = found[0], found[1:]
+    if len(first.patterns) != len(values):
+        raise fl.mistake("HNY0107", f"{len(values)} patterns are needed here", first.span)
+    test, bindings = _matches(fl, first, values)
+
+    def taken() -> None:
+        with fl.block() as code:
+            for bound in bindings:
+                binding.bind(fl, bound.name, bound.value, bound.span)
+            attempt(fl, first.body, sink)
+        fl.code.extend(code)
+
+    if test.constant is True:
+        fl.learn(test.when_true)
+        taken()
+        return
+    conditions.branch_on(
+        fl, test, taken, lambda: clauses(fl, rest, values, span, sink, exception), first.span
+    )
+
+
+def _matches(fl: Lowering, clause: ast.Clause, values: Sequence[Value]) -> tuple[Condition, list[patterns.Bound]]:
+    test, bound = known(True), list[patterns.Bound]()
+    for pattern, value in zip(clause.patterns, values, strict=True):
+        found = patterns.test(fl, pattern, value)
+        test = both(test, found.condition)
+        bound.extend(found.bindings)
+    if clause.guard is not None and test.constant is not False:
+        test = both(test, _guard(fl, clause.guard, test, bound))
+    return test, bound
+
+
+def _guard(fl: Lowering, guard: ast.Node, test: Condition, bound: Sequence[patterns.Bound]) -> Condition:
+    with fl.block(test.when_true) as code:
+        for item in bound:
+            fl.scope.bind(item.name, fl.settled(item.value), item.span)
+        result = conditions.condition(fl, guard)
+    if not is_empty(code):
+        raise fl.mistake(
+            "HNY0605", "a guard may only compare and calculate", guard.span, help="test it in the clause's body"
+        )
+    fl.code.extend(code)
+    return result
+
+
+def with_(fl: Lowering, node: ast.Call, sink: Sink) -> None:
+    """``with pattern <- value, ... do``: goes on while all match."""
+    with fl.block() as code:
+        _with_from(fl, node.args, node, sink)
+    fl.code.extend(code)
+
+
+def _with_from(fl: Lowering, steps: Sequence[ast.Node], node: ast.Call, sink: Sink) -> None:
+    blocks = _body(fl, node)
+    if not steps:
+        _branch_of(fl, blocks.body, sink, node.span)
+        return
+    step, rest = steps[0], steps[1:]
+    if not (isinstance(step, ast.Binary) and step.op == "<-"):
+        fl.value(step)
+        _with_from(fl, rest, node, sink)
+        return
+    value = binding.kept(fl, "value", fl.settled(fl.value(step.right)), step.right.span)
+    pattern, guard = step.left, None
+    if isinstance(pattern, ast.Binary) and pattern.op == "when":
+        pattern, guard = pattern.left, pattern.right
+    clause = ast.Clause(step.span, (pattern,), guard, ast.Block(step.span, ()))
+    test, bindings = _matches(fl, clause, [value])
+
+    def matched() -> None:
+        for bound in bindings:
+            binding.bind(fl, bound.name, bound.value, bound.span)
+        _with_from(fl, rest, node, sink)
+
+    def failed() -> None:
+        if isinstance(blocks.else_, ast.Clauses):
+            clauses(fl, blocks.else_.clauses, [fl.settled(value)], node.span, sink, "WithClauseError")
+        else:
+            sink.take_value(fl, value, step.span)
+
+    conditions.branch_on(fl, test, matched, failed, step.span)
+
+
+def return_(fl: Lowering, node: ast.Call, sink: Sink) -> None:
+    """``return(value)``: leaves the function."""
+    from honey.analysis.flow import Tail
+
+    del sink
+    if len(node.args) > 1:
+        raise fl.mistake("HNY0107", "`return` takes one value", node.span)
+    if node.args:
+        evaluate(fl, node.args[0], Tail())
+    else:
+        fl.give_back(NIL, node.span)
+
+
+def raise_(fl: Lowering, node: ast.Call, sink: Sink) -> None:
+    """``raise "text"``, ``raise Error``."""
+    del sink
+    first = node.args[0] if node.args else None
+    exception, detail = "RuntimeError", ""
+    if isinstance(first, ast.Alias):
+        exception = ".".join(first.parts)
+    elif isinstance(first, ast.Str):
+        detail = "".join(part for part in first.parts if isinstance(part, str))
+    fl.code.append(fl.throw(exception, detail, node.span))
+
+
+CONSTRUCTS: dict[str, Construct] = {
+    "if": if_,
+    "unless": if_,
+    "cond": cond,
+    "case": case,
+    "with": with_,
+    "return": return_,
+    "raise": raise_,
+}
+"""What has branches, or leaves, by name."""

@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Conversions: a value as an expression of a wanted type, and the common type of two integers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from honey.analysis.values import (
+    AddressValue,
+    AggregateValue,
+    AtomValue,
+    BoolValue,
+    IntValue,
+    ListValue,
+    MemoryValue,
+    NilValue,
+    StringValue,
+    Value,
+    describe,
+    type_words,
+)
+from honey.ir import nodes as n
+from honey.ir import types as t
+from honey.syntax.source import Span
+
+if TYPE_CHECKING:
+    from honey.analysis.lowering import Lowering
+
+
+def cast(expr: n.Expr, type_: t.Type) -> n.Expr:
+    """``expr`` as a value of a scalar type; constants are converted now."""
+    if expr.type == type_:
+        return expr
+    if isinstance(expr, n.Const) and isinstance(type_, t.Int) and isinstance(expr.type, t.Int | t.Bool):
+        return n.Const(wrap(expr.value, type_), type_, expr.name if wrap(expr.value, type_) == expr.value else "")
+    if isinstance(expr, n.Cast) and _only_widens(expr) and _width(type_) >= _width(expr.type):
+        return n.Cast(expr.operand, type_) if expr.operand.type != type_ else expr.operand
+    return n.Cast(expr, type_)
+
+
+def _only_widens(expr: n.Cast) -> bool:
+    inner, outer = expr.operand.type, expr.type
+    return isinstance(inner, t.Int) and isinstance(outer, t.Int) and not inner.signed and inner.bits < outer.bits
+
+
+def _width(type_: t.Type) -> int:
+    return type_.size if isinstance(type_, t.Int) else 0
+
+
+def wrap(value: int, type_: t.Int) -> int:
+    """``value`` as the type's bits hold it."""
+    value &= (1 << type_.bits) - 1
+    return value - (1 << type_.bits) if type_.signed and value >> (type_.bits - 1) else value
+
+
+def to_wide(value: IntValue, signed: bool) -> n.Expr:
+    """An integer at the width of arithmetic."""
+    return cast(value.expr, t.S64 if signed else t.U64)
+
+
+def common_signed(left: IntValue, right: IntValue) -> bool:
+    """Whether an operation on both is signed: unsigned wins, and a literal has no say unless both are literals."""
+    if left.literal != right.literal:
+        return (right if left.literal else left).type.signed
+    return left.type.signed and right.type.signed
+
+
+def store(fl: Lowering, value: Value, type_: t.Type, span: Span, what: str = "here", code: str = "HNY0200") -> n.Expr:
+    """``value`` as an expression of ``type_``, as for a store; ``what`` names the destination in messages.
+
+    Raises ``Mistake`` where there is no such conversion.
+    """
+    value = fl.required(value, span)
+    expr = _store(fl, value, type_, span)
+    if expr is None:
+        raise fl.mistake(
+            code, f"{what} takes {_wanted(type_)}, got {describe(value)}", span, help=_hint(value, type_)
+        )
+    return expr
+
+
+def _wanted(type_: t.Type) -> str:
+    return f"a {type_words(type_)}" if not isinstance(type_, t.Int) else f"{type_words(type_)}"
+
+
+def _hint(value: Value, type_: t.Type) -> str | None:
+    if isinstance(type_, t.Int) and isinstance(value, BoolValue):
+        return "write `if x, do: 1, else: 0`"
+    if isinstance(type_, t.Bool) and isinstance(value, IntValue):
+        return "write `x != 0`"
+    if isinstance(type_, t.Struct) and isinstance(value, IntValue):
+        return f"build it with `%{type_.name}{{...}}`"
+    return None
+
+
+def _store(fl: Lowering, value: Value, type_: t.Type, span: Span) -> n.Expr | None:
+    match type_, value:
+        case t.Int(), IntValue():
+            return store_int(fl, value, type_, span)
+        case t.Int(), AtomValue(name):
+            return fl.unit.atoms.number(name, type_) if not type_.big_endian else None
+        case t.Int(64, _, False), AddressValue(expr):
+            return n.Cast(expr, type_)
+        case t.Bool(), BoolValue(expr):
+            return expr
+        case t.Address(), AddressValue(expr):
+            return cast(expr, type_)
+        case t.Address(), NilValue():
+            return n.Const(0, type_)
+        case t.Address(), IntValue(expr) if not value.type.big_endian:
+            return cast(cast(expr, t.U64), type_)
+        case t.Address(), MemoryValue(place):
+            space = t.Space.STACK if not value.reference else t.Space.MAP
+            return n.AddressOf(place, t.Ref(value.type, space))
+        case (t.Struct() | t.Array() | t.Chars()), MemoryValue(place) if fits(place.type, type_):
+            return n.Read(place, place.type)
+        case (t.Struct() | t.Array() | t.Chars()), AggregateValue(expr) if fits(expr.type, type_):
+            return expr
+        case t.Chars(length), StringValue(data):
+            if len(data) > length:
+                raise fl.mistake("HNY0210", f"this text has {len(data)} bytes, {type_words(type_)} holds {length}", span)
+            return n.Bytes(data, type_)
+        case t.Array(element, length), ListValue(items) if len(items) <= length:
+            fields = ((str(i), store(fl, item, element, span)) for i, item in enumerate(items))
+            return n.StructValue(tuple(fields), type_)
+        case t.Array(t.Int(8), length), StringValue(data) if len(data) <= length:
+            return n.Bytes(data, type_)
+        case _:
+            return None
+
+
+def fits(have: t.Type, want: t.Type) -> bool:
+    """Whether bytes of one type may be stored as the other: the same type, or byte arrays of one size."""
+    return have == want or (_is_bytes(have) and _is_bytes(want) and have.size == want.size)
+
+
+def _is_bytes(type_: t.Type) -> bool:
+    return isinstance(type_, t.Chars) or (isinstance(type_, t.Array) and isinstance(type_.element, t.Int | t.Chars))
+
+
+def store_int(fl: Lowering, value: IntValue, type_: t.Int, span: Span) -> n.Expr:
+    """An integer as ``type_``; network order and host order do not mix, except for 0, which is the same in both."""
+    have = value.type
+    if have.big_endian or type_.big_endian:
+        if value.literal and value.constant == 0:
+            return n.Const(0, type_)
+        if have != type_:
+            raise byte_order(fl, have, type_, span)
+        return value.expr
+    constant = value.constant
+    if value.literal and constant is not None and not -(1 << type_.bits - 1) <= constant < 1 << type_.bits:
+        fl.report.warn(
+            "HNY0206",
+            f"{constant} does not fit into {type_words(type_)} and is stored as {wrap(constant, type_)}",
+            span,
+        )
+    return cast(value.expr, type_)
+
+
+def byte_order(fl: Lowering, have: t.Int, want: t.Int, span: Span) -> Exception:
+    """The error for network order where host order is wanted, or the other way round."""
+    if have.big_endian and want.big_endian:
+        return fl.mistake(
+            "HNY0400",
+            f"{type_words(have)} and {type_words(want)} have different widths",
+            span,
+            help="bring one to host order with `Honey.Net` first",
+        )
+    if have.big_endian:
+        call = CONVERSIONS[have.bits][1]
+        return fl.mistake(
+            "HNY0400",
+            f"this {type_words(have)} is in network byte order, and host order is wanted",
+            span,
+            help=f"convert it: `Honey.Net.{call}(...)`",
+        )
+    call = CONVERSIONS[want.bits][0]
+    return fl.mistake(
+        "HNY0400",
+        f"this is in host byte order, and {type_words(want)} (network order) is wanted",
+        span,
+        help=f"convert it: `Honey.Net.{call}(...)`",
+    )
+
+
+CONVERSIONS = {16: ("htons", "ntohs"), 32: ("htonl", "ntohl"), 64: ("htonll", "ntohll")}
+"""The calls of ``Honey.Net`` by width: host to network, network to host."""

@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``==``: which pairs of values can be equal, and the condition that tells."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from honey.analysis import convert
+from honey.analysis.scope import OptionalFact, UnionFact
+from honey.analysis.values import (
+    AddressValue,
+    AggregateValue,
+    AtomValue,
+    BoolValue,
+    IntValue,
+    ListValue,
+    MemoryValue,
+    NilValue,
+    OptionalValue,
+    PlainMapValue,
+    RuntimeAtom,
+    StringValue,
+    TupleValue,
+    UnionValue,
+    Value,
+    describe,
+)
+from honey.ir import nodes as n
+from honey.ir import types as t
+from honey.syntax.source import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from honey.analysis.conditions import Condition
+    from honey.analysis.lowering import Lowering
+
+_MOST_BYTES = 64
+"""Longest memory that is compared, byte by byte."""
+
+
+def peek(fl: Lowering, value: OptionalValue) -> Value:
+    """What an optional value is if it is there, to be evaluated only behind a test."""
+    snapshot = value.snapshot
+    if snapshot is not None and snapshot.epoch != fl.epoch and snapshot.early is None:
+        fl._take_early(value, snapshot)
+    if snapshot is not None and snapshot.early is not None:
+        return snapshot.early
+    return value.present
+
+
+def equal(fl: Lowering, left: Value, right: Value, span: Span) -> Condition:
+    """Whether two values are equal, as Elixir sees it: values of different kinds never are."""
+    from honey.analysis.conditions import Condition, both, is_nil, known
+
+    left, right = fl.settled(left), fl.settled(right)
+    match left, right:
+        case (other, NilValue()) | (NilValue(), other):
+            return is_nil(fl, other, span)
+        case (UnionValue() as union, other) | (other, UnionValue() as union):
+            return _equal_union(fl, union, other, span)
+        case (OptionalValue() as optional, other) | (other, OptionalValue() as optional):
+            from honey.analysis.code import negate
+
+            there = Condition(negate(optional.is_nil), (OptionalFact(optional, True),))
+            return both(there, equal(fl, peek(fl, optional), other, span))
+        case IntValue(), IntValue():
+            return _equal_integers(fl, left, right, span)
+        case BoolValue(one), BoolValue(other):
+            return _compare(one, other)
+        case AtomValue(), AtomValue():
+            return known(left == right)
+        case (AtomValue() | RuntimeAtom()), (AtomValue() | RuntimeAtom()):
+            return _compare(fl.unit.atoms.expr(left), fl.unit.atoms.expr(right))
+        case AddressValue(one), (AddressValue() | IntValue()) as other:
+            return _compare(n.Cast(one, t.U64), _as_number(other))
+        case IntValue(), AddressValue(one):
+            return _compare(_as_number(left), n.Cast(one, t.U64))
+        case StringValue(), StringValue():
+            return known(left == right)
+        case (MemoryValue() | AggregateValue() as memory, StringValue(data)) | (
+            StringValue(data),
+            MemoryValue() | AggregateValue() as memory,
+        ):
+            return _equal_text(fl, memory, data, span)
+        case (MemoryValue() | AggregateValue()), (MemoryValue() | AggregateValue()):
+            return _equal_memory(fl, left, right, span)
+        case TupleValue(ones), TupleValue(others):
+            return _all_equal(fl, ones, others, span)
+        case ListValue(ones), ListValue(others):
+            return _all_equal(fl, ones, others, span)
+        case PlainMapValue(ones), PlainMapValue(others):
+            if [key for key, _ in ones] != [key for key, _ in others]:
+                return known(False)
+            return _all_equal(fl, [value for _, value in ones], [value for _, value in others], span)
+        case _:
+            return known(False)
+
+
+def _as_number(value: AddressValue | IntValue) -> n.Expr:
+    return n.Cast(value.expr, t.U64) if isinstance(value, AddressValue) else convert.cast(value.expr, t.U64)
+
+
+def _compare(left: n.Expr, right: n.Expr) -> Condition:
+    from honey.analysis.conditions import Condition, known
+
+    if isinstance(left, n.Const) and isinstance(right, n.Const):
+        return known(left.value == right.value)
+    return Condition(n.Binary(n.BinaryOp.EQ, left, right, t.BOOL))
+
+
+def _equal_integers(fl: Lowering, left: IntValue, right: IntValue, span: Span) -> Condition:
+    one, other = same_type(fl, left, right, span)
+    return _compare(one, other)
+
+
+def same_type(fl: Lowering, left: IntValue, right: IntValue, span: Span) -> tuple[n.Expr, n.Expr]:
+    """Two integers as expressions of one type, in which they compare as at full width."""
+    if left.type.big_endian or right.type.big_endian:
+        return _in_network_order(fl, left, right, span)
+    if left.type == right.type and not left.literal and not right.literal:
+        return left.expr, right.expr
+    for literal, typed, swapped in ((right, left, False), (left, right, True)):
+        value = literal.constant
+        if literal.literal and value is not None and not typed.literal and convert.wrap(value, typed.type) == value:
+            constant = convert.cast(literal.expr, typed.type)
+            return (constant, typed.expr) if swapped else (typed.expr, constant)
+    signed = convert.common_signed(left, right)
+    return convert.to_wide(left, signed), convert.to_wide(right, signed)
+
+
+def _in_network_order(fl: Lowering, left: IntValue, right: IntValue, span: Span) -> tuple[n.Expr, n.Expr]:
+    if left.type == right.type:
+        return left.expr, right.expr
+    wire, other = (left, right) if left.type.big_endian else (right, left)
+    if other.literal and other.constant == 0:
+        return wire.expr, n.Const(0, wire.type)
+    raise convert.byte_order(fl, wire.type, other.type, span)
+
+
+def _all_equal(fl: Lowering, ones: Sequence[Value], others: Sequence[Value], span: Span) -> Condition:
+    from honey.analysis.conditions import both, known
+
+    if len(ones) != len(others):
+        return known(False)
+    result = known(True)
+    for one, other in zip(ones, others, strict=True):
+        result = both(result, equal(fl, one, other, span))
+    return result
+
+
+def _equal_union(fl: Lowering, union: UnionValue, other: Value, span: Span) -> Condition:
+    from honey.analysis.conditions import Condition, both, either, known
+
+    result = known(False)
+    matching: set[int] = set()
+    for number in sorted(fl.scope.alternatives(union)):
+        inner = equal(fl, union.alternatives[number], other, span)
+        if inner.constant is not False:
+            matching.add(number)
+        here = Condition(n.Binary(n.BinaryOp.EQ, union.tag, n.Const(number, t.U64), t.BOOL))
+        result = either(result, both(here, inner))
+    return Condition(result.expr, (UnionFact(union, frozenset(matching)),))
+
+
+def _equal_text(fl: Lowering, memory: MemoryValue | AggregateValue, data: bytes, span: Span) -> Condition:
+    type_ = memory.type
+    if not isinstance(type_, t.Chars | t.Array) or len(data) > type_.size:
+        from honey.analysis.conditions import known
+
+        return known(False)
+    text = data + b"\0" if len(data) < type_.size else data
+    return bytes_equal(fl, memory, text, span)
+
+
+def bytes_equal(fl: Lowering, memory: MemoryValue | AggregateValue, data: bytes, span: Span) -> Condition:
+    """Whether memory starts with ``data``."""
+    from honey.analysis.conditions import both, known
+
+    if len(data) > _MOST_BYTES:
+        raise fl.mistake("HNY0200", f"at most {_MOST_BYTES} bytes can be compared", span)
+    from honey.analysis.expressions import place_of
+
+    place = place_of(fl, memory, span)
+    result = known(True)
+    for index, byte in enumerate(data):
+        element = n.IndexPlace(place, n.Const(index, t.U64), t.U8)
+        result = both(result, _compare(n.Read(element, t.U8), n.Const(byte, t.U8)))
+    return result
+
+
+def _equal_memory(
+    fl: Lowering, left: MemoryValue | AggregateValue, right: MemoryValue | AggregateValue, span: Span
+) -> Condition:
+    from honey.analysis.conditions import known
+    from honey.analysis.expressions import place_of
+
+    if not convert.fits(left.type, right.type):
+        return known(False)
+    if left.type.size > _MOST_BYTES * 8:
+        raise fl.mistake("HNY0200", f"{describe(left)} is too large to be compared", span)
+    return _equal_places(fl, place_of(fl, left, span), place_of(fl, right, span), span)
+
+
+def _equal_places(fl: Lowering, left: n.Place, right: n.Place, span: Span) -> Condition:
+    from honey.analysis.conditions import both, known
+
+    type_ = left.type
+    result = known(True)
+    if isinstance(type_, t.Struct):
+        definition = fl.unit.module.structs.definition(type_)
+        for field in definition.fields if definition is not None else ():
+            if not field.padding:
+                one, other = (n.FieldPlace(place, field.name, field.type) for place in (left, right))
+                result = both(result, _equal_places(fl, one, other, span))
+        return result
+    if isinstance(type_, t.Array | t.Chars):
+        if type_.length > _MOST_BYTES:
+            raise fl.mistake("HNY0200", f"at most {_MOST_BYTES} elements can be compared", span)
+        elements = [place.type.element if isinstance(place.type, t.Array) else t.U8 for place in (left, right)]
+        for index in range(type_.length):
+            at = n.Const(index, t.U64)
+            one, other = (n.IndexPlace(p, at, e) for p, e in zip((left, right), elements, strict=True))
+            result = both(result, _equal_places(fl, one, other, span))
+        return result
+    return _compare(n.Read(left, type_), n.Read(right, right.type))

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How analysis reports what is wrong: an exception that ends the statement at hand, and the list it ends up in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from honey import diagnostics
+from honey.diagnostics import Diagnostic, Label
+from honey.syntax.source import SourceFile, Span
+
+
+class Mistake(Exception):
+    """Something in the source that cannot be made sense of; analysis goes on with the next statement."""
+
+    def __init__(self, diagnostic: Diagnostic) -> None:
+        """Carries ``diagnostic``."""
+        super().__init__(diagnostic.message)
+        self.diagnostic = diagnostic
+
+
+class Poisoned(Exception):
+    """A statement uses a value that a mistake reported before has spoilt; there is nothing new to say."""
+
+
+class Restart(Exception):
+    """Something was learnt that changes how earlier code is to be read; the module is analysed once more."""
+
+
+class Report:
+    """The diagnostics of one source, each once."""
+
+    def __init__(self, source: SourceFile) -> None:
+        """An empty report on ``source``."""
+        self.source = source
+        self._found: dict[tuple[str, Span | None, str], Diagnostic] = {}
+
+    def add(self, diagnostic: Diagnostic) -> None:
+        """Adds a diagnostic unless the same has been said of the same place."""
+        self._found.setdefault((diagnostic.code, diagnostic.span, diagnostic.message), diagnostic)
+
+    def warn(
+        self, code: str, message: str, span: Span, *, help: str | None = None, labels: tuple[Label, ...] = ()
+    ) -> None:
+        """Adds a warning."""
+        self.add(diagnostics.warning(code, message, self.source, span, help=help, labels=labels))
+
+    def mistake(
+        self,
+        code: str,
+        message: str,
+        span: Span,
+        *,
+        help: str | None = None,
+        notes: tuple[str, ...] = (),
+        labels: tuple[Label, ...] = (),
+    ) -> Mistake:
+        """An exception to raise for an error."""
+        return Mistake(diagnostics.error(code, message, self.source, span, help=help, notes=notes, labels=labels))
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether anything found stops compilation."""
+        return any(diagnostic.is_error for diagnostic in self._found.values())
+
+    def sorted(self) -> list[Diagnostic]:
+        """All diagnostics in the order of the source."""
+        return sorted(self._found.values(), key=lambda found: found.span.start if found.span is not None else -1)
+
+
+def suggestion(name: str, known: Iterable[str], show: str = "{}") -> str | None:
+    """``did you mean ...?`` where a known name is close, else ``None``; ``show`` is how the name is to be written."""
+    from honey.diagnostics.suggest import closest
+
+    found = closest(name, known)
+    return f"did you mean `{show.format(found)}`?" if found else None

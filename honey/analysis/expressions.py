@@ -1,0 +1,414 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The values of literals, names, collections, fields and elements."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from honey.analysis import constants, context, convert, naming
+from honey.analysis.errors import suggestion
+from honey.analysis.lowering import Lowering
+from honey.analysis.values import (
+    AddressValue,
+    AggregateValue,
+    AtomValue,
+    BoolValue,
+    ContextValue,
+    FunctionValue,
+    IntValue,
+    ListValue,
+    MemoryValue,
+    OptionalValue,
+    PlainMapValue,
+    RuntimeAtom,
+    StringValue,
+    TextValue,
+    TupleValue,
+    Value,
+    boolean,
+    describe,
+    integer,
+)
+from honey.ir import nodes as n
+from honey.ir import types as t
+from honey.syntax import ast
+from honey.syntax.source import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# ---------------------------------------------------------------- literals
+
+
+def integer_literal(fl: Lowering, node: ast.Int, name: str) -> Value:
+    """``42``."""
+    del fl, name
+    return integer(node.value)
+
+
+def float_literal(fl: Lowering, node: ast.Float, name: str) -> Value:
+    """``1.5``: eBPF has none."""
+    del name
+    raise fl.mistake(
+        "HNY0209",
+        "eBPF has no floating-point numbers",
+        node.span,
+        help=f"use an integer in a smaller unit: `{round(node.value * 1000)}` thousandths",
+    )
+
+
+def string_literal(fl: Lowering, node: ast.Str | ast.Charlist | ast.Sigil, name: str) -> Value:
+    """``"text"``, with values in it as a text to be printed."""
+    del name
+    if isinstance(node, ast.Sigil) and node.name not in ("s", "S", "c", "C"):
+        raise unsupported(fl, node, f"the sigil ~{node.name}")
+    if all(isinstance(part, str) for part in node.parts):
+        return StringValue("".join(part for part in node.parts if isinstance(part, str)).encode())
+    holes = [part.expr for part in node.parts if isinstance(part, ast.Interpolation)]
+    values = iter(fl.operands(holes))
+    parts: list[str | Value] = [part if isinstance(part, str) else next(values) for part in node.parts]
+    if all(isinstance(part, str | StringValue) for part in parts):
+        return StringValue(b"".join(p.encode() if isinstance(p, str) else p.data for p in parts))  # type: ignore[union-attr]  # checked above
+    return TextValue(tuple(parts))
+
+
+def atom_literal(fl: Lowering, node: ast.Atom, name: str) -> Value:
+    """``:name``."""
+    del name
+    return AtomValue(node.name) if node.name in fl.unit.module.maps else constants.atom(node.name)
+
+
+# ---------------------------------------------------------------- names
+
+
+def variable(fl: Lowering, node: ast.Var, name: str) -> Value:
+    """A name: a variable, or a call of a function without arguments."""
+    binding = fl.scope.find(node.name)
+    if binding is not None:
+        return fl.settled(binding.value)
+    if node.name == "__MODULE__":
+        return AtomValue(fl.unit.module.name)
+    from honey.analysis import calls
+
+    call = ast.Call(node.span, None, node.name, node.span, (), None)
+    if calls.is_known(fl, call):
+        return calls.call(fl, call, name)
+    if node.name.startswith("_"):
+        help_ = "a name that starts with `_` is bound but not meant to be read"
+    else:
+        help_ = suggestion(node.name, [*fl.scope.names(), *(n for n, arity in fl.unit.module.functions if arity == 0)])
+    raise fl.mistake("HNY0101", f"there is no variable {node.name}", node.span, help=help_)
+
+
+def attribute(fl: Lowering, node: ast.Attribute, name: str) -> Value:
+    """``@name``."""
+    del name
+    if node.value is not None:
+        raise fl.mistake(
+            "HNY0107", "attributes are set outside of functions", node.span, help=f"use a variable: `{node.name} = ...`"
+        )
+    value = fl.unit.attributes.get(node.name)
+    if value is None:
+        raise fl.mistake(
+            "HNY0104",
+            f"the attribute @{node.name} is not set",
+            node.span,
+            help=suggestion(node.name, fl.unit.attributes, "@{}"),
+        )
+    return value
+
+
+def alias(fl: Lowering, node: ast.Alias, name: str) -> Value:
+    """``Honey.Net.IPPROTO_UDP``, or a module's name."""
+    del name
+    constant = naming.qualified_constant(fl.unit.aliases, node)
+    if constant is not None:
+        return constant
+    if len(node.parts) > 1 and fl.unit.aliases.expand(node.parts[:-1]) == "Honey.Net":
+        from honey.kernel import constants as kernel
+
+        raise fl.mistake(
+            "HNY0900",
+            f"there is no constant {node.parts[-1]}",
+            node.span,
+            help=suggestion(node.parts[-1], kernel.names()),
+        )
+    if len(node.parts) == 1 and (value := constants.kernel_constant(node.parts[0])) is not None:
+        return integer(value, node.parts[0])
+    return AtomValue(fl.unit.aliases.expand(node.parts))
+
+
+# ---------------------------------------------------------------- collections
+
+
+def tuple_literal(fl: Lowering, node: ast.Tuple, name: str) -> Value:
+    """``{a, b}``."""
+    del name
+    return TupleValue(tuple(fl.settled(value) for value in fl.operands(node.items)))
+
+
+def list_literal(fl: Lowering, node: ast.ListLit, name: str) -> Value:
+    """``[a, b]``, ``[head | tail]``."""
+    del name
+    nodes = [item.value if isinstance(item, ast.Pair) else item for item in node.items]
+    values = fl.operands([*nodes, node.tail] if node.tail is not None else nodes)
+    items = [_paired(item, fl.settled(value)) for item, value in zip(node.items, values, strict=False)]
+    if node.tail is None:
+        return ListValue(tuple(items))
+    tail = fl.required(values[-1], node.tail.span)
+    if not isinstance(tail, ListValue):
+        raise fl.mismatch("a list", tail, node.tail.span)
+    return ListValue((*items, *tail.items))
+
+
+def _paired(item: ast.Node, value: Value) -> Value:
+    if isinstance(item, ast.Pair) and isinstance(item.key, ast.Atom):
+        return TupleValue((AtomValue(item.key.name), value))
+    return value
+
+
+def keyword_list(fl: Lowering, node: ast.KeywordList, name: str) -> Value:
+    """``[a: 1]``."""
+    del name
+    values = fl.operands([pair.value for pair in node.pairs])
+    return ListValue(tuple(_paired(pair, value) for pair, value in zip(node.pairs, values, strict=True)))
+
+
+def map_literal(fl: Lowering, node: ast.MapLit, name: str) -> Value:
+    """``%{a: 1}``, ``%{base | a: 1}``."""
+    if node.base is not None:
+        return update(fl, fl.value(node.base), node.base.span, node.entries, name, node.span)
+    values = fl.operands([pair.value for pair in node.entries])
+    return PlainMapValue(
+        tuple((_key(fl, pair), value) for pair, value in zip(node.entries, values, strict=True))
+    )
+
+
+def _key(fl: Lowering, pair: ast.Pair) -> str:
+    if not isinstance(pair.key, ast.Atom):
+        raise unsupported(fl, pair, "a map with keys that are not atoms")
+    return pair.key.name
+
+
+def struct_literal(fl: Lowering, node: ast.StructLit, name: str) -> Value:
+    """``%traffic_key{pid: p}``: all zero but the fields given."""
+    struct = named_struct(fl, node.name)
+    if node.base is not None:
+        base = fl.required(fl.value(node.base), node.base.span)
+        if not isinstance(base, MemoryValue | AggregateValue) or base.type != struct:
+            raise fl.mismatch(f"a %{struct.name}{{}}", base, node.base.span)
+        return update(fl, base, node.base.span, node.entries, name, node.span)
+    return AggregateValue(n.StructValue(field_values(fl, struct, node.entries), struct))
+
+
+def named_struct(fl: Lowering, node: ast.Node) -> t.Struct:
+    """The struct that ``%name{}`` names."""
+    name = node.name if isinstance(node, ast.Var | ast.Alias) else ""
+    struct = fl.unit.module.structs.find(name)
+    if struct is None:
+        known = fl.unit.module.structs.declared
+        raise fl.mistake(
+            "HNY0201",
+            f"there is no struct {name or 'of this name'}",
+            node.span,
+            help=suggestion(name, known, "%{}{{}}") or "declare it with `defstruct :name do ... end`",
+        )
+    return struct
+
+
+def field_values(
+    fl: Lowering, struct: t.Struct, entries: Sequence[ast.Pair]
+) -> tuple[tuple[str, n.Expr], ...]:
+    """The fields given in a literal, converted to their types."""
+    fields = [fl.unit.module.types.field(struct, _key(fl, pair), pair.key.span) for pair in entries]
+    names = [field.name for field in fields]
+    for pair, name in zip(entries, names, strict=True):
+        if names.count(name) > 1:
+            raise fl.mistake("HNY0205", f"the field {name} is set twice", pair.span)
+    values = fl.operands([pair.value for pair in entries])
+    return tuple(
+        (field.name, convert.store(fl, value, field.type, pair.value.span, f"the field {field.name}"))
+        for field, value, pair in zip(fields, values, entries, strict=True)
+    )
+
+
+def update(
+    fl: Lowering, base: Value, base_span: Span, entries: Sequence[ast.Pair], name: str, span: Span
+) -> Value:
+    """``%{base | field: value}``: a copy with changes."""
+    base = fl.required(base, base_span, "BadMapError")
+    if isinstance(base, PlainMapValue):
+        return _update_map(fl, base, entries)
+    if isinstance(base, AggregateValue) and isinstance(base.expr, n.StructValue) and isinstance(base.type, t.Struct):
+        changes = dict(field_values(fl, base.type, entries))
+        kept = tuple((key, value) for key, value in base.expr.fields if key not in changes)
+        return AggregateValue(n.StructValue((*kept, *changes.items()), base.type))
+    if not isinstance(base, MemoryValue | AggregateValue) or not isinstance(base.type, t.Struct):
+        raise fl.mismatch("a struct", base, base_span)
+    whole = n.Read(base.place, base.type) if isinstance(base, MemoryValue) else base.expr
+    changes_now = field_values(fl, base.type, entries)
+    local = fl.fresh(name or "copy", base.type)
+    fl.code.append(n.Let(local, whole, span))
+    for field, value in changes_now:
+        fl.code.append(n.Assign(n.FieldPlace(n.LocalPlace(local), field, value.type), value, span))
+    return MemoryValue(n.LocalPlace(local))
+
+
+def _update_map(fl: Lowering, base: PlainMapValue, entries: Sequence[ast.Pair]) -> Value:
+    values = fl.operands([pair.value for pair in entries])
+    changed = dict(base.fields)
+    for pair, value in zip(entries, values, strict=True):
+        key = _key(fl, pair)
+        if key not in changed:
+            raise fl.mistake(
+                "HNY0202", f"the map has no key {key}", pair.span, help=suggestion(key, changed)
+            )
+        changed[key] = value
+    return PlainMapValue(tuple(changed.items()))
+
+
+# ---------------------------------------------------------------- fields and elements
+
+
+def dot(fl: Lowering, node: ast.Dot, name: str) -> Value:
+    """``target.name``."""
+    if isinstance(node.target, ast.Alias):
+        from honey.analysis import calls
+
+        return calls.call(fl, ast.Call(node.span, node.target, node.name, node.name_span, (), None), name)
+    target = fl.required(fl.value(node.target), node.target.span, "KeyError")
+    if isinstance(target, ContextValue):
+        return context.field(fl, target, node, name)
+    if isinstance(target, PlainMapValue):
+        value = target.get(node.name)
+        if value is None:
+            raise fl.mistake("HNY0202", f"the map has no key {node.name}", node.name_span)
+        return fl.settled(value)
+    if isinstance(target, AddressValue):
+        raise _unread(fl, target, node)
+    return read_place(field_place(fl, target, node), reference=isinstance(target, MemoryValue) and target.reference)
+
+
+def _unread(fl: Lowering, target: AddressValue, node: ast.Dot) -> Exception:
+    struct = target.type.target
+    name = f":{struct.name}" if isinstance(struct, t.Struct) else "type"
+    call = "core_read" if target.type.space is t.Space.KERNEL else "probe_read_user"
+    path = f"{name}, [:{node.name}]" if call == "core_read" else name
+    return fl.mistake(
+        "HNY0208",
+        "this is an address: what lies there must be read first",
+        node.span,
+        help=f"write `{call}(pointer, {path})`",
+    )
+
+
+def field_place(fl: Lowering, target: Value, node: ast.Dot) -> n.Place:
+    """The place of a field of a struct."""
+    if not isinstance(target, MemoryValue | AggregateValue) or not isinstance(target.type, t.Struct):
+        raise fl.mistake("HNY0208", f"{describe(target)} has no fields", node.span)
+    field = fl.unit.module.types.field(target.type, node.name, node.name_span)
+    return n.FieldPlace(place_of(fl, target, node.span), field.name, field.type)
+
+
+def place_of(fl: Lowering, value: MemoryValue | AggregateValue, span: Span) -> n.Place:
+    """Where a struct or array lies; one that lies nowhere yet is put into a local."""
+    if isinstance(value, MemoryValue):
+        return value.place
+    local = fl.fresh("", value.type)
+    fl.code.append(n.Let(local, value.expr, span))
+    return n.LocalPlace(local)
+
+
+def read_place(place: n.Place, *, reference: bool) -> Value:
+    """The value in a place."""
+    match place.type:
+        case t.Int():
+            return IntValue(n.Read(place, place.type))
+        case t.Bool():
+            return BoolValue(n.Read(place, place.type))
+        case t.Address():
+            return AddressValue(n.Read(place, place.type))
+        case _:
+            return MemoryValue(place, reference)
+
+
+def index(fl: Lowering, node: ast.Index, name: str) -> Value:
+    """``target[key]``."""
+    if isinstance(node.target, ast.Dot) and context.is_arguments(fl, node.target):
+        return context.argument(fl, node, name)
+    target, key = (fl.required(value, node.span) for value in fl.operands((node.target, node.key)))
+    match target, key:
+        case ListValue(items), AtomValue(wanted):
+            found = (i.items[1] for i in items if isinstance(i, TupleValue) and i.items[:1] == (AtomValue(wanted),))
+            return next(found, constants.atom("nil"))
+        case PlainMapValue(), AtomValue(wanted):
+            value = target.get(wanted)
+            return value if value is not None else constants.atom("nil")
+        case (MemoryValue() | AggregateValue()), IntValue() if isinstance(target.type, t.Array | t.Chars):
+            place = element_place(fl, target, key, node)
+            return read_place(place, reference=isinstance(target, MemoryValue) and target.reference)
+        case _:
+            raise fl.mistake("HNY0208", f"{describe(target)} has no elements to take by {describe(key)}", node.span)
+
+
+def element_place(fl: Lowering, target: MemoryValue | AggregateValue, key: IntValue, node: ast.Index) -> n.Place:
+    """The place of an array's element; an index that is only known later is tested, and raises outside the array."""
+    array = target.type
+    assert isinstance(array, t.Array | t.Chars)
+    place = place_of(fl, target, node.span)
+    element = array.element if isinstance(array, t.Array) else t.U8
+    constant = key.constant
+    if constant is not None:
+        if not 0 <= constant < array.length:
+            raise fl.mistake(
+                "HNY0211", f"the index {constant} is outside an array of {array.length}", node.key.span
+            )
+        return n.IndexPlace(place, n.Const(constant, t.U64), element)
+    number = convert.to_wide(key, signed=False)
+    if _within(fl, key, array.length):
+        return n.IndexPlace(place, number, element)
+    if not isinstance(number, n.Read):
+        number = fl.let("index", number, node.key.span)
+    outside = n.Binary(n.BinaryOp.GE, number, n.Const(array.length, t.U64), t.BOOL)
+    from honey.analysis.code import OpenIf
+
+    fl.code.append(OpenIf(outside, [fl.throw("ArgumentError", "index outside the array", node.span)], [], node.span))
+    return n.IndexPlace(place, number, element)
+
+
+def _within(fl: Lowering, key: IntValue, length: int) -> bool:
+    """Whether an index is the variable of a loop that stays inside the array."""
+    if not isinstance(key.expr, n.Read) or not isinstance(key.expr.place, n.LocalPlace):
+        return False
+    numbers = fl.ranges.get(key.expr.place.local.id)
+    return numbers is not None and min(numbers) >= 0 and max(numbers) < length
+
+
+# ---------------------------------------------------------------- functions, the rest
+
+
+def function_literal(fl: Lowering, node: ast.Fn, name: str) -> Value:
+    """``fn x -> ... end``."""
+    del name
+    return FunctionValue(node, fl.scope)
+
+
+def unsupported(fl: Lowering, node: ast.Node, what: str) -> Exception:
+    """The error for what Elixir knows and eBPF cannot do."""
+    return fl.mistake("HNY0107", f"{what} cannot be compiled to eBPF", node.span)
+
+
+def no_meaning(fl: Lowering, node: ast.Node, name: str) -> Value:
+    """What stands where it means nothing."""
+    del name
+    raise unsupported(fl, node, f"this ({type(node).__name__.lower()})")
+
+
+def is_scalar(value: Value) -> bool:
+    """Whether ``value`` fits into a register."""
+    return isinstance(value, IntValue | BoolValue | AddressValue | RuntimeAtom | OptionalValue)
+
+
+def truth(value: bool) -> Value:
+    """A truth value that is known now."""
+    return boolean(value)

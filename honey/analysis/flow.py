@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where the value of an expression goes: into a result, back to the caller, or nowhere; and blocks of expressions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from honey.analysis.errors import Mistake, Poisoned
+from honey.analysis.storage import Join
+from honey.analysis.values import NEVER, NIL, POISON, NeverValue, Value
+from honey.syntax import ast
+from honey.syntax.source import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from honey.analysis.lowering import Lowering
+
+    Construct = Callable[["Lowering", ast.Call, "Sink"], None]
+
+
+class Sink(Protocol):
+    """Takes the values that the branches of a construct end with."""
+
+    name: str
+
+    def take_value(self, fl: Lowering, value: Value, span: Span) -> None:
+        """The current branch ends with ``value``."""
+
+    def spoil(self, fl: Lowering) -> None:
+        """The current branch ends with a mistake, which has been reported."""
+
+    def result(self, fl: Lowering) -> Value:
+        """After the construct: its value."""
+
+
+class Discard:
+    """Nobody wants the value."""
+
+    name = ""
+
+    def take_value(self, fl: Lowering, value: Value, span: Span) -> None:
+        """Nothing is done with it."""
+
+    def spoil(self, fl: Lowering) -> None:
+        """Nobody would have used the value."""
+
+    def result(self, fl: Lowering) -> Value:
+        """nil, or nothing if the program has left."""
+        return NEVER if fl.left else NIL
+
+
+class Tail:
+    """The value is that of the function: each branch gives it back by itself."""
+
+    name = ""
+
+    def take_value(self, fl: Lowering, value: Value, span: Span) -> None:
+        """Leaves the function."""
+        value = fl.settled(value)
+        if not fl.left:
+            fl.give_back(value, span)
+
+    def spoil(self, fl: Lowering) -> None:
+        """The function gives back what nobody can make sense of."""
+        fl.spoilt = True
+
+    def result(self, fl: Lowering) -> Value:
+        """Nothing comes back."""
+        del fl
+        return NEVER
+
+
+def evaluate(fl: Lowering, node: ast.Node, sink: Sink) -> None:
+    """Evaluates ``node``, and hands its value, or those of its branches, to ``sink``."""
+    from honey.analysis.control import CONSTRUCTS
+
+    match node:
+        case ast.Block(exprs=()):
+            sink.take_value(fl, NIL, node.span)
+        case ast.Block(exprs=exprs):
+            _sequence(fl, exprs, sink)
+        case ast.Call(target=None, name=name) if name in CONSTRUCTS and (name, len(node.args)) not in _own(fl):
+            CONSTRUCTS[name](fl, node, sink)
+        case _:
+            value = fl.value(node, sink.name)
+            if not isinstance(value, NeverValue):
+                sink.take_value(fl, value, node.span)
+
+
+def _own(fl: Lowering) -> object:
+    return fl.unit.module.functions
+
+
+def _sequence(fl: Lowering, exprs: tuple[ast.Node, ...], sink: Sink) -> None:
+    for node in exprs[:-1]:
+        if fl.left:
+            fl.report.warn("HNY0608", "this is never reached", node.span, help="what stands before has left already")
+            return
+        attempt(fl, node, Discard())
+    if not fl.left:
+        attempt(fl, exprs[-1], sink)
+
+
+def attempt(fl: Lowering, node: ast.Node, sink: Sink) -> None:
+    """Evaluates a statement; what is wrong with it is reported, and the names it would bind count as spoilt."""
+    try:
+        evaluate(fl, node, sink)
+    except Mistake as mistake:
+        fl.report.add(mistake.diagnostic)
+        _spoil(fl, node, sink)
+    except Poisoned:
+        _spoil(fl, node, sink)
+
+
+def _spoil(fl: Lowering, node: ast.Node, sink: Sink) -> None:
+    from honey.analysis import patterns
+
+    sink.spoil(fl)
+    if isinstance(node, ast.Binary) and node.op == "=":
+        for name, span in patterns.names(node.left):
+            fl.scope.bind(name, POISON, span)
+
+
+def construct(fl: Lowering, node: ast.Node, name: str) -> Value:
+    """The value of a construct with branches."""
+    join = Join(fl, name, node.span)
+    evaluate(fl, node, join)
+    if fl.left:
+        return NEVER
+    return join.result(fl)
+
+
+def block(fl: Lowering, node: ast.Block, name: str) -> Value:
+    """``(a; b)``: the value of the last expression."""
+    if len(node.exprs) == 1:
+        return fl.value(node.exprs[0], name)
+    for item in node.exprs[:-1]:
+        evaluate(fl, item, Discard())
+    return fl.value(node.exprs[-1], name) if node.exprs else NIL

@@ -1,0 +1,307 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Loops with constant bounds: ``for``, ``Enum.each``, ``Enum.reduce``; over lists known now, one turn after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from honey.analysis import binding, conditions, patterns
+from honey.analysis.code import OpenFor
+from honey.analysis.control import clauses
+from honey.analysis.flow import Discard, Sink, attempt
+from honey.analysis.lowering import read
+from honey.analysis.shapes import IntShape, SequenceShape, Shape, component_types, join, rebuild, shape_of
+from honey.analysis.storage import Join, components
+from honey.analysis.values import (
+    NIL,
+    FunctionValue,
+    IntValue,
+    ListValue,
+    NeverValue,
+    RangeValue,
+    Value,
+    describe,
+    integer,
+)
+from honey.ir import nodes as n
+from honey.ir import types as t
+from honey.ir.walk import uses
+from honey.syntax import ast
+from honey.syntax.source import Span
+
+if TYPE_CHECKING:
+    from honey.analysis.lowering import Lowering
+
+Turn = Callable[[Value], None]
+
+_LONGEST_LIST = 64
+
+
+def for_(fl: Lowering, node: ast.Call, sink: Sink) -> None:
+    """``for i <- 0..n, filter, do: ...``."""
+    if node.do_block is None:
+        raise fl.mistake("HNY0107", "`for` has no body", node.span, help="write `for i <- 0..9 do ... end`")
+    if (options := node.keywords) is not None:
+        sink.take_value(fl, _reducing(fl, node, options), node.span)
+        return
+    body = node.do_block.body
+    if not isinstance(body, ast.Block):
+        raise fl.mistake("HNY0107", "`->` belongs to `for` with `reduce:` only", body.span)
+    if isinstance(sink, Discard):
+        _generate(fl, node.args, lambda: attempt(fl, body, sink), node.span)
+    else:
+        sink.take_value(fl, _collected(fl, node.args, body, node), node.span)
+
+
+def _reducing(fl: Lowering, node: ast.Call, options: ast.KeywordList) -> Value:
+    """``for i <- 0..9, reduce: 0 do acc -> acc + i end`` is a reduction."""
+    start, steps = options.get("reduce"), node.positional
+    body = node.do_block.body if node.do_block is not None else None
+    first = steps[0] if len(steps) == 1 else None
+    if start is None or len(options.pairs) != 1 or not isinstance(body, ast.Clauses):
+        raise fl.mistake("HNY0107", "this option of `for` cannot be compiled to eBPF", options.span, help="`reduce:` can")
+    if not isinstance(first, ast.Binary) or first.op != "<-":
+        raise fl.mistake("HNY0107", "`for` with `reduce:` takes one generator", node.span)
+    found = tuple(
+        ast.Clause(clause.span, (first.left, *clause.patterns), clause.guard, clause.body) for clause in body.clauses
+    )
+    return reduce(fl, first.right, start, FunctionValue(ast.Fn(node.span, found), fl.scope), node.span, "")
+
+
+def _collected(fl: Lowering, steps: Sequence[ast.Node], body: ast.Block, node: ast.Call) -> Value:
+    """The list of the body's values: each turn is written out."""
+    first = steps[0] if steps else None
+    if len(steps) != 1 or not isinstance(first, ast.Binary) or first.op != "<-":
+        raise fl.mistake(
+            "HNY0107", "the list that this `for` gives has no length known now", node.span, help="use `Enum.reduce`"
+        )
+    values: list[Value] = []
+    for item in elements(fl, fl.required(fl.value(first.right), first.right.span), first.right.span):
+        found = patterns.test(fl, first.left, item)
+        if found.condition.constant is not True:
+            raise fl.mistake("HNY0605", "a pattern that may not match gives a list of unknown length", first.left.span)
+        with fl.block() as code:
+            for bound in found.bindings:
+                binding.bind(fl, bound.name, bound.value, bound.span)
+            values.append(binding.kept(fl, "", fl.settled(fl.value(body)), body.span))
+        fl.code.extend(code)
+    return ListValue(tuple(values))
+
+
+def elements(fl: Lowering, over: Value, span: Span) -> list[Value]:
+    """The elements of a list or of a short range."""
+    if isinstance(over, ListValue):
+        return [fl.settled(item) for item in over.items]
+    if isinstance(over, RangeValue):
+        if len(over.numbers) > _LONGEST_LIST:
+            raise fl.mistake("HNY0603", f"lists have at most {_LONGEST_LIST} elements", span)
+        return [integer(number) for number in over.numbers]
+    raise fl.mistake("HNY0603", f"expected a range or a list, got {describe(over)}", span, help="loop over `0..9`")
+
+
+def _generate(fl: Lowering, steps: Sequence[ast.Node], body: Callable[[], None], span: Span) -> None:
+    if not steps:
+        body()
+        return
+    step, rest = steps[0], steps[1:]
+    if isinstance(step, ast.Binary) and step.op == "<-":
+        over = fl.required(fl.value(step.right), step.right.span, "Protocol.UndefinedError")
+        each(
+            fl,
+            over,
+            lambda value: _bind(fl, step.left, value, step.span, lambda: _generate(fl, rest, body, span)),
+            span,
+            _name(step.left),
+        )
+    else:
+        conditions.branch(fl, step, lambda: _generate(fl, rest, body, span), None, step.span)
+
+
+def _bind(fl: Lowering, pattern: ast.Node, value: Value, span: Span, then: Callable[[], None]) -> None:
+    """Elements that do not match are passed over, as in Elixir."""
+    found = patterns.test(fl, pattern, value)
+
+    def bound() -> None:
+        for item in found.bindings:
+            binding.bind(fl, item.name, item.value, item.span)
+        then()
+
+    conditions.branch_on(fl, found.condition, bound, None, span)
+
+
+def _name(pattern: ast.Node) -> str:
+    return pattern.name if isinstance(pattern, ast.Var) else "i"
+
+
+def each(fl: Lowering, over: Value, turn: Turn, span: Span, name: str = "i") -> None:
+    """Runs ``turn`` for each element: a loop for a range, one after the other for a list."""
+    if isinstance(over, RangeValue):
+        _loop(fl, over, turn, span, name)
+        return
+    for item in elements(fl, over, span):
+        with fl.block() as code:
+            turn(item)
+        fl.code.extend(code)
+
+
+def _loop(fl: Lowering, over: RangeValue, turn: Turn, span: Span, name: str) -> None:
+    if not over.numbers:
+        return
+    local = fl.fresh(name or "i", t.S64)
+    fl.ranges[local.id] = over.numbers
+    fl.epoch += 1
+    with fl.block() as code:
+        turn(IntValue(read(local)))
+    fl.epoch += 1
+    fl.code.append(OpenFor(local, over.numbers, code, span))
+
+
+# ---------------------------------------------------------------- functions that are passed
+
+
+def apply(fl: Lowering, function: FunctionValue, values: Sequence[Value], span: Span, sink: Sink) -> None:
+    """Calls an anonymous function in place; its body sees the names of where it was made."""
+    from honey.analysis.scope import Scope
+
+    outer = fl.scope
+    fl.scope = Scope(outer)
+    try:
+        clauses(fl, function.fn.clauses, list(values), span, sink, "FunctionClauseError")
+    finally:
+        fl.scope = outer
+
+
+def applied(fl: Lowering, function: FunctionValue, values: Sequence[Value], span: Span, name: str = "") -> Value:
+    """The value of an anonymous function's call."""
+    sink = Join(fl, name, span)
+    apply(fl, function, values, span, sink)
+    return sink.result(fl)
+
+
+def function_of(fl: Lowering, node: ast.Node) -> FunctionValue:
+    """The function that an argument is."""
+    value = fl.settled(fl.value(node))
+    if not isinstance(value, FunctionValue):
+        raise fl.mistake(
+            "HNY0200", f"expected a function, got {describe(value)}", node.span, help="write `fn x -> ... end`"
+        )
+    return value
+
+
+def enum_each(fl: Lowering, node: ast.Call, name: str) -> Value:
+    """``Enum.each(0..9, fn i -> ... end)``."""
+    del name
+    over, function = _collection(fl, node.args[0]), function_of(fl, node.args[1])
+    each(fl, over, lambda value: apply(fl, function, [value], node.span, Discard()), node.span, _parameter(function))
+    return NIL
+
+
+def enum_reduce(fl: Lowering, node: ast.Call, name: str) -> Value:
+    """``Enum.reduce(0..9, 0, fn i, acc -> ... end)``."""
+    return reduce(fl, node.args[0], node.args[1], function_of(fl, node.args[2]), node.span, name)
+
+
+def reduce(
+    fl: Lowering, collection: ast.Node, start: ast.Node, function: FunctionValue, span: Span, name: str
+) -> Value:
+    """The accumulator after all elements."""
+    over = _collection(fl, collection)
+    first = fl.settled(fl.value(start))
+    if isinstance(over, ListValue):
+        value = first
+        for item in over.items:
+            value = binding.kept(fl, name, applied(fl, function, [fl.settled(item), value], span, name), span)
+        return value
+    shape = _solid(shape_of(first))
+    for _ in range(4):
+        found = _reduce_as(fl, shape, over, first, function, span, name)
+        if not isinstance(found, tuple):
+            return found
+        shape = found[0]
+    raise fl.mistake("HNY0200", "the accumulator changes its kind with each turn", start.span)
+
+
+def _reduce_as(
+    fl: Lowering, shape: Shape, over: Value, first: Value, function: FunctionValue, span: Span, name: str
+) -> Value | tuple[Shape]:
+    """The loop with an accumulator of ``shape``, or the shape that it should have instead."""
+    before, scope = len(fl.code), fl.scope
+    locals_ = [fl.fresh(name or "acc", type_) for type_ in component_types(shape)]
+    for local, part in zip(locals_, components(fl, first, shape, span), strict=True):
+        fl.code.append(n.Let(local, part, span))
+        fl.owned.add(local.id)
+    accumulator = rebuild(shape, [read(local) for local in locals_])
+    wider: list[Shape] = []
+
+    def turn(value: Value) -> None:
+        result = fl.settled(applied(fl, function, [value, accumulator], span))
+        if isinstance(result, NeverValue):
+            return
+        joined = _solid(join(shape, shape_of(result)))
+        if joined != shape:
+            wider.append(joined)
+            return
+        parts = components(fl, result, shape, span)
+        for index, part in enumerate(parts[1:], 1):
+            if part is not None and uses(part).keys() & {local.id for local in locals_[:index]}:
+                parts[index] = fl.let("", part, span)
+        for local, part in zip(locals_, parts, strict=True):
+            if part is not None:
+                fl.assign(n.LocalPlace(local), part, span)
+
+    each(fl, over, turn, span, _parameter(function))
+    if wider:
+        del fl.code[before:]
+        fl.scope = scope
+        return (wider[0],)
+    return rebuild(shape, [read(local) for local in locals_])
+
+
+def _solid(shape: Shape) -> Shape:
+    """An accumulator counts with 64 bits, whatever it starts as."""
+    match shape:
+        case IntShape(type_) if not type_.big_endian:
+            return IntShape(t.Int(64, type_.signed))
+        case SequenceShape(items, kind, names):
+            return SequenceShape(tuple(_solid(item) for item in items), kind, names)
+        case _:
+            return shape
+
+
+def _collection(fl: Lowering, node: ast.Node) -> Value:
+    return fl.required(fl.value(node), node.span, "Protocol.UndefinedError")
+
+
+def _parameter(function: FunctionValue) -> str:
+    first = function.fn.clauses[0].patterns if function.fn.clauses else ()
+    return first[0].name if first and isinstance(first[0], ast.Var) and first[0].name != "_" else "i"
+
+
+def enum_sum(fl: Lowering, node: ast.Call, name: str) -> Value:
+    """``Enum.sum(list)`` of a list known now."""
+    from honey.analysis import operators
+
+    over = _collection(fl, node.args[0])
+    if isinstance(over, RangeValue):
+        return integer(sum(over.numbers))
+    if not isinstance(over, ListValue):
+        raise fl.mismatch("a list", over, node.span)
+    total: IntValue = integer(0)
+    for item in over.items:
+        value = fl.required(item, node.span, "ArithmeticError")
+        if not isinstance(value, IntValue):
+            raise fl.mismatch("integers", value, node.span)
+        total = operators.arithmetic(fl, "+", total, value, node.span)
+    del name
+    return total
+
+
+def anonymous_call(fl: Lowering, node: ast.Apply, name: str) -> Value:
+    """``f.(x)``."""
+    function = fl.settled(fl.value(node.function))
+    if not isinstance(function, FunctionValue):
+        raise fl.mismatch("a function", function, node.function.span)
+    values = [binding.kept(fl, "", fl.settled(value), node.span) for value in fl.operands(node.args)]
+    return applied(fl, function, values, node.span, name)
+

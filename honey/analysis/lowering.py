@@ -1,0 +1,269 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The state of analysing one function, and the primitive steps: naming, emitting, branching, checking for nil."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from honey.analysis import volatility
+from honey.analysis.code import Code, OpenIf, Slot, leaves
+from honey.analysis.errors import Mistake, Poisoned
+from honey.analysis.scope import Facts, OptionalFact, Presence, Scope
+from honey.analysis.values import (
+    NEVER,
+    BoolValue,
+    IntValue,
+    NeverValue,
+    NilValue,
+    OptionalValue,
+    PoisonValue,
+    Snapshot,
+    UnionValue,
+    Value,
+    describe,
+)
+from honey.ir import nodes as n
+from honey.ir import types as t
+from honey.syntax import ast
+from honey.syntax.source import Span
+
+if TYPE_CHECKING:
+    from honey.analysis.unit import Unit
+    from honey.kernel.sections import Section
+
+Handler = Callable[["Lowering", Any, str], Value]
+"""Gives the value of a syntax node; the string is the name that the value is about to be bound to, or ``""``."""
+
+RESULT = t.VOID
+"""The type of the constant that stands in a ``Return`` for the number of the value given back, until all are known."""
+
+
+def read(local: n.Local) -> n.Read:
+    """The value of a local."""
+    return n.Read(n.LocalPlace(local), local.type)
+
+
+class Lowering:
+    """One function (or one instance of a function) on its way from syntax to IR."""
+
+    def __init__(self, unit: Unit, section: Section | None = None) -> None:
+        """A function of ``unit``; handlers have a ``section``."""
+        self.unit = unit
+        self.report = unit.report
+        self.section = section
+        self.code: Code = []
+        self.scope = Scope()
+        self.epoch = 0
+        self.returns: list[tuple[Value, Span]] = []
+        self.changed_names: frozenset[str] = frozenset()
+        self.owned: set[int] = set()
+        self.may_raise = False
+        self.spoilt = False
+        self.fuel: dict[tuple[str, int], int] = {}
+        self.ranges: dict[int, range] = {}
+        self._ids = 0
+
+    # ------------------------------------------------------------ values of nodes
+
+    def value(self, node: ast.Node, name: str = "") -> Value:
+        """The value of ``node``; what must be done for it is added to the code."""
+        value = self.unit.handlers[type(node)](self, node, name)
+        if isinstance(value, PoisonValue):
+            raise Poisoned
+        return value
+
+    def operands(self, nodes: Sequence[ast.Node]) -> list[Value]:
+        """The values of ``nodes``, as if each was fixed before the next one is evaluated."""
+        values: list[Value] = []
+        pins: list[tuple[Slot, int]] = []
+        for node in nodes:
+            value = self.value(node)
+            slot = Slot()
+            self.code.append(slot)
+            pins.append((slot, self.epoch))
+            values.append(value)
+        for index, (slot, epoch) in enumerate(pins[:-1]):
+            if epoch != self.epoch:
+                values[index] = volatility.pin(self, values[index], slot)
+        return values
+
+    # ------------------------------------------------------------ locals and statements
+
+    def fresh(self, name: str, type_: t.Type) -> n.Local:
+        """A new local, not declared yet."""
+        self._ids += 1
+        return n.Local(self._ids, name, type_)
+
+    def let(self, name: str, value: n.Expr | n.Effect, span: Span | None) -> n.Read:
+        """Declares a local with ``value``; gives the reading of it."""
+        local = self.fresh(name, value.type)
+        self.code.append(n.Let(local, value, span))
+        if not isinstance(value, n.Expr):
+            self.wrote(value)
+        return read(local)
+
+    def declare(self, name: str, type_: t.Type, span: Span | None) -> n.Local:
+        """Declares a local without a value."""
+        local = self.fresh(name, type_)
+        self.code.append(n.Let(local, None, span))
+        return local
+
+    def run(self, effect: n.Effect, span: Span | None) -> None:
+        """An effect whose result nobody wants."""
+        self.code.append(n.Eval(effect, span))
+        self.wrote(effect)
+
+    def assign(self, place: n.Place, value: n.Expr | n.Effect, span: Span | None) -> None:
+        """Stores into a place."""
+        self.code.append(n.Assign(place, value, span))
+        self.epoch += 1
+
+    def wrote(self, effect: n.Effect) -> None:
+        """Counts an effect that may change memory which earlier values are read from."""
+        if volatility.writes(effect):
+            self.epoch += 1
+
+    def give_back(self, value: Value, span: Span) -> None:
+        """Leaves the function with ``value``."""
+        if isinstance(value, NeverValue):
+            return
+        self.returns.append((value, span))
+        self.code.append(n.Return(n.Const(len(self.returns) - 1, RESULT), span))
+
+    def throw(self, exception: str, detail: str, span: Span) -> n.Raise:
+        """The statement that leaves the handler with an exception."""
+        self.may_raise = True
+        return n.Raise(exception, detail, span)
+
+    # ------------------------------------------------------------ branches
+
+    @contextmanager
+    def block(self, facts: Facts = ()) -> Iterator[Code]:
+        """A new block whose names and facts end with it."""
+        outer_code, outer_scope = self.code, self.scope
+        self.code, self.scope = [], Scope(outer_scope)
+        self.learn(facts)
+        try:
+            yield self.code
+        finally:
+            self.code, self.scope = outer_code, outer_scope
+
+    def learn(self, facts: Facts) -> None:
+        """Keeps ``facts`` from here to the end of the branch."""
+        for fact in facts:
+            if isinstance(fact, OptionalFact):
+                slot = Slot()
+                self.code.append(slot)
+                self.scope.learn(fact.subject, Presence(fact.present, slot, self.epoch))
+            else:
+                self.scope.learn(fact.subject, fact.left & self.scope.alternatives(fact.subject))
+
+    def add_if(self, condition: n.Expr, then: Code, otherwise: Code, span: Span | None) -> None:
+        """Adds a branch; a block after one that leaves needs no ``else`` and goes on at this level."""
+        if leaves(then):
+            self.code.append(OpenIf(condition, then, [], span))
+            self.code.extend(otherwise)
+        elif leaves(otherwise):
+            self.code.append(OpenIf(condition, [], otherwise, span))
+            self.code.extend(then)
+        else:
+            self.code.append(OpenIf(condition, then, otherwise, span))
+
+    @property
+    def left(self) -> bool:
+        """Whether the current block has been left already."""
+        return leaves(self.code)
+
+    # ------------------------------------------------------------ nil
+
+    def is_known(self, value: OptionalValue) -> bool | None:
+        """Whether an optional value is known to be there (or, ``False``, to be nil) at this point."""
+        presence = self.scope.presence(value)
+        return presence.present if presence is not None else None
+
+    def settled(self, value: Value) -> Value:
+        """``value`` with what is known here applied: an optional value that is there is just the value."""
+        match value:
+            case OptionalValue():
+                presence = self.scope.presence(value)
+                if presence is None:
+                    return value
+                return self.settled(self._take(value, presence)) if presence.present else NilValue()
+            case UnionValue(alternatives=alternatives):
+                left = self.scope.alternatives(value)
+                return self.settled(alternatives[next(iter(left))]) if len(left) == 1 else value
+            case _:
+                return value
+
+    def required(self, value: Value, span: Span, exception: str = "ArgumentError") -> Value:
+        """``value``, which Elixir would not do with nil: an unchecked one is tested, and raises."""
+        value = self.settled(value)
+        match value:
+            case OptionalValue():
+                self.report.warn(
+                    "HNY0300",
+                    f"{value.what} may be nil here, and then this raises {exception}",
+                    span,
+                    help="check it first: `if x do ... end`, or leave with `x || return(0)`",
+                )
+                self.code.append(OpenIf(value.is_nil, [self.throw(exception, "", span)], [], span))
+                self.learn((OptionalFact(value, True),))
+                return self.required(value, span, exception)
+            case NilValue():
+                raise self.mistake(
+                    "HNY0301",
+                    f"this is nil here, and then Elixir raises {exception}",
+                    span,
+                    help="give it a value, or test it with `if` first",
+                )
+            case UnionValue():
+                raise self.mistake(
+                    "HNY0200",
+                    "this value may be of several kinds here",
+                    span,
+                    help="tell them apart with `case` first",
+                )
+            case NeverValue():
+                raise Poisoned
+            case _:
+                return value
+
+    def _take(self, value: OptionalValue, presence: Presence) -> Value:
+        snapshot = value.snapshot
+        if snapshot is None:
+            return value.present
+        if snapshot.early is not None:
+            return snapshot.early
+        if presence.value is None:
+            if presence.epoch != snapshot.epoch:
+                return self._take_early(value, snapshot)
+            presence.value = self._pin_in(presence.slot, snapshot.name, value.present)
+        return presence.value
+
+    def _take_early(self, value: OptionalValue, snapshot: Snapshot) -> Value:
+        present = value.present
+        assert isinstance(present, IntValue | BoolValue)
+        type_ = present.expr.type
+        safe = n.Select(value.is_nil, n.Const(0, type_), present.expr, type_)
+        snapshot.early = self._pin_in(snapshot.slot, snapshot.name, type(present)(safe))
+        return snapshot.early
+
+    def _pin_in(self, slot: Slot, name: str, value: Value) -> Value:
+        outer, self.code = self.code, slot.code
+        try:
+            return volatility.pinned(self, value, name)
+        finally:
+            self.code = outer
+
+    # ------------------------------------------------------------ what is wrong
+
+    def mistake(self, code: str, message: str, span: Span, *, help: str | None = None) -> Mistake:
+        """An exception to raise for an error in the source."""
+        return self.report.mistake(code, message, span, help=help)
+
+    def mismatch(self, wanted: str, value: Value, span: Span, *, help: str | None = None) -> Mistake:
+        """The error for a value of the wrong kind."""
+        return self.mistake("HNY0200", f"expected {wanted}, got {describe(value)}", span, help=help)
+

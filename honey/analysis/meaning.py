@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What each kind of syntax node means as an expression."""
+
+from __future__ import annotations
+
+from honey.analysis import calls, expressions, flow, functions_as_values, loops, operators
+from honey.analysis.lowering import Handler
+from honey.syntax import ast
+
+HANDLERS: dict[type[ast.Node], Handler] = {
+    ast.Int: expressions.integer_literal,
+    ast.Float: expressions.float_literal,
+    ast.Str: expressions.string_literal,
+    ast.Charlist: expressions.string_literal,
+    ast.Sigil: expressions.string_literal,
+    ast.Atom: expressions.atom_literal,
+    ast.Var: expressions.variable,
+    ast.Attribute: expressions.attribute,
+    ast.Alias: expressions.alias,
+    ast.Tuple: expressions.tuple_literal,
+    ast.ListLit: expressions.list_literal,
+    ast.KeywordList: expressions.keyword_list,
+    ast.MapLit: expressions.map_literal,
+    ast.StructLit: expressions.struct_literal,
+    ast.Dot: expressions.dot,
+    ast.Index: expressions.index,
+    ast.Fn: expressions.function_literal,
+    ast.Binary: operators.binary,
+    ast.Unary: operators.unary,
+    ast.Call: calls.call,
+    ast.Apply: loops.anonymous_call,
+    ast.Capture: functions_as_values.capture,
+    ast.Block: flow.block,
+    ast.Pin: expressions.no_meaning,
+    ast.CaptureArg: functions_as_values.capture_argument,
+    ast.MultiAlias: expressions.no_meaning,
+    ast.Bitstring: expressions.no_meaning,
+    ast.Pair: expressions.no_meaning,
+    ast.Clauses: expressions.no_meaning,
+    ast.Clause: expressions.no_meaning,
+    ast.DoBlock: expressions.no_meaning,
+    ast.Interpolation: expressions.no_meaning,
+    ast.Invalid: expressions.no_meaning,
+    ast.File: expressions.no_meaning,
+}
+"""Every node class that an expression can be is here: nothing is dropped in silence."""

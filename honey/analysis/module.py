@@ -1,0 +1,332 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a module declares: options, attributes, structs, maps, functions and handlers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from honey.analysis import map_declarations, struct_declarations
+from honey.analysis.constants import Evaluator
+from honey.analysis.errors import Mistake, Report, suggestion
+from honey.analysis.map_declarations import MapDeclaration
+from honey.analysis.naming import ELIXIR_ATTRIBUTES, Aliases
+from honey.analysis.structs import Structs
+from honey.analysis.types import Types, text_of
+from honey.analysis.values import BoolValue, StringValue, Value
+from honey.kernel import sections
+from honey.syntax import ast
+from honey.syntax.source import Span
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionClause:
+    """One ``def`` of a function: patterns of its parameters, guard, body."""
+
+    patterns: tuple[ast.Node, ...]
+    guard: ast.Node | None
+    body: ast.Block
+    span: Span
+
+
+@dataclass(slots=True)
+class FunctionDeclaration:
+    """A function with all its clauses; a handler has a ``section``."""
+
+    name: str
+    arity: int
+    span: Span
+    private: bool
+    section: sections.Section | None = None
+    doc: str = ""
+    clauses: list[FunctionClause] = field(default_factory=list)
+    attributes: dict[str, Value] = field(default_factory=dict)
+    aliases: Aliases = field(default_factory=Aliases)
+
+
+@dataclass(slots=True)
+class _Pending:
+    """What was said for the next ``def``."""
+
+    section: sections.Section | None = None
+    section_span: Span | None = None
+    doc: str = ""
+
+
+class Module:
+    """The declarations of one ``defmodule``, read from top to bottom."""
+
+    def __init__(self, name: str, span: Span, report: Report) -> None:
+        """An empty module."""
+        self.name = name
+        self.span = span
+        self.report = report
+        self.doc = ""
+        self.license = "GPL"
+        self.trace = True
+        self.used = False
+        self.structs = Structs()
+        self.types = Types(self.structs, report)
+        self.aliases = Aliases({"Bitwise": "Bitwise"})
+        self.imports: list[str] = []
+        self.attributes: dict[str, Value] = {}
+        self.maps: dict[str, MapDeclaration] = {}
+        self.functions: dict[tuple[str, int], FunctionDeclaration] = {}
+        self.evaluator = Evaluator(self, report)
+        self._pending = _Pending()
+
+    @property
+    def handlers(self) -> list[FunctionDeclaration]:
+        """The functions that the kernel calls, in order."""
+        return [function for function in self.functions.values() if function.section is not None]
+
+    def read(self, body: ast.Block) -> None:
+        """Takes in the module's body; mistakes are reported and the rest is read."""
+        struct_declarations.collect(self, body)
+        for node in body.exprs:
+            try:
+                self._declaration(node)
+            except Mistake as mistake:
+                self.report.add(mistake.diagnostic)
+
+    def _declaration(self, node: ast.Node) -> None:
+        match node:
+            case ast.Attribute(name=name, value=value) if value is not None:
+                self._attribute(node, name, value)
+            case ast.Call(target=None, name=name) if name in _DECLARATIONS:
+                _DECLARATIONS[name](self, node)
+            case ast.Binary(op="=", left=ast.Var(name=name), right=right):
+                self.evaluator.variables[name] = self.evaluator.value(right)
+            case ast.Int() | ast.Str() | ast.Atom() | ast.Block(exprs=()):
+                pass  # a value that nobody takes
+            case _:
+                raise self.report.mistake(
+                    "HNY0107",
+                    "this has no meaning between the declarations of a module",
+                    node.span,
+                    help="statements belong into a `def`",
+                )
+
+    # ------------------------------------------------------------ attributes
+
+    def _attribute(self, node: ast.Attribute, name: str, value: ast.Node) -> None:
+        if name == "sec":
+            self._section(node, value)
+        elif name in ("doc", "moduledoc"):
+            text = value.literal if isinstance(value, ast.Str | ast.Sigil) and hasattr(value, "literal") else None
+            if name == "doc":
+                self._pending.doc = text or ""
+            else:
+                self.doc = text or ""
+        elif name not in ELIXIR_ATTRIBUTES:
+            self.attributes = {**self.attributes, name: self.evaluator.value(value)}
+
+    def _section(self, node: ast.Attribute, value: ast.Node) -> None:
+        name = self.evaluator.text(value, "the section")
+        section = sections.parse(name)
+        if section is None:
+            kind = name.partition("/")[0]
+            raise self.report.mistake(
+                "HNY0700",
+                f'there is no program section "{name}"',
+                value.span,
+                help=suggestion(kind, sections.names())
+                or "sections are libbpf's, such as tracepoint/CATEGORY/NAME, kprobe/FUNCTION, xdp",
+            )
+        if section.kind in ("tracepoint", "tp") and section.context is None:
+            self._unknown_tracepoint(section, value.span)
+        self._pending.section, self._pending.section_span = section, node.span
+
+    def _unknown_tracepoint(self, section: sections.Section, span: Span) -> None:
+        from honey.kernel import tracepoints
+
+        raise self.report.mistake(
+            "HNY0704",
+            f"the kernel has no tracepoint {section.target}"
+            if section.target
+            else "a tracepoint section needs CATEGORY/NAME",
+            span,
+            help=suggestion(section.target, tracepoints.names()) or "`bpftool` and tracefs list a kernel's tracepoints",
+        )
+
+    # ------------------------------------------------------------ use, alias, import
+
+    def _use(self, node: ast.Call) -> None:
+        name = self._module_name(node)
+        if name != "Honey":
+            if name.startswith("Honey."):
+                raise self.report.mistake("HNY0103", f"`use` is of Honey, not of {name}", node.span, help="`use Honey`")
+            return
+        self.used = True
+        keywords = node.keywords
+        for pair in keywords.pairs if keywords is not None else ():
+            option = pair.key.name if isinstance(pair.key, ast.Atom) else ""
+            if option == "license":
+                self.license = self.evaluator.text(pair.value, "the licence")
+            elif option == "trace":
+                self.trace = self.evaluator.truth(pair.value, "trace")
+            else:
+                raise self.report.mistake(
+                    "HNY0106",
+                    f"`use Honey` has no option {option}",
+                    pair.span,
+                    help=suggestion(option, ("license", "trace"), "{}:") or "its options are `license:` and `trace:`",
+                )
+
+    def _alias(self, node: ast.Call) -> None:
+        read_alias(self.aliases, node, self.report)
+
+    def _import(self, node: ast.Call) -> None:
+        self.imports.append(self._module_name(node))
+
+    def _require(self, node: ast.Call) -> None:
+        self._module_name(node)
+
+    def _module_name(self, node: ast.Call) -> str:
+        first = node.args[0] if node.args else None
+        if not isinstance(first, ast.Alias):
+            raise self.report.mistake("HNY0103", f"`{node.name}` takes the name of a module", node.span)
+        return self.aliases.expand(first.parts)
+
+    # ------------------------------------------------------------ structs, maps, functions
+
+    def _struct(self, node: ast.Call) -> None:
+        """Structs have been collected before, so that their order does not matter."""
+
+    def _map(self, node: ast.Call) -> None:
+        declared = map_declarations.read(self, node)
+        if (earlier := self.maps.get(declared.name)) is not None:
+            raise self.report.mistake(
+                "HNY0105", f"there are two maps called {declared.name}", node.span, labels=_earlier(earlier.span)
+            )
+        declared.doc, self._pending.doc = self._pending.doc, ""
+        self.maps[declared.name] = declared
+
+    def _function(self, node: ast.Call) -> None:
+        pending, self._pending = self._pending, _Pending()
+        clause, name = self._clause(node)
+        for patterns in _arities(clause.patterns):
+            self._add_clause(name, node, patterns, clause, pending)
+
+    def _clause(self, node: ast.Call) -> tuple[FunctionClause, str]:
+        head = node.args[0] if node.args else None
+        guard = None
+        if isinstance(head, ast.Binary) and head.op == "when":
+            head, guard = head.left, head.right
+        name, parameters = "", ()
+        if isinstance(head, ast.Call) and head.target is None:
+            name, parameters = head.name, head.args
+        elif isinstance(head, ast.Var):
+            name = head.name
+        if not name:
+            raise self.report.mistake("HNY0107", f"`{node.name}` needs a name and parameters", node.span)
+        body = node.do_block.body if node.do_block is not None else None
+        if not isinstance(body, ast.Block):
+            raise self.report.mistake(
+                "HNY0107", f"{name} has no body", node.span, help="write `do ... end` or `, do: value`"
+            )
+        return FunctionClause(tuple(parameters), guard, body, node.span), name
+
+    def _add_clause(
+        self,
+        name: str,
+        node: ast.Call,
+        patterns: tuple[tuple[ast.Node, ...], tuple[ast.Node, ...]],
+        clause: FunctionClause,
+        pending: _Pending,
+    ) -> None:
+        parameters, defaults = patterns
+        arity = len(parameters)
+        declared = self.functions.get((name, arity))
+        if declared is None:
+            declared = FunctionDeclaration(name, arity, node.name_span.to(clause.span), node.name == "defp")
+            declared.section, declared.doc = pending.section, pending.doc
+            self.functions[name, arity] = declared
+            if declared.section is not None and arity != 1:
+                raise self.report.mistake(
+                    "HNY0604",
+                    f"the handler {name} takes {arity} parameters, the kernel gives one: the context",
+                    node.span,
+                    help=f"write `def {name}(ctx) do`",
+                )
+        elif declared.section is not None or pending.section is not None:
+            raise self.report.mistake(
+                "HNY0105",
+                f"there are two handlers called {name}",
+                node.span,
+                help="give each its own name: it is the name of the program in the kernel",
+                labels=_earlier(declared.span),
+            )
+        body = clause.body if not defaults else _delegate(name, clause, parameters, defaults)
+        declared.clauses.append(FunctionClause(parameters, clause.guard if not defaults else None, body, clause.span))
+        declared.attributes, declared.aliases = self.attributes, self.aliases.copy()
+
+
+def _earlier(span: Span) -> tuple[object, ...]:
+    from honey.diagnostics import Label
+
+    return (Label(span, "the first one"),)
+
+
+def _arities(parameters: tuple[ast.Node, ...]) -> list[tuple[tuple[ast.Node, ...], tuple[ast.Node, ...]]]:
+    """The full parameter list and, for each number of defaults left out, the shorter one with what it passes on."""
+    plain = tuple(p.left if isinstance(p, ast.Binary) and p.op == "\\\\" else p for p in parameters)
+    found: list[tuple[tuple[ast.Node, ...], tuple[ast.Node, ...]]] = [(plain, ())]
+    optional = [i for i, p in enumerate(parameters) if isinstance(p, ast.Binary) and p.op == "\\\\"]
+    for count in range(1, len(optional) + 1):
+        missing = optional[-count:]
+        kept = tuple(
+            ast.Var(p.span, f"arg{i}") for i, p in enumerate(plain) if i not in missing
+        )
+        names = iter(kept)
+        passed = tuple(
+            p.right if i in missing and isinstance(p, ast.Binary) else next(names) for i, p in enumerate(parameters)
+        )
+        found.append((kept, passed))
+    return found
+
+
+def _delegate(
+    name: str, clause: FunctionClause, parameters: tuple[ast.Node, ...], passed: tuple[ast.Node, ...]
+) -> ast.Block:
+    """The body of a shorter variant: a call of the full one."""
+    del parameters
+    call = ast.Call(clause.span, None, name, clause.span, passed, None)
+    return ast.Block(clause.span, (call,))
+
+
+def read_alias(aliases: Aliases, node: ast.Call, report: Report) -> None:
+    """``alias A.B``, ``alias A.B, as: C``, ``alias A.{B, C}``."""
+    match node.args:
+        case (ast.Alias(parts=parts),):
+            aliases.add(aliases.expand(parts))
+        case (ast.Alias(parts=parts), ast.KeywordList() as options) if isinstance(short := options.get("as"), ast.Alias):
+            aliases.add(aliases.expand(parts), short.name)
+        case (ast.MultiAlias(base=ast.Alias(parts=parts), aliases=inner), *_):
+            for item in inner:
+                if isinstance(item, ast.Alias):
+                    aliases.add(aliases.expand((*parts, *item.parts)))
+        case _:
+            raise report.mistake("HNY0103", "`alias` takes the name of a module", node.span)
+
+
+_DECLARATIONS: dict[str, Callable[[Module, ast.Call], None]] = {
+    "use": Module._use,
+    "alias": Module._alias,
+    "import": Module._import,
+    "require": Module._require,
+    "defstruct": Module._struct,
+    "defmap": Module._map,
+    "def": Module._function,
+    "defp": Module._function,
+}
+
+
+def is_true(value: Value | None) -> bool:
+    """Whether an option is switched on."""
+    return isinstance(value, BoolValue) and value.constant is True
+
+
+def literal_text(value: Value) -> str | None:
+    """The text of a string that is known now."""
+    return text_of(value) if isinstance(value, StringValue) else None

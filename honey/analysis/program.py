@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A whole source file: finding its module, and rounds of analysis until nothing new is learnt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from honey.analysis import functions, results, stack
+from honey.analysis.errors import Mistake, Poisoned, Report, Restart
+from honey.analysis.map_declarations import MapDeclaration
+from honey.analysis.meaning import HANDLERS
+from honey.analysis.module import FunctionDeclaration, Module
+from honey.analysis.unit import Knowledge, Unit
+from honey.diagnostics import Diagnostic
+from honey.ir import nodes as n
+from honey.syntax import ast
+from honey.syntax.source import SourceFile
+
+_MOST_ROUNDS = 200
+"""Each round learns something of a finite module; this many are never needed."""
+
+
+def analyse_file(file: ast.File, source: SourceFile) -> tuple[n.Program | None, list[Diagnostic]]:
+    """The program of a file, ``None`` if it has errors, and the diagnostics in order."""
+    report = Report(source)
+    found = _module(file, report)
+    if found is None:
+        return None, report.sorted()
+    name, node = found
+    knowledge = Knowledge()
+    for _ in range(_MOST_ROUNDS):
+        report = Report(source)
+        module = Module(name, node.span, report)
+        assert node.do_block is not None
+        assert isinstance(node.do_block.body, ast.Block)
+        module.read(node.do_block.body)
+        unit = Unit(module, report, HANDLERS, knowledge)
+        try:
+            _functions(unit)
+            maps = tuple(_map(unit, declared) for declared in module.maps.values())
+        except Restart:
+            continue
+        break
+    else:
+        raise AssertionError("analysis does not come to an end")
+    _check_module(module, report)
+    if report.has_errors:
+        return None, report.sorted()
+    program = _program(unit, maps, source)
+    stack.check(program, report)
+    return (None if report.has_errors else program), report.sorted()
+
+
+def _module(file: ast.File, report: Report) -> tuple[str, ast.Call] | None:
+    """The file's one module; everything else at the top level is reported."""
+    found: list[tuple[str, ast.Call]] = []
+    for node in file.body.exprs:
+        try:
+            found.append(_defmodule(node, report))
+        except Mistake as mistake:
+            report.add(mistake.diagnostic)
+    if not found and not report.has_errors:
+        report.add(
+            report.mistake(
+                "HNY0100", "there is no module in this file", file.span, help="write `defmodule Name do ... end`"
+            ).diagnostic
+        )
+    for _, extra in found[1:]:
+        report.add(
+            report.mistake(
+                "HNY0100", "a file has one module, which becomes one object", extra.span, help="give it its own file"
+            ).diagnostic
+        )
+    return found[0] if found and not report.has_errors else None
+
+
+def _defmodule(node: ast.Node, report: Report) -> tuple[str, ast.Call]:
+    match node:
+        case ast.Call(target=None, name="defmodule", args=(ast.Alias(name=name),), do_block=ast.DoBlock(body=body)) if (
+            isinstance(body, ast.Block)
+        ):
+            return name, node
+        case _:
+            raise report.mistake(
+                "HNY0100", "this stands outside of a module", node.span, help="put it into `defmodule Name do ... end`"
+            )
+
+
+def _functions(unit: Unit) -> None:
+    for declared in unit.module.handlers:
+        functions.handler(unit, declared)
+    for declared in unit.module.functions.values():
+        if declared.section is None and not _is_used(unit, declared):
+            _unused(unit, declared)
+
+
+def _is_used(unit: Unit, declared: FunctionDeclaration) -> bool:
+    return any(key[:2] == (declared.name, declared.arity) for key in unit.instances if isinstance(key, tuple))
+
+
+def _unused(unit: Unit, declared: FunctionDeclaration) -> None:
+    """What no handler reaches is not compiled; it is still read for mistakes that do not depend on its arguments."""
+    reached = set().union(*(unit.reach((handler.name, handler.arity)) for handler in unit.module.handlers))
+    if declared.private and (declared.name, declared.arity) not in reached:
+        unit.report.warn(
+            "HNY0109", f"the function {declared.name}/{declared.arity} is never called", declared.span,
+            help="remove it, or give it a name that is called",
+        )
+    elif (declared.name, declared.arity) in reached and unit.report.has_errors:
+        return
+    try:
+        functions.rehearse(unit, declared)
+    except (Mistake, Poisoned):
+        return
+
+
+def _check_module(module: Module, report: Report) -> None:
+    if not module.handlers and not report.has_errors:
+        report.add(
+            report.mistake(
+                "HNY0108",
+                f"{module.name} has no handler",
+                module.span,
+                help='put `@sec "tracepoint/syscalls/sys_enter_write"` before a `def main(ctx) do`',
+            ).diagnostic
+        )
+
+
+def _map(unit: Unit, declared: MapDeclaration) -> n.MapDef:
+    return n.MapDef(
+        name=declared.name,
+        kind=declared.kind,
+        key=unit.key_type(declared, None) if declared.keyed else None,
+        value=unit.value_type(declared, None) if declared.keyed else None,
+        max_entries=declared.max_entries,
+        flag_names=declared.flags,
+        pin_by_name=declared.pin_by_name,
+        print=declared.print,
+        print_elem=declared.print_elem,
+        span=declared.span,
+        doc=declared.doc,
+    )
+
+
+def _program(unit: Unit, maps: Iterable[n.MapDef], source: SourceFile) -> n.Program:
+    module = unit.module
+    program = n.Program(
+        module=module.name,
+        file=source.name,
+        license=module.license,
+        structs=module.structs.used(),
+        maps=tuple(maps),
+        functions=tuple(unit.functions),
+        trace=module.trace,
+        doc=module.doc,
+    )
+    return results.without_unused(program)

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which names are bound to which values at a point of a function, and what is known of values there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from honey.analysis.code import Slot
+from honey.analysis.values import OptionalValue, UnionValue, Value
+from honey.syntax.source import Span
+
+
+@dataclass(slots=True, eq=False)
+class Presence:
+    """An optional value is known to be there (or, if not ``present``, to be nil) from ``slot`` on."""
+
+    present: bool
+    slot: Slot
+    epoch: int
+    value: Value | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OptionalFact:
+    """What a test has shown of an optional value."""
+
+    subject: OptionalValue
+    present: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class UnionFact:
+    """Which alternatives of a union a test has left."""
+
+    subject: UnionValue
+    left: frozenset[int]
+
+
+Fact = OptionalFact | UnionFact
+Facts = tuple[Fact, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """A bound name; ``span`` is where it was bound."""
+
+    value: Value
+    span: Span
+
+
+class Scope:
+    """The names and facts of one branch; what is not here is looked for in the branch around it."""
+
+    __slots__ = ("_facts", "_names", "_parent")
+
+    def __init__(self, parent: Scope | None = None) -> None:
+        """A scope inside ``parent``."""
+        self._parent = parent
+        self._names: dict[str, Binding] = {}
+        self._facts: dict[OptionalValue | UnionValue, Presence | frozenset[int]] = {}
+
+    def bind(self, name: str, value: Value, span: Span) -> None:
+        """Binds ``name`` from here on, in this branch only."""
+        self._names[name] = Binding(value, span)
+
+    def find(self, name: str) -> Binding | None:
+        """What ``name`` is bound to, or ``None``."""
+        scope: Scope | None = self
+        while scope is not None:
+            if (binding := scope._names.get(name)) is not None:
+                return binding
+            scope = scope._parent
+        return None
+
+    def names(self) -> Iterator[str]:
+        """All bound names, for suggestions."""
+        scope: Scope | None = self
+        while scope is not None:
+            yield from scope._names
+            scope = scope._parent
+
+    def presence(self, subject: OptionalValue) -> Presence | None:
+        """What is known of an optional value here."""
+        found = self._fact(subject)
+        return found if isinstance(found, Presence) else None
+
+    def alternatives(self, subject: UnionValue) -> frozenset[int]:
+        """Which alternatives of a union are still possible here."""
+        found = self._fact(subject)
+        return found if isinstance(found, frozenset) else frozenset(range(len(subject.alternatives)))
+
+    def learn(self, subject: OptionalValue | UnionValue, fact: Presence | frozenset[int]) -> None:
+        """Keeps a fact for the rest of this branch."""
+        self._facts[subject] = fact
+
+    def _fact(self, subject: OptionalValue | UnionValue) -> Presence | frozenset[int] | None:
+        scope: Scope | None = self
+        while scope is not None:
+            if (fact := scope._facts.get(subject)) is not None:
+                return fact
+            scope = scope._parent
+        return None

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Walking the syntax tree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields
+from functools import cache
+
+from honey.syntax import ast
+
+
+@cache
+def _names(cls: type) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(cls) if field.name not in ("span", "name_span", "op_span"))  # type: ignore[arg-type]  # a dataclass
+
+
+def children(node: ast.Node) -> Iterator[ast.Node]:
+    """The nodes directly below ``node``."""
+    for name in _names(type(node)):
+        value = getattr(node, name)
+        for item in value if isinstance(value, tuple) else (value,):
+            if isinstance(item, ast.Node):
+                yield item
+
+
+def walk(node: ast.Node) -> Iterator[ast.Node]:
+    """``node`` and everything below it, parents first."""
+    stack = [node]
+    while stack:
+        current = stack.pop()
+        yield current
+        stack.extend(list(children(current))[::-1])
+
+
+def size(node: ast.Node) -> int:
+    """How many nodes a tree has."""
+    return sum(1 for _ in walk(node))
+
+
+def changed_names(node: ast.Node) -> frozenset[str]:
+    """The variables that something below ``node`` changes in place: ``key.port = 1``, ``key.list[0] = 2``."""
+    return frozenset(
+        root.name
+        for found in walk(node)
+        if isinstance(found, ast.Binary)
+        and found.op == "="
+        and isinstance(found.left, ast.Dot | ast.Index)
+        and isinstance(root := _root(found.left), ast.Var)
+    )
+
+
+def _root(node: ast.Node) -> ast.Node:
+    while isinstance(node, ast.Dot | ast.Index):
+        node = node.target
+    return node
+
+
+def calls_in(node: ast.Node) -> set[tuple[str, int]]:
+    """Name and number of arguments of each call below ``node`` that is not of another module."""
+    found: set[tuple[str, int]] = set()
+    for item in walk(node):
+        if isinstance(item, ast.Call) and item.target is None:
+            found.add((item.name, len(item.args)))
+        elif isinstance(item, ast.Var):
+            found.add((item.name, 0))
+        if isinstance(item, ast.Binary) and item.op == "|>":
+            name = item.right.name if isinstance(item.right, ast.Call | ast.Var) else ""
+            found.add((name, len(item.right.args) + 1 if isinstance(item.right, ast.Call) else 1))
+    return found

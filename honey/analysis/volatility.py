@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which expressions read memory that may change, and how a value is fixed before it does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from honey.analysis.code import Slot
+from honey.analysis.values import (
+    AddressValue,
+    BoolValue,
+    IntValue,
+    ListValue,
+    RuntimeAtom,
+    TupleValue,
+    Value,
+)
+from honey.ir import nodes as n
+from honey.ir import types as t
+from honey.ir.walk import walk
+
+if TYPE_CHECKING:
+    from honey.analysis.lowering import Lowering
+
+_SILENT = (n.MapLookup, n.CoreRead, n.PacketAt, n.Printk)
+
+
+def writes(effect: n.Effect) -> bool:
+    """Whether an effect may change memory that an expression evaluated before it reads.
+
+    A read into a local of its own changes nothing that could have been read before.
+    """
+    if isinstance(effect, _SILENT):
+        return False
+    if isinstance(effect, n.HelperCall):
+        return any(isinstance(arg, n.AddressOf) or is_place(arg) for arg in effect.args)
+    return not isinstance(effect, n.ProbeRead)
+
+
+def is_place(node: object) -> bool:
+    """Whether ``node`` is a place."""
+    return isinstance(node, n.LocalPlace | n.DerefPlace | n.FieldPlace | n.IndexPlace)
+
+
+def is_volatile(expr: n.Expr, owned: set[int]) -> bool:
+    """Whether ``expr`` reads memory that a later statement may change: behind a reference, or a changed struct."""
+    for node in walk(expr):
+        match node:
+            case n.DerefPlace(ref) if not _is_context(ref):
+                return True
+            case n.LocalPlace(local) if local.id in owned:
+                return True
+    return False
+
+
+def _is_context(ref: n.Expr) -> bool:
+    return isinstance(ref.type, t.Ref) and ref.type.space is t.Space.CONTEXT
+
+
+def pin(fl: Lowering, value: Value, slot: Slot) -> Value:
+    """``value`` fixed in ``slot``, if what it is read from may have changed since."""
+    match value:
+        case IntValue() | BoolValue() | AddressValue() | RuntimeAtom() if is_volatile(value.expr, fl.owned):
+            outer, fl.code = fl.code, slot.code
+            try:
+                return pinned(fl, value, "before")
+            finally:
+                fl.code = outer
+        case TupleValue(items) | ListValue(items):
+            return type(value)(tuple(pin(fl, item, slot) for item in items))
+        case _:
+            return value
+
+
+def pinned(fl: Lowering, value: Value, name: str) -> Value:
+    """``value`` in a local of its own."""
+    match value:
+        case IntValue() | BoolValue() | AddressValue() | RuntimeAtom() if not is_simple(value.expr):
+            return replace(value, expr=fl.let(name, value.expr, None))
+        case _:
+            return value
+
+
+def is_simple(expr: n.Expr) -> bool:
+    """Whether ``expr`` may be written twice without a loss: a constant or a local."""
+    return isinstance(expr, n.Const) or (isinstance(expr, n.Read) and isinstance(expr.place, n.LocalPlace))

@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The parts of Elixir's ``Kernel``, ``Bitwise`` and ``Integer`` that eBPF can do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from honey.analysis import conditions, operators
+from honey.analysis.constants import Evaluator
+from honey.analysis.values import (
+    AtomValue,
+    BoolValue,
+    IntValue,
+    ListValue,
+    NilValue,
+    OptionalValue,
+    RuntimeAtom,
+    StringValue,
+    TupleValue,
+    Value,
+    boolean,
+    integer,
+)
+from honey.ir import nodes as n
+from honey.ir import types as t
+from honey.syntax import ast
+
+if TYPE_CHECKING:
+    from honey.analysis.lowering import Lowering
+    from honey.library import LibraryCall, Table
+
+
+def _operator(op: str) -> LibraryCall:
+    def call(fl: Lowering, node: ast.Call, name: str) -> Value:
+        del name
+        left, right = fl.operands(node.args)
+        one = operators._number(fl, left, node.args[0].span)
+        other = operators._number(fl, right, node.args[1].span)
+        return operators.arithmetic(fl, op, one, other, node.span)
+
+    return call
+
+
+def _extreme(op: n.BinaryOp) -> LibraryCall:
+    def call(fl: Lowering, node: ast.Call, name: str) -> Value:
+        del name
+        left, right = fl.operands(node.args)
+        one = operators._number(fl, left, node.args[0].span)
+        other = operators._number(fl, right, node.args[1].span)
+        return operators.extreme(fl, op, one, other, node.span)
+
+    return call
+
+
+def _abs(fl: Lowering, node: ast.Call, name: str) -> Value:
+    value = operators.number(fl, node.args[0])
+    if value.constant is not None:
+        return integer(abs(value.constant))
+    if not value.type.signed:
+        return value
+    expr = fl.let(name, operators.arithmetic(fl, "+", value, integer(0), node.span).expr, node.span)
+    negative = n.Binary(n.BinaryOp.LT, expr, n.Const(0, t.S64), t.BOOL)
+    return IntValue(n.Select(negative, n.Unary(n.UnaryOp.NEG, expr, t.S64), expr, t.S64))
+
+
+def _invert(fl: Lowering, node: ast.Call, name: str) -> Value:
+    del name
+    return operators.invert(fl, operators.number(fl, node.args[0]), node)
+
+
+def _is_nil(fl: Lowering, node: ast.Call, name: str) -> Value:
+    del name
+    return BoolValue(conditions.condition(fl, node).expr)
+
+
+def _is_kind(*kinds: type) -> LibraryCall:
+    def call(fl: Lowering, node: ast.Call, name: str) -> Value:
+        del name
+        value = fl.settled(fl.value(node.args[0]))
+        if isinstance(value, OptionalValue) and isinstance(value.present, kinds):
+            return BoolValue(conditions.truth(fl, value, node.span).expr)
+        return boolean(isinstance(value, kinds))
+
+    return call
+
+
+def _elem(fl: Lowering, node: ast.Call, name: str) -> Value:
+    del name
+    target = fl.required(fl.value(node.args[0]), node.args[0].span)
+    index = operators.number(fl, node.args[1]).constant
+    if not isinstance(target, TupleValue) or index is None or not 0 <= index < len(target.items):
+        raise fl.mistake("HNY0211", "`elem` takes a tuple and a constant index inside it", node.span)
+    return fl.settled(target.items[index])
+
+
+def _list(fl: Lowering, node: ast.Call) -> ListValue:
+    value = fl.required(fl.value(node.args[0]), node.args[0].span)
+    if not isinstance(value, ListValue):
+        raise fl.mismatch("a list", value, node.args[0].span)
+    return value
+
+
+def _head(fl: Lowering, node: ast.Call, name: str) -> Value:
+    del name
+    items = _list(fl, node).items
+    if not items:
+        raise fl.mistake("HNY0211", "an empty list has no head", node.span)
+    return fl.settled(items[0])
+
+
+def _tail(fl: Lowering, node: ast.Call, name: str) -> Value:
+    del name
+    items = _list(fl, node).items
+    if not items:
+        raise fl.mistake("HNY0211", "an empty list has no tail", node.span)
+    return ListValue(items[1:])
+
+
+def _length(fl: Lowering, node: ast.Call, name: str) -> Value:
+    del name
+    value = fl.required(fl.value(node.args[0]), node.args[0].span)
+    if isinstance(value, TupleValue | ListValue):
+        return integer(len(value.items))
+    if isinstance(value, StringValue):
+        return integer(len(value.data))
+    raise fl.mismatch("a list, tuple or string", value, node.args[0].span)
+
+
+def _measure(fl: Lowering, node: ast.Call, name: str) -> Value:
+    """``sizeof(:type)``, ``offsetof(:type, :field)``."""
+    del name
+    module = fl.unit.module
+    return integer(module.types.measure(node, Evaluator(module, fl.report)))
+
+
+def _not(fl: Lowering, node: ast.Call, name: str) -> Value:
+    del name
+    return BoolValue(conditions.condition(fl, node.args[0]).negated.expr)
+
+
+def _bits(name: str, op: str) -> tuple[tuple[str, int], Callable[[Lowering, ast.Call, str], Value]]:
+    return (name, 2), _operator(op)
+
+
+_BITWISE: Table = {
+    **dict(_bits(name, op) for name, op in (("band", "&&&"), ("bor", "|||"), ("bsl", "<<<"), ("bsr", ">>>"))),
+    ("bxor", 2): _operator("^^^"),
+    ("bnot", 1): _invert,
+}
+
+_KERNEL: Table = {
+    ("div", 2): _operator("div"),
+    ("rem", 2): _operator("rem"),
+    ("min", 2): _extreme(n.BinaryOp.LT),
+    ("max", 2): _extreme(n.BinaryOp.GT),
+    ("abs", 1): _abs,
+    ("is_nil", 1): _is_nil,
+    ("is_integer", 1): _is_kind(IntValue),
+    ("is_boolean", 1): _is_kind(BoolValue),
+    ("is_atom", 1): _is_kind(AtomValue, RuntimeAtom, NilValue, BoolValue),
+    ("is_tuple", 1): _is_kind(TupleValue),
+    ("is_list", 1): _is_kind(ListValue),
+    ("is_binary", 1): _is_kind(StringValue),
+    ("elem", 2): _elem,
+    ("hd", 1): _head,
+    ("tl", 1): _tail,
+    ("length", 1): _length,
+    ("tuple_size", 1): _length,
+    ("byte_size", 1): _length,
+    ("not", 1): _not,
+    ("sizeof", 1): _measure,
+    ("offsetof", 2): _measure,
+    **_BITWISE,
+}
+
+TABLES: dict[str, Table] = {
+    "Kernel": _KERNEL,
+    "Bitwise": _BITWISE,
+    "Integer": {("mod", 2): _operator("rem"), ("floor_div", 2): _operator("div")},
+}

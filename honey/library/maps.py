@@ -1,0 +1,335 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``Honey.Map``, and what the map helpers share: keys, values, flags, references to what is stored."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from honey.analysis import convert, expressions, operators, volatility
+from honey.analysis.code import Code, OpenIf, Slot
+from honey.analysis.errors import suggestion
+from honey.analysis.values import (
+    NIL,
+    AggregateValue,
+    AtomValue,
+    BoolValue,
+    IntValue,
+    MemoryValue,
+    OptionalValue,
+    Snapshot,
+    StringValue,
+    Value,
+    describe,
+)
+from honey.ir import nodes as n
+from honey.ir import types as t
+from honey.syntax import ast
+from honey.syntax.source import Span
+
+if TYPE_CHECKING:
+    from honey.analysis.lowering import Lowering
+    from honey.analysis.map_declarations import MapDeclaration
+    from honey.library import Table
+
+_ALWAYS_THERE = (n.MapKind.ARRAY, n.MapKind.PERCPU_ARRAY)
+
+
+def map_of(fl: Lowering, node: ast.Node, *, keyed: bool = True) -> MapDeclaration:
+    """The map that an argument names."""
+    value = fl.settled(fl.value(node))
+    declared = fl.unit.module.maps.get(value.name) if isinstance(value, AtomValue) else None
+    if declared is None:
+        name = value.name if isinstance(value, AtomValue) else ""
+        raise fl.mistake(
+            "HNY0500",
+            f"there is no map {name}" if name else f"expected a map's name, got {describe(value)}",
+            node.span,
+            help=suggestion(name, fl.unit.module.maps, ":{}") or "declare it: `defmap(:name, :bpf_hash, ...)`",
+        )
+    if declared.keyed != keyed:
+        raise fl.mistake(
+            "HNY0504",
+            f"{declared.name} is {'not ' if keyed else ''}a map with keys",
+            node.span,
+            help="records of a ring buffer go through bpf_ringbuf_reserve or bpf_ringbuf_output" if keyed else None,
+        )
+    return declared
+
+
+def _seen(value: Value) -> t.Type | None:
+    if isinstance(value, StringValue):
+        return t.Chars(len(value.data) + 1)
+    return value.type if isinstance(value, MemoryValue | AggregateValue | IntValue) else None
+
+
+def key_of(fl: Lowering, declared: MapDeclaration, value: Value, span: Span) -> n.Expr:
+    """A key, converted to the map's type."""
+    value = fl.required(value, span)
+    type_ = fl.unit.key_type(declared, _seen(value))
+    return convert.store(fl, value, type_, span, f"a key of {declared.name}", "HNY0501")
+
+
+def value_of(fl: Lowering, declared: MapDeclaration, value: Value, span: Span) -> n.Expr:
+    """A value, converted to the map's type."""
+    value = fl.required(value, span)
+    type_ = fl.unit.value_type(declared, _seen(value))
+    return convert.store(fl, value, type_, span, f"a value of {declared.name}", "HNY0501")
+
+
+def pointer_name(declared: MapDeclaration) -> str:
+    """What a reference into a map is called where the source gives it no name."""
+    del declared
+    return "entry"
+
+
+def reference(fl: Lowering, declared: MapDeclaration, key: n.Expr, name: str, span: Span) -> n.Local:
+    """Looks ``key`` up: a local with a nullable reference."""
+    type_ = t.Ref(fl.unit.value_type(declared, None), t.Space.MAP, nullable=True)
+    local = fl.fresh(name or pointer_name(declared), type_)
+    fl.code.append(n.Let(local, n.MapLookup(declared.name, key, type_), span))
+    return local
+
+
+def stored(local: n.Local) -> n.DerefPlace:
+    """What a nullable reference points to, where it is known to be there."""
+    type_ = local.type
+    assert isinstance(type_, t.Ref)
+    known = n.NonNull(n.Read(n.LocalPlace(local), type_), t.Ref(type_.target, type_.space))
+    return n.DerefPlace(known, type_.target)
+
+
+def is_null(local: n.Local) -> n.Expr:
+    """Whether a nullable reference is null."""
+    return n.IsNull(n.Read(n.LocalPlace(local), local.type))
+
+
+def optional(fl: Lowering, local: n.Local, what: str, name: str = "") -> OptionalValue:
+    """The value behind a nullable reference: itself a reference if it lies in memory, else the number there."""
+    present = expressions.read_place(stored(local), reference=True)
+    snapshot = None
+    if isinstance(present, IntValue | BoolValue):
+        slot = Slot()
+        fl.code.append(slot)
+        snapshot = Snapshot(name or "value", slot, fl.epoch)
+    return OptionalValue(is_null(local), present, snapshot, what)
+
+
+def lookup(fl: Lowering, node: ast.Call, name: str) -> Value:
+    """``bpf_map_lookup_elem(:map, key)``."""
+    declared = map_of(fl, node.args[0])
+    key = key_of(fl, declared, fl.value(node.args[1]), node.args[1].span)
+    local = reference(fl, declared, key, name, node.span)
+    return optional(fl, local, f"the look-up in {declared.name}", name)
+
+
+def lookup_or(fl: Lowering, node: ast.Call, name: str) -> Value:
+    """``bpf_map_lookup_elem(:map, key, default)``."""
+    from honey.analysis.conditions import Condition, branch_on
+    from honey.analysis.code import negate
+    from honey.analysis.scope import OptionalFact
+    from honey.analysis.storage import Join
+
+    declared = map_of(fl, node.args[0])
+    key_value, default = fl.operands(node.args[1:])
+    key = key_of(fl, declared, key_value, node.args[1].span)
+    local = reference(fl, declared, key, "", node.span)
+    found = optional(fl, local, f"the look-up in {declared.name}", name)
+    if isinstance(found.present, MemoryValue):
+        found = OptionalValue(found.is_nil, MemoryValue(found.present.place), None, found.what)
+    join = Join(fl, name, node.span)
+    there = Condition(negate(found.is_nil), (OptionalFact(found, True),), (OptionalFact(found, False),))
+    branch_on(
+        fl,
+        there,
+        lambda: join.take_value(fl, found, node.span),
+        lambda: join.take_value(fl, default, node.args[2].span),
+        node.span,
+    )
+    return join.result(fl)
+
+
+def flags(fl: Lowering, node: ast.Call, index: int) -> n.Expr:
+    """The flags of an update: a constant or an integer, 0 if left out."""
+    if len(node.args) <= index:
+        return n.Const(0, t.U64, "BPF_ANY")
+    value = fl.value(node.args[index])
+    if isinstance(value, AtomValue):
+        from honey.analysis.constants import kernel_constant
+
+        number = kernel_constant(value.name.upper())
+        if number is None:
+            raise fl.mistake(
+                "HNY0503",
+                f":{value.name} is no flag",
+                node.args[index].span,
+                help=suggestion(value.name.upper(), ("BPF_ANY", "BPF_NOEXIST", "BPF_EXIST"), ":{}"),
+            )
+        return n.Const(number, t.U64, value.name.upper())
+    return convert.store(fl, value, t.U64, node.args[index].span, "the flag")
+
+
+def update(fl: Lowering, node: ast.Call, name: str) -> Value:
+    """``bpf_map_update_elem(:map, key, value[, flag])``: 0 or -errno."""
+    declared = map_of(fl, node.args[0])
+    key_value, value = fl.operands(node.args[1:3])
+    key = key_of(fl, declared, key_value, node.args[1].span)
+    new = value_of(fl, declared, value, node.args[2].span)
+    return result(fl, n.MapUpdate(declared.name, key, new, flags(fl, node, 3)), name, node.span)
+
+
+def delete(fl: Lowering, node: ast.Call, name: str) -> Value:
+    """``bpf_map_delete_elem(:map, key)``: 0 or -errno."""
+    declared = map_of(fl, node.args[0])
+    key = key_of(fl, declared, fl.value(node.args[1]), node.args[1].span)
+    return result(fl, n.MapDelete(declared.name, key), name, node.span)
+
+
+def result(fl: Lowering, effect: n.Effect, name: str, span: Span) -> Value:
+    """The number that an effect gives, in a local of its own."""
+    return IntValue(fl.let(name or "err", effect, span))
+
+
+# ---------------------------------------------------------------- Honey.Map
+
+
+def add(fl: Lowering, node: ast.Call, name: str) -> Value:
+    """``Honey.Map.add(:map, key, n)``: adds atomically, to each field of a struct that is given; inserts when absent.
+
+    A missing entry is inserted as zero (if nobody else was quicker) and looked up again, so that all CPUs add to the
+    same entry and none of what they add is lost. The value is the entry, or nil where the map is full.
+    """
+    declared = map_of(fl, node.args[0])
+    key_value, amount = fl.operands(node.args[1:])
+    key = key_of(fl, declared, key_value, node.args[1].span)
+    amount = fl.required(amount, node.args[2].span, "ArithmeticError")
+    type_ = fl.unit.value_type(declared, _seen(amount))
+    parts = _amounts(fl, amount, type_, node)
+    key = _fixed_key(fl, key, node.args[1].span)
+    parts = [(path, _fixed(fl, part)) for path, part in parts]
+    local = reference(fl, declared, key, name, node.span)
+    if declared.kind not in _ALWAYS_THERE:
+        zero: n.Expr = n.StructValue((), type_) if not isinstance(type_, t.Int) else n.Const(0, type_)
+        insert = n.Eval(n.MapUpdate(declared.name, key, zero, n.Const(1, t.U64, "BPF_NOEXIST")), node.span)
+        again = n.Assign(n.LocalPlace(local), n.MapLookup(declared.name, key, local.type), node.span)  # type: ignore[arg-type]  # a Ref
+        fl.code.append(OpenIf(is_null(local), [insert, again], [], node.span))
+    place = stored(local)
+    adds: Code = []
+    for path, part in parts:
+        target: n.Place = n.FieldPlace(place, path, part.type) if path else place
+        adds.append(_add(target, part, node.span))
+    from honey.analysis.code import negate
+
+    fl.code.append(OpenIf(negate(is_null(local)), adds, [], node.span))
+    fl.epoch += 1
+    return optional(fl, local, f"the entry of {declared.name}", name)
+
+
+def _add(place: n.Place, amount: n.Expr, span: Span) -> n.Stmt:
+    if amount.type.size >= 4:
+        return n.Eval(n.AtomicAdd(place, amount), span)
+    grown = n.Binary(n.BinaryOp.ADD, n.Read(place, amount.type), amount, amount.type)
+    return n.Assign(place, grown, span)
+
+
+def _amounts(fl: Lowering, amount: Value, type_: t.Type, node: ast.Call) -> list[tuple[str, n.Expr]]:
+    span = node.args[2].span
+    if isinstance(type_, t.Int):
+        return [("", convert.store(fl, amount, type_, span, "the amount", "HNY0501"))]
+    expr = convert.store(fl, amount, type_, span, "the amount", "HNY0501")
+    if not isinstance(type_, t.Struct):
+        raise fl.mistake("HNY0501", f"there is no adding to {describe(amount)}", span)
+    if isinstance(expr, n.StructValue):
+        found = list(expr.fields)
+    else:
+        assert isinstance(expr, n.Read)
+        definition = fl.unit.module.structs.definition(type_)
+        assert definition is not None
+        found = [
+            (field.name, n.Read(n.FieldPlace(expr.place, field.name, field.type), field.type))
+            for field in definition.fields
+            if not field.padding
+        ]
+    for field, part in found:
+        if not isinstance(part.type, t.Int) or part.type.big_endian:
+            raise fl.mistake("HNY0501", f"the field {field} is not a number that can be added to", span)
+    return found
+
+
+def _fixed(fl: Lowering, expr: n.Expr) -> n.Expr:
+    """An amount that the insertion does not change."""
+    if volatility.is_volatile(expr, fl.owned):
+        return fl.let("amount", expr, None)
+    return expr
+
+
+def _fixed_key(fl: Lowering, key: n.Expr, span: Span) -> n.Expr:
+    """A key that is used more than once lies in a local."""
+    if isinstance(key, n.Read | n.Const):
+        if isinstance(key, n.Read):
+            return key
+        return key
+    return fl.let("key", key, span)
+
+
+def change(fl: Lowering, node: ast.Call, name: str) -> Value:
+    """``Honey.Map.update(:map, key, initial, fn old -> new end)``."""
+    from honey.analysis import loops
+
+    del name
+    declared = map_of(fl, node.args[0])
+    key_value, initial = fl.operands(node.args[1:3])
+    key = _fixed_key(fl, key_of(fl, declared, key_value, node.args[1].span), node.args[1].span)
+    first = value_of(fl, declared, initial, node.args[2].span)
+    function = loops.function_of(fl, node.args[3])
+    local = reference(fl, declared, key, "", node.span)
+    place = stored(local)
+    with fl.block() as changed:
+        if not _change_fields(fl, place, function, node):
+            old = expressions.read_place(place, reference=False)
+            value = loops.applied(fl, function, [old], node.span)
+            new = value_of(fl, declared, value, node.args[3].span)
+            fl.assign(place, new, node.span)
+    insert: Code = [n.Eval(n.MapUpdate(declared.name, key, first, n.Const(0, t.U64, "BPF_ANY")), node.span)]
+    from honey.analysis.code import negate
+
+    fl.code.append(OpenIf(negate(is_null(local)), changed, insert, node.span))
+    fl.epoch += 1
+    return NIL
+
+
+def _change_fields(fl: Lowering, place: n.DerefPlace, function: object, node: ast.Call) -> bool:
+    """``fn old -> %{old | a: x} end``: only the fields named are written."""
+    from honey.analysis import binding
+    from honey.analysis.values import FunctionValue
+
+    assert isinstance(function, FunctionValue)
+    if len(function.fn.clauses) != 1 or not isinstance(place.type, t.Struct):
+        return False
+    clause = function.fn.clauses[0]
+    body = clause.body.exprs[0] if len(clause.body.exprs) == 1 else None
+    pattern = clause.patterns[0] if len(clause.patterns) == 1 else None
+    if clause.guard is not None or not isinstance(body, ast.MapLit) or not isinstance(pattern, ast.Var):
+        return False
+    if not isinstance(body.base, ast.Var) or body.base.name != pattern.name:
+        return False
+    binding.bind(fl, pattern.name, MemoryValue(place), pattern.span)
+    fields = expressions.field_values(fl, place.type, body.entries)
+    fixed = [
+        (name, expr if index == len(fields) - 1 or not volatility.is_volatile(expr, fl.owned) or _alone(expr, name) else fl.let("new", expr, node.span))
+        for index, (name, expr) in enumerate(fields)
+    ]
+    for name, expr in fixed:
+        fl.assign(n.FieldPlace(place, name, expr.type), expr, node.span)
+    return True
+
+
+def _alone(expr: n.Expr, name: str) -> bool:
+    """Whether ``expr`` reads no other field of the entry than the one it is stored to."""
+    from honey.ir.walk import walk
+
+    return all(node.field == name for node in walk(expr) if isinstance(node, n.FieldPlace))
+
+
+__all__ = ["TABLES", "add", "change", "delete", "lookup", "map_of", "operators", "update"]
+
+TABLES: dict[str, Table] = {"Honey.Map": {("add", 3): add, ("update", 4): change}}

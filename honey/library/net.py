@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``Honey.Net``: byte order, inline and without helper calls."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from honey.analysis import convert, operators
+from honey.analysis.values import IntValue, Value
+from honey.ir import nodes as n
+from honey.ir import types as t
+from honey.syntax import ast
+
+if TYPE_CHECKING:
+    from honey.analysis.lowering import Lowering
+    from honey.library import LibraryCall, Table
+
+
+def _swap(name: str, bits: int, *, to_network: bool) -> LibraryCall:
+    source = t.Int(bits, big_endian=not to_network)
+    target = t.Int(bits, big_endian=to_network)
+
+    def call(fl: Lowering, node: ast.Call, bound: str) -> Value:
+        del bound
+        value = operators.number(fl, node.args[0])
+        if value.type.big_endian != source.big_endian or (source.big_endian and value.type != source):
+            raise _wrong(fl, value, source, name, node)
+        return IntValue(n.ByteSwap(name, convert.cast(value.expr, source), target))
+
+    return call
+
+
+def _wrong(fl: Lowering, value: IntValue, source: t.Int, name: str, node: ast.Call) -> Exception:
+    from honey.analysis.values import describe
+
+    order = "network" if source.big_endian else "host"
+    opposite = {16: ("htons", "ntohs"), 32: ("htonl", "ntohl"), 64: ("htonll", "ntohll")}
+    bits = value.type.bits if value.type.big_endian else source.bits
+    help_ = f"`Honey.Net.{opposite[bits][int(value.type.big_endian)]}` does" if bits in opposite else None
+    return fl.mistake(
+        "HNY0402",
+        f"{name} takes {source.bits} bits in {order} order, this is {describe(value)}",
+        node.args[0].span,
+        help=help_,
+    )
+
+
+TABLES: dict[str, Table] = {
+    "Honey.Net": {
+        ("htons", 1): _swap("htons", 16, to_network=True),
+        ("htonl", 1): _swap("htonl", 32, to_network=True),
+        ("htonll", 1): _swap("htonll", 64, to_network=True),
+        ("ntohs", 1): _swap("ntohs", 16, to_network=False),
+        ("ntohl", 1): _swap("ntohl", 32, to_network=False),
+        ("ntohll", 1): _swap("ntohll", 64, to_network=False),
+    }
+}

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What prints to the trace pipe: ``bpf_printk``, ``Logger``, ``IO.puts``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from honey.analysis import convert
+from honey.analysis.code import negate
+from honey.analysis.values import (
+    NIL,
+    AddressValue,
+    AggregateValue,
+    AtomValue,
+    BoolValue,
+    IntValue,
+    ListValue,
+    MemoryValue,
+    NilValue,
+    OptionalValue,
+    StringValue,
+    TextValue,
+    Value,
+    describe,
+)
+from honey.ir import nodes as n
+from honey.ir import types as t
+from honey.syntax import ast
+from honey.syntax.source import Span
+
+if TYPE_CHECKING:
+    from honey.analysis.lowering import Lowering
+    from honey.library import Table
+
+MOST = 12
+"""Values that one line can hold (``bpf_trace_vprintk``); three on kernels before 5.16."""
+
+
+def printk(fl: Lowering, node: ast.Call, name: str) -> Value:
+    """``bpf_printk(["format", a, b])``, ``bpf_printk("text")``."""
+    del name
+    value = fl.settled(fl.value(node.args[0]))
+    if isinstance(value, ListValue) and value.items and isinstance(value.items[0], StringValue):
+        return _formatted(fl, value.items[0].data.decode(errors="replace"), value.items[1:], node.args[0].span)
+    return _text(fl, value, node.args[0].span)
+
+
+def log(fl: Lowering, node: ast.Call, name: str) -> Value:
+    """``Logger.info("pid #{pid}")``."""
+    del name
+    return _text(fl, fl.settled(fl.value(node.args[0])), node.args[0].span)
+
+
+def _formatted(fl: Lowering, text: str, values: tuple[Value, ...], span: Span) -> Value:
+    wanted = text.replace("%%", "").count("%")
+    if wanted != len(values):
+        raise fl.mistake(
+            "HNY0904", f"the format has {wanted} places, and there are {len(values)} values", span, help=None
+        )
+    args = tuple(_value(fl, fl.required(value, span), span)[1] for value in values)
+    return _print(fl, text, args, span)
+
+
+def _text(fl: Lowering, value: Value, span: Span) -> Value:
+    parts: tuple[str | Value, ...] = value.parts if isinstance(value, TextValue) else (value,)
+    text, args = "", list[n.Expr]()
+    for part in parts:
+        if isinstance(part, str):
+            text += part.replace("%", "%%")
+            continue
+        spec, arg = _value(fl, _known(fl, part, span), span)
+        text += spec
+        if arg is not None:
+            args.append(arg)
+    return _print(fl, text, tuple(args), span)
+
+
+def _known(fl: Lowering, value: Value, span: Span) -> Value:
+    value = fl.settled(value)
+    return fl.required(value, span) if isinstance(value, OptionalValue) else value
+
+
+def _print(fl: Lowering, text: str, args: tuple[n.Expr | None, ...], span: Span) -> Value:
+    values = tuple(arg for arg in args if arg is not None)
+    if len(values) > MOST:
+        raise fl.mistake("HNY0904", f"one line holds {MOST} values at most, here are {len(values)}", span)
+    fl.run(n.Printk(text, values), span)
+    return NIL
+
+
+def _value(fl: Lowering, value: Value, span: Span) -> tuple[str, n.Expr | None]:
+    """How a value is printed, and the argument for it."""
+    match value:
+        case IntValue(expr):
+            if value.type.big_endian:
+                raise convert.byte_order(fl, value.type, t.U64, span)
+            signed = value.type.signed
+            return ("%lld" if signed else "%llu"), convert.cast(expr, t.S64 if signed else t.U64)
+        case BoolValue(expr):
+            return "%lld", convert.cast(expr, t.S64)
+        case AddressValue(expr):
+            return "0x%llx", n.Cast(expr, t.U64)
+        case StringValue(data):
+            return data.decode(errors="replace").replace("%", "%%"), None
+        case AtomValue(name):
+            return name, None
+        case NilValue():
+            return "", None
+        case MemoryValue(place) if isinstance(place.type, t.Chars):
+            return "%s", n.AddressOf(place, t.Ref(place.type, t.Space.STACK, readonly=True))
+        case AggregateValue(expr) if isinstance(expr.type, t.Chars):
+            local = fl.let("text", expr, span)
+            return "%s", n.AddressOf(local.place, t.Ref(expr.type, t.Space.STACK, readonly=True))
+        case _:
+            raise fl.mistake("HNY0904", f"{describe(value)} cannot be printed", span, help="print its fields")
+
+
+_LEVELS = ("debug", "info", "notice", "warn", "warning", "error", "critical", "alert", "emergency")
+
+TABLES: dict[str, Table] = {
+    "Logger": {(level, 1): log for level in _LEVELS},
+    "IO": {("puts", 1): log, ("inspect", 1): log},
+}
+
+__all__ = ["TABLES", "log", "negate", "printk"]
