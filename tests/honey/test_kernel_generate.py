@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from elftools.elf.elffile import ELFFile
 
+from honey.kernel.generate.__main__ import main
 from honey.kernel.generate.btf import Btf, Kind, parse
 from honey.kernel.generate.ctext import type_from_text
 from honey.kernel.generate.encode import encode_members, encode_type
@@ -163,3 +164,11 @@ format:
 """
     records = syscall_records({"syscalls/sys_enter_readv": text, "sched/sched_switch": ""}, TYPES)
     assert records == {"readv": [19, [["fd", "unsigned long"], ["vec", ["*", ["s", "iovec", 16]]]]]}
+
+
+def test_a_file_that_is_no_kernel_is_said_to_be_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    image = tmp_path / "vmlinuz"
+    image.write_bytes(bytes(4096))
+    assert main(["--image", str(image), "--output", str(tmp_path)]) == 2
+    assert "is no kernel image" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["vmlinuz"]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes the kernel's facts anew from a kernel, which it boots in QEMU, and from this machine's C headers.
 
-It needs the packages clang, qemu-system-x86, busybox-static, linux-libc-dev, libc6-dev, libbpf-dev and libbpf1, on x86-64
-Debian; the same packages give the same files.
+It needs the packages clang, qemu-system-x86, busybox-static, linux-libc-dev, libc6-dev, libbpf-dev and libbpf1, on
+x86-64 Debian; the same packages give the same files.
 """
 
 from __future__ import annotations
