@@ -41,7 +41,7 @@ def compile_honey(path: Path, output: Path, *, clang: str, root: Path) -> HoneyB
 
 
 def _honey(arguments: list[str], *, clang: str, root: Path) -> None:
-    command = [sys.executable, "-m", "honey.cli", "compile", *arguments]
+    command = [sys.executable, "-m", "honey", "compile", *arguments]
     environment = {**os.environ, "HONEY_CLANG": clang, "PYTHONPATH": str(root)}
     try:
         done = subprocess.run(
