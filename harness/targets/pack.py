@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Packing a job for a narrow line, and unpacking its results."""
+"""A job as one archive, and its results from one."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ import importlib.util
 import io
 import marshal
 import tarfile
-import zlib
 from pathlib import Path
 
 
 def pack_folder(folder: Path) -> bytes:
-    """The folder as a compressed tar archive, with the same bytes for the same contents.
+    """The folder as a tar archive, with the same bytes for the same contents.
 
     Python files come with their bytecode, made by this Python, so that a slow guest with the same one need not compile.
     """
@@ -26,13 +25,13 @@ def pack_folder(folder: Path) -> bytes:
             _add(archive, name, data)
             if path.suffix == ".py":
                 _add(archive, importlib.util.cache_from_source(name), _bytecode(data, name))
-    return zlib.compress(out.getvalue(), 9)
+    return out.getvalue()
 
 
-def unpack_folder(packed: bytes, folder: Path) -> None:
+def unpack_folder(archived: bytes, folder: Path) -> None:
     """The inverse of :func:`pack_folder`; nothing is written outside ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
-    with tarfile.open(fileobj=io.BytesIO(zlib.decompress(packed))) as archive:
+    with tarfile.open(fileobj=io.BytesIO(archived)) as archive:
         inside = folder.resolve()
         for member in archive:
             if not member.isfile() and not member.isdir():

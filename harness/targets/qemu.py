@@ -16,6 +16,7 @@ from harness.targets.guest import frames
 from harness.targets.process import dying_with_us
 from harness.targets.qmp import Qmp, QmpError
 from harness.targets.temporary import temporary_folder
+from harness.targets.window import SIZE_MB, Window, command_line
 
 #: ``nokaslr`` and a fixed TSC keep guests alike; mitigations cost a guest without neighbours time and nothing else.
 _COMMAND_LINE = (
@@ -35,12 +36,11 @@ class Machine:
     initrd: Path
     accelerator: str = "tcg"
     memory_mb: int = 1024
-    cpus: int = 1
     icount: bool = False
 
     def describe(self) -> str:
         """What a snapshot depends on besides kernel and initramfs."""
-        return f"{self.accelerator} {_EMULATED_CPU} {self.memory_mb} {self.cpus} {self.icount} {_COMMAND_LINE}"
+        return f"{self.accelerator} {_EMULATED_CPU} {self.memory_mb} {self.icount} {_COMMAND_LINE} {command_line(0)}"
 
 
 class Qemu:
@@ -55,6 +55,7 @@ class Qemu:
         self._line: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._qmp: Qmp | None = None
+        self.window = Window()
         try:
             self._start(machine, memory)
         except BaseException:
@@ -120,6 +121,7 @@ class Qemu:
             self._line.close()
         if self._qmp is not None:
             self._qmp.close()
+        self.window.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _start(self, machine: Machine, memory: int | Path) -> None:
@@ -127,8 +129,9 @@ class Qemu:
         monitor, monitor_there = socket.socketpair()
         self._line = line
         descriptors = (line_there.fileno(), monitor_there.fileno())
-        command = _command(machine, memory, self._folder / "console", descriptors)
-        inherited = (*descriptors, memory) if isinstance(memory, int) else descriptors
+        lines = (*descriptors, self.window.fd)
+        command = _command(machine, memory, self._folder / "console", lines)
+        inherited = (*lines, memory) if isinstance(memory, int) else lines
         with line_there, monitor_there, (self._folder / "errors").open("wb") as errors:
             self._process = subprocess.Popen(
                 dying_with_us(command), pass_fds=inherited, stdin=subprocess.DEVNULL, stdout=errors, stderr=errors
@@ -163,17 +166,21 @@ def qemu_version() -> str:
     return done.stdout.splitlines()[0]
 
 
-def _command(machine: Machine, memory: int | Path, console: Path, descriptors: tuple[int, int]) -> list[str]:
-    line, monitor = descriptors
+def _command(machine: Machine, memory: int | Path, console: Path, descriptors: tuple[int, int, int]) -> list[str]:
+    line, monitor, window = descriptors
     cpu = _EMULATED_CPU if machine.accelerator == "tcg" else "host"
     booting = isinstance(memory, int)
     where = f"mem-path=/dev/fd/{memory},share=on" if booting else f"mem-path={memory},share=off"
-    backend = f"memory-backend-file,id=ram,size={machine.memory_mb}M,{where}"
+    file = "memory-backend-file"
     command = [
-        *(_BINARY, "-nodefaults", "-no-user-config", "-nographic", "-no-reboot"),
-        *("-accel", machine.accelerator, "-cpu", cpu, "-smp", str(machine.cpus), "-m", str(machine.memory_mb)),
-        *("-object", backend, "-machine", "pc,memory-backend=ram"),
-        *("-kernel", str(machine.kernel), "-initrd", str(machine.initrd), "-append", _COMMAND_LINE),
+        *(_BINARY, "-nodefaults", "-no-user-config", "-nographic", "-no-reboot", "-machine", "pc"),
+        *("-accel", machine.accelerator, "-cpu", cpu, "-smp", "1"),
+        *("-m", str(machine.memory_mb + SIZE_MB)),
+        *("-object", f"{file},id=ram,size={machine.memory_mb}M,{where}", "-numa", "node,memdev=ram,cpus=0"),
+        *("-object", f"{file},id=window,size={SIZE_MB}M,mem-path=/dev/fd/{window},share=on"),
+        *("-numa", "node,memdev=window"),
+        *("-kernel", str(machine.kernel), "-initrd", str(machine.initrd)),
+        *("-append", f"{_COMMAND_LINE} {command_line(machine.memory_mb)}"),
         *("-chardev", f"file,id=console,path={console}", "-serial", "chardev:console"),
         *("-chardev", f"socket,id=line,fd={line}", "-serial", "chardev:line"),
         *("-chardev", f"socket,id=monitor,fd={monitor}", "-mon", "chardev=monitor,mode=control"),

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import socket
 import time
+from contextlib import suppress
 from typing import Any
 
 
@@ -51,7 +52,8 @@ class Qmp:
 
     def close(self) -> None:
         """Close the connection; QEMU runs on."""
-        self._stream.close()
+        with suppress(OSError):  # a command may still wait to be sent to a QEMU that is gone
+            self._stream.close()
         self._connection.close()
 
     def _receive(self) -> dict[str, Any]:

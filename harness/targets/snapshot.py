@@ -9,6 +9,7 @@ writes to, and any number of runs share one snapshot.
 from __future__ import annotations
 
 import hashlib
+import json
 import mmap
 import os
 import shlex
@@ -44,6 +45,15 @@ class Snapshot:
     def state(self) -> Path:
         """Everything else."""
         return self.folder / "state"
+
+    @property
+    def about(self) -> Path:
+        """What the guest said about itself when it was ready (JSON): its ``release``, ``python``, ``window``."""
+        return self.folder / "about.json"
+
+    def window(self) -> int:
+        """How many bytes the guest shares with the host, 0 where its kernel does not let it."""
+        return int(json.loads(self.about.read_text(encoding="utf-8"))["window"])
 
 
 def snapshot_of(
@@ -116,7 +126,7 @@ def _make(machine: Machine, snapshot: Snapshot, boot_limit_s: float) -> None:
         os.truncate(memory, machine.memory_mb << 20)
         guest = Qemu(machine, memory)
         try:
-            wait_ready(guest, limit_s=boot_limit_s)
+            snapshot.about.write_bytes(wait_ready(guest, limit_s=boot_limit_s))
             _save(guest, snapshot.state)
         finally:
             guest.close()

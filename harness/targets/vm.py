@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import struct
 import time
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ class VmTarget(Target):
         self._memory_mb = memory_mb
         self._icount = icount
         self._guest: Qemu | None = None
+        self._window = 0
         self._results: bytes | None = None
 
     def start(self) -> None:
@@ -64,10 +66,16 @@ class VmTarget(Target):
         if self._guest is None:
             snapshot, _ = snapshot_of(machine, image.key, modules, boot_limit_s=_BOOT_LIMIT_S)
             self._guest = restore(machine, snapshot)
+        self._window = snapshot.window()
 
     def put(self, job: Path) -> None:
-        """Send the job folder, packed."""
-        self._running("put").send(frames.JOB, pack_folder(job), step="put", limit_s=_TRANSFER_LIMIT_S)
+        """Hand over the job folder: through shared memory where the guest can, else over the line."""
+        guest = self._running("put")
+        archive = pack_folder(job)
+        if len(archive) <= self._window:
+            guest.send(frames.JOB_HERE, guest.window.put(archive), step="put", limit_s=_TRANSFER_LIMIT_S)
+        else:
+            guest.send(frames.JOB, zlib.compress(archive, 9), step="put", limit_s=_TRANSFER_LIMIT_S)
 
     def run(self, *, time_limit_s: float, on_step: OnStep) -> int:
         """Have the guest run the job and follow its progress."""
@@ -84,11 +92,11 @@ class VmTarget(Target):
                 if line.startswith("step "):
                     last = line.removeprefix("step ")
                     on_step(last)
-            elif kind == frames.DONE:
-                self._results = payload[4:]
+            elif kind in {frames.DONE, frames.DONE_HERE}:
                 (status,) = struct.unpack(">i", payload[:4])
                 if status not in {0, 1}:
                     raise TargetError("run", f"the agent ended with status {status}", console="\n".join(said))
+                self._results = self._taken(guest, kind, payload[4:])
                 return int(status)
 
     def get(self, out: Path) -> None:
@@ -113,6 +121,15 @@ class VmTarget(Target):
             "memory_mb": self._memory_mb,
             "cpus": 1,
         }
+
+    @staticmethod
+    def _taken(guest: Qemu, kind: bytes, payload: bytes) -> bytes:
+        if kind == frames.DONE:
+            return zlib.decompress(payload)
+        try:
+            return guest.window.take(payload)
+        except frames.BrokenFrame as problem:
+            raise guest.lost("get", str(problem)) from problem
 
     def _running(self, step: str) -> Qemu:
         if self._guest is None:

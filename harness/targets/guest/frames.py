@@ -17,6 +17,10 @@ _MAGIC = b"HP"
 READY, STEP, DONE = b"R", b"S", b"D"
 #: Host to guest: the packed job, then the word to run it.
 JOB, GO = b"J", b"G"
+#: Job and results that lie in memory shared with the host, unpacked; the payload says how long and their CRC-32. For
+#: results four bytes of exit status come first, as in ``DONE``.
+JOB_HERE, DONE_HERE = b"j", b"d"
+WHERE = struct.Struct(">QI")
 
 Read = Callable[[int], bytes]
 
