@@ -54,8 +54,7 @@ def write_job(
     folder: Path, pairs: Sequence[BuiltPair], checkout: Checkout, *, seed: int, cpu: int, rounds: Rounds
 ) -> dict[str, Any]:
     """Make the job folder; gives the job document."""
-    for shipped in SHIPPED:
-        _copy(checkout.root / shipped, folder / shipped)
+    ship_agent(checkout, folder)
     for pair in pairs:
         for side in pair.sides.values():
             place = folder / _object(pair.benchmark, side.name)
@@ -70,6 +69,12 @@ def write_job(
     }
     (folder / "job.json").write_text(json.dumps(job, indent=1) + "\n", encoding="utf-8")
     return job
+
+
+def ship_agent(checkout: Checkout, folder: Path) -> None:
+    """Copy what runs on the target into a job folder."""
+    for shipped in SHIPPED:
+        _copy(checkout.root / shipped, folder / shipped)
 
 
 def _copy(source: Path, place: Path) -> None:

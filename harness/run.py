@@ -24,18 +24,21 @@ from harness.report.baseline import held_against, read_baseline
 from harness.report.history import with_history
 from harness.report.store import keep, new_run
 from harness.report.whole import Head, failure_of, whole_report
+from harness.two_objects import TwoObjects, benchmark_of
 
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """What to run and where. ``names`` are benchmarks, none means all; ``compiler`` is for all sides.
+    """What to run and where. ``names`` are benchmarks, none means all, unless there are ``two`` finished objects.
 
+    ``compiler`` is for all sides.
     ``json`` is written besides the reports, which go to ``reports`` (default: the checkout's); ``bundle`` is packed
     from all of it.
     """
 
     where: Where
     names: Sequence[str] = ()
+    two: TwoObjects | None = None
     compiler: str = "clang"
     json: Path | None = None
     reports: Path | None = None
@@ -56,7 +59,7 @@ def run(options: RunOptions, checkout: Checkout, progress: Progress) -> Kept:
     Errors in benchmark files and a missing compiler are raised before anything is done; whatever goes wrong later is
     part of the report.
     """
-    benchmarks = find_benchmarks(checkout, options.names)
+    benchmarks = [benchmark_of(options.two, checkout)] if options.two else find_benchmarks(checkout, options.names)
     options.where.check()
     compiler = find_compiler(options.compiler)
 
@@ -65,6 +68,8 @@ def run(options: RunOptions, checkout: Checkout, progress: Progress) -> Kept:
             return prepare(benchmarks, checkout, folder / "objects", compiler)
 
     kept = run_prepared(Undertaking(options, benchmarks, preparing, compiler.version, checkout, progress))
+    if options.bundle is not None and options.two is not None:
+        raise HarnessError("a bundle is made of benchmarks, not of two finished objects")
     if options.bundle is not None:
         paths = benchmark_paths(checkout, options.names)
         names = tuple(checkout.relative(path) for path in paths)

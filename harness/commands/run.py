@@ -7,12 +7,14 @@ import argparse
 from pathlib import Path
 
 from harness.checkout import find_checkout
+from harness.errors import HarnessError
 from harness.execute import KNOWN_TARGETS, Where
 from harness.plan import SHADOW, SOLO
 from harness.progress import Progress
 from harness.report.terminal import make_console, show, show_verdict
 from harness.run import RunOptions, run
 from harness.targets import DEFAULT as DEFAULT_TARGET
+from harness.two_objects import TwoObjects
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,6 +50,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         action="store_false",
         help="do without the second guest, which counts instructions (target vm)",
     )
+    pair = parser.add_argument_group("two finished objects instead of benchmarks")
+    pair.add_argument("--left", type=Path, metavar="A.bpf.o", help="stands on the Honey side")
+    pair.add_argument("--right", type=Path, metavar="B.bpf.o", help="stands on the C side")
+    pair.add_argument("--workload", metavar="NAME", help="what drives them; their maps are compared as they are")
+    pair.add_argument("--like", metavar="BENCHMARK", help="compare them by this benchmark's workload, rules and oracle")
     parser.add_argument("--json", metavar="PATH", help="write report.json there as well")
     parser.add_argument("--reports", metavar="FOLDER", help="where reports are kept (default: the checkout's reports/)")
     parser.add_argument("--bundle", metavar="PATH", help="pack all of it into PATH (.tar.zst), for `harness replay`")
@@ -69,6 +76,7 @@ def main(given: argparse.Namespace) -> int:
     options = RunOptions(
         where=where,
         names=tuple(given.benchmarks),
+        two=_two(given),
         compiler=given.compiler,
         json=Path(given.json) if given.json else None,
         reports=Path(given.reports) if given.reports else None,
@@ -85,6 +93,20 @@ def main(given: argparse.Namespace) -> int:
         shown = place.relative_to(checkout.root) if place.is_relative_to(checkout.root) else place
         console.print(f"{shown}/report.html, report.md, report.json, junit.xml", style="dim")
     return kept.report.status
+
+
+def _two(given: argparse.Namespace) -> TwoObjects | None:
+    """The two objects, where they are asked for."""
+    asked = [given.left, given.right]
+    if not any(asked):
+        if given.workload or given.like:
+            raise HarnessError("--workload and --like are for two finished objects", hint="add --left and --right")
+        return None
+    if not all(asked) or given.benchmarks or bool(given.workload) == bool(given.like):
+        raise HarnessError(
+            "two finished objects are compared with --left A --right B and --workload NAME or --like PAIR"
+        )
+    return TwoObjects(given.left, given.right, workload=given.workload, like=given.like)
 
 
 def _whole(text: str) -> int:

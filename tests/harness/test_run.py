@@ -14,8 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from harness.build import compile_c, find_compiler
+from harness.checkout import find_checkout
 from harness.report import model
 from harness.report.store import load_report
+from harness.vmlinux import vmlinux_header
 
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "reference_c/network_monitor/network_monitor.bpf.c"
@@ -235,6 +238,56 @@ def test_what_is_no_bundle_is_refused(tmp_path: Path) -> None:
     done = replay(no_bundle, tmp_path)
     assert done.returncode == 2
     assert "is no evidence bundle" in done.stderr
+
+
+def harness_command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "harness.cli", *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.fixture(scope="session")
+def reference_object(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The reference as a finished object."""
+    checkout = find_checkout(ROOT)
+    output = tmp_path_factory.mktemp("reference") / "reference.bpf.o"
+    compile_c(REFERENCE, output, checkout=checkout, compiler=find_compiler(), vmlinux=vmlinux_header())
+    return output
+
+
+def test_two_finished_objects_are_compared_by_the_rules_of_a_benchmark(reference_object: Path, tmp_path: Path) -> None:
+    sides = ["--left", reference_object, "--right", reference_object, "--like", "network_monitor"]
+    done = harness_command("run", *sides, "--target", "sim", "--reports", tmp_path / "reports")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert latest(tmp_path).parity.oracle_equal
+
+
+def test_two_finished_objects_need_something_that_drives_them(reference_object: Path) -> None:
+    done = harness_command("run", "--left", reference_object, "--right", reference_object)
+    assert done.returncode == 2
+    assert "--workload NAME or --like PAIR" in done.stderr
+
+
+def test_an_object_is_described_without_a_kernel(reference_object: Path) -> None:
+    done = harness_command("inspect", reference_object, "--lines")
+    assert done.returncode == 0, done.stderr
+    for words in ("trace_sendto", "tracepoint/syscalls/sys_enter_sendto", "struct traffic_key", "map calls"):
+        assert words in done.stdout
+    assert "network_monitor.bpf.c:" in done.stdout
+    assembly = harness_command("inspect", reference_object, "--assembly", "trace_recvmsg")
+    assert "call bpf_map_lookup_elem" in assembly.stdout
+
+
+@pytest.mark.kernel
+def test_an_object_is_described_by_a_kernel_that_loads_it(reference_object: Path, target: str) -> None:
+    done = harness_command("inspect", reference_object, "--target", target)
+    assert done.returncode == 0, done.stderr
+    assert "verified insns" in done.stdout
+
+
+def test_what_is_no_object_is_refused_in_a_sentence() -> None:
+    done = harness_command("inspect", REFERENCE)
+    assert done.returncode == 2
+    assert "not a readable ELF file" in done.stderr
 
 
 def replay(bundle: Path, folder: Path) -> subprocess.CompletedProcess[str]:
