@@ -255,7 +255,7 @@ def reference_object(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_two_finished_objects_are_compared_by_the_rules_of_a_benchmark(reference_object: Path, tmp_path: Path) -> None:
-    sides = ["--left", reference_object, "--right", reference_object, "--like", "network_monitor"]
+    sides: list[str | Path] = ["--left", reference_object, "--right", reference_object, "--like", "network_monitor"]
     done = harness_command("run", *sides, "--target", "sim", "--reports", tmp_path / "reports")
     assert done.returncode == 0, done.stdout + done.stderr
     assert latest(tmp_path).parity.oracle_equal
