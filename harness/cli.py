@@ -28,6 +28,7 @@ INTERRUPTED = 130
 #: The subcommands: where each lives and what it does.
 COMMANDS = {
     "run": ("harness.commands.run", "compile both sides, run them on a kernel, compare, report"),
+    "new": ("harness.commands.new", "make a new pair from a template"),
     "inspect": ("harness.commands.inspect", "describe an eBPF object from whatever compiler"),
     "replay": ("harness.commands.replay", "run an evidence bundle again, and say whether it came out the same"),
     "compare": ("harness.commands.compare", "show what changed between two runs"),
