@@ -97,6 +97,7 @@ class Machine:
         }
         self._kernel_memory = list(kernel_memory)
         self._task_memory: TaskMemory | None = None
+        self._described_task: Mapping[str, Any] = {}
         self.runtime = Runtime(
             memory=self.memory,
             cpus=cpus,
@@ -194,6 +195,7 @@ class Machine:
         task.pid_tgid = (event.pid & M32) << 32 | (event.tid or event.pid) & M32
         task.comm = event.comm.encode()
         fields = event.fields
+        self._described_task = fields.get("task", _NO_TASK)
         task.uid_gid = int(fields.get("gid", 0)) << 32 | int(fields.get("uid", 0))
         task.now = int(fields.get("now_ns", self.now))
         cpu = int(fields.get("cpu", 0)) % self.runtime.cpus
@@ -280,7 +282,9 @@ class Machine:
     def _current_task(self) -> int:
         if self._task_memory is None:
             self._task_memory = TaskMemory(self.target_btf)
-        self.runtime.kernel = Segments([*self._kernel_memory, *self._task_memory.of(self.runtime.task)])
+        self.runtime.kernel = Segments(
+            [*self._kernel_memory, *self._task_memory.of(self.runtime.task, self._described_task)]
+        )
         return TASK_ADDRESS
 
     # Results
@@ -334,6 +338,7 @@ class Machine:
 
 
 _NOTHING: Final = Segments()
+_NO_TASK: Final[Mapping[str, Any]] = {}
 _STOPPING: Final = (
     AccessError,
     ProgramError,
