@@ -9,6 +9,7 @@ from harness.report import words
 from harness.report.model import BenchmarkReport, Difference, Failure, Report
 
 SHOWN_DIFFERENCES = 20
+SHOWN_LOG = 60
 
 
 def markdown(report: Report) -> str:
@@ -129,7 +130,7 @@ def _budgets(benchmark: BenchmarkReport) -> str:
 def _failure(error: Failure) -> str:
     whose = "/".join(filter(None, (error.side, error.program)))
     text = f"**{error.step}**{f' ({whose})' if whose else ''}: {error.message}"
-    return f"{text}\n\n```\n{error.log.rstrip()}\n```" if error.log else text
+    return f"{text}\n\n```\n{words.tail(error.log, SHOWN_LOG)}\n```" if error.log else text
 
 
 def _mark(ok: bool | None) -> str:

@@ -13,6 +13,7 @@ from harness.report import words
 from harness.report.model import BenchmarkReport, Failure, MapParity, Report, StreamParity
 
 SHOWN_DIFFERENCES = 10
+SHOWN_LOG = 30
 #: Where the output is no terminal there is no width to keep to.
 PLAIN_WIDTH = 160
 
@@ -147,7 +148,7 @@ def _show_failure(error: Failure, console: Console) -> None:
     whose = "/".join(filter(None, (error.side, error.program)))
     console.print(f"[bold red]error[/] in {escape(error.step)}{f' ({escape(whose)})' if whose else ''}: ", end="")
     console.print(escape(error.message))
-    for line in (error.log or "").rstrip().splitlines():
+    for line in words.tail(error.log or "", SHOWN_LOG).splitlines():
         console.print("  " + escape(line), style="dim")
 
 

@@ -104,3 +104,10 @@ def verdict(ok: bool | None) -> str:
 def seconds(value: float) -> str:
     """``1.2 s``."""
     return f"{value:.1f} s"
+
+
+def tail(log: str, most: int) -> str:
+    """The last lines of a tool's words, which is where it says what is wrong."""
+    lines = log.rstrip().splitlines()
+    left_out = len(lines) - most
+    return "\n".join(lines if left_out <= 0 else [f"[{left_out} lines above, in report.json]", *lines[-most:]])
