@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sim_kernel import Side, usable
 
 from harness.agent.libbpf import Libbpf
 from harness.agent.load import load_side
 from harness.agent.maps import possible_cpus
 from harness.agent.mounts import kernel_file_systems
+from sim.sim_kernel import Side, usable
 
 PROGRAMS = Path(__file__).with_name("programs")
 Compile = Callable[..., Path]

@@ -9,10 +9,10 @@ from collections.abc import Callable
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sim_kernel import SCHED_CLS, loaded, simulated, usable
 
 from harness.agent.bpf import run_packet
 from harness.objects import Insn
+from sim.sim_kernel import SCHED_CLS, loaded, simulated, usable
 
 pytestmark = [
     pytest.mark.kernel,

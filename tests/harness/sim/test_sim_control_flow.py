@@ -8,12 +8,12 @@ import struct
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from sim_kernel import SCHED_CLS, RefusedError, loaded, simulated, usable
 
 from harness.agent.bpf import run_packet
 from harness.objects import Insn
 from harness.objects.insn import LD_IMM64
 from harness.sim import Machine, structure
+from sim.sim_kernel import SCHED_CLS, RefusedError, loaded, simulated, usable
 
 EXIT_BLOCK = -1
 

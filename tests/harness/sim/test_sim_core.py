@@ -8,11 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sim_kernel import Side
 
 from harness.objects import read_btf, read_object
 from harness.objects.btf import VMLINUX
 from harness.sim import Machine
+from sim.sim_kernel import Side
 
 Compile = Callable[..., Path]
 ANSWERS = struct.Struct("<40Q")

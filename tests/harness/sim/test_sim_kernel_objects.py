@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sim_kernel import Side
 
 from harness.agent.bpf import lookup, update
 from harness.objects import BpfObject, Decoder, read_btf, read_object
 from harness.objects.btf import VMLINUX
 from harness.sim import Machine
+from sim.sim_kernel import Side
 from workloads.events import Event
 
 Compile = Callable[..., Path]

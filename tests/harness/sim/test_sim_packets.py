@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from sim_kernel import Side
 
 from harness.agent.maps import empty
 from harness.objects import read_object
 from harness.sim import Machine
+from sim.sim_kernel import Side
 
 pytestmark = pytest.mark.kernel
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sim_kernel import Side
 
 from harness.objects import read_object
 from harness.sim import Machine
+from sim.sim_kernel import Side
 from workloads.events import Event
 
 pytestmark = pytest.mark.kernel

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sim_kernel import usable
 
 from harness.objects import read_btf, read_object
 from harness.objects.btf import VMLINUX
 from harness.sim import Machine
+from sim.sim_kernel import usable
 from workloads.events import read_events
 
 ROOT = Path(__file__).parents[3]
