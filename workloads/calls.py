@@ -103,7 +103,7 @@ class CallPlan:
             ret = call.ret if results is None else results[index]
             yield Event(
                 seq=first,
-                hook="raw_syscalls/sys_enter" if self.raw else f"syscalls/sys_enter_{call.name}",
+                hook=self._hook(call),
                 fields={**call.fields, "id": number_of(call.name)} if self.raw else dict(call.fields),
                 pid=identity.pid,
                 tid=identity.tids[turn.thread],
@@ -117,6 +117,11 @@ class CallPlan:
                 note=call.note,
             )
             first += 1
+
+    def _hook(self, call: Call) -> str:
+        if call.name == "compute":
+            return "work/compute"
+        return "raw_syscalls/sys_enter" if self.raw else f"syscalls/sys_enter_{call.name}"
 
     def total(self) -> int:
         """How many times a hook fires in all."""

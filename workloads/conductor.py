@@ -147,6 +147,7 @@ def _engage(plan: CallPlan, cast: list[_Player], recorder: Recorder, deadline: f
         hello = json.loads(payload)
         player.identity = Identity(hello["pid"], tuple(hello["tids"]))
         recorder.pids.append(hello["pid"])
+        recorder.tids.extend(hello["tids"])
         recorder.notes.extend(f"{actor.name}: {note}" for note in hello["notes"])
         if network_of == 0:
             network_of = player.pid

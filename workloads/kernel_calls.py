@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import platform
+import time
 from collections.abc import Callable, Sequence
 from itertools import repeat, starmap
 from typing import Final
@@ -16,6 +17,9 @@ from typing import Final
 from workloads.base import DriveError
 from workloads.calls import Call
 from workloads.system_calls import NUMBERS, number_of
+
+#: What a plan may have done besides system calls: its argument is nanoseconds.
+COMPUTE: Final = "compute"
 
 #: Functions of the C library that make one system call with further arguments of 0.
 _THROUGH: Final = {"send": 4, "recv": 4}
@@ -37,6 +41,8 @@ class KernelCalls:
 
         Raises :class:`DriveError` if the repetitions do not all return the same.
         """
+        if call.name == COMPUTE:
+            return compute(call.args[0])
         for address, data in call.memory:
             ctypes.memmove(address, data, len(data))
         function, args = self._prepared(call)
@@ -71,6 +77,14 @@ class KernelCalls:
             raise DriveError(f"dup2 to file descriptor {into}: {describe(-ctypes.get_errno())}")
         if fd != into:
             self._libc.close(fd)
+
+
+def compute(nanoseconds: int) -> int:
+    """Use the CPU for so long without asking the kernel for anything; gives how long it really was."""
+    began = time.thread_time_ns()
+    while (used := time.thread_time_ns() - began) < nanoseconds:
+        sum(range(20_000))
+    return used
 
 
 def describe(ret: int) -> str:

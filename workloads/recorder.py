@@ -11,7 +11,7 @@ from workloads.events import Event
 
 @dataclass(slots=True)
 class Recorder:
-    """What was done: ``events`` in order, the ``pids`` of the processes that did it, and what went otherwise.
+    """What was done: ``events`` in order, the ``pids`` and ``tids`` that did it, and what went otherwise.
 
     ``deviations`` are sentences about calls that did not return what the plan expects. They are no failure: the events
     tell what happened, and a kernel may lack, say, IPv6. ``notes`` are other remarks on how the drive was done.
@@ -20,6 +20,7 @@ class Recorder:
 
     events: list[Event] = field(default_factory=list)
     pids: list[int] = field(default_factory=list)
+    tids: list[int] = field(default_factory=list)
     deviations: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     on_ready: Callable[[Mapping[str, int]], None] | None = None

@@ -16,7 +16,7 @@ from harness.agent.release import no_process_left
 
 @dataclass(frozen=True, slots=True)
 class Driven:
-    """What a workload did: its events, the processes that did it, and what went otherwise than planned."""
+    """What a workload did: its events, the processes and threads that did it, and what went otherwise than planned."""
 
     events: Sequence[Any]
     pids: tuple[int, ...]
@@ -57,7 +57,8 @@ class Driver:
                 raise
             except Exception as problem:
                 raise AgentError("drive workload", f"{self._name}: {_words(problem)}") from problem
-        return Driven(recorder.events, tuple(sorted(recorder.pids)), tuple(recorder.deviations), tuple(recorder.notes))
+        ids = tuple(sorted({*recorder.pids, *recorder.tids}))
+        return Driven(recorder.events, ids, tuple(recorder.deviations), tuple(recorder.notes))
 
 
 def _words(problem: Exception) -> str:

@@ -126,7 +126,7 @@ class Lane:
 
     def socket(self, family: int, kind: int, protocol: int = 0) -> int:
         """A socket that gives up after :data:`PATIENCE_S`; gives its file descriptor."""
-        fd = self._new_fd()
+        fd = self.new_fd()
         self.call("socket", family, kind, protocol, into=fd)
         timeout = struct.pack("=qq", PATIENCE_S, 0)
         for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
@@ -152,7 +152,7 @@ class Lane:
 
     def accept(self, listener: int) -> int:
         """``accept``; gives the connection's file descriptor."""
-        fd = self._new_fd()
+        fd = self.new_fd()
         self.call("accept4", listener, 0, 0, 0, into=fd)
         return fd
 
@@ -161,7 +161,8 @@ class Lane:
         for fd in fds:
             self.call("close", fd)
 
-    def _new_fd(self) -> int:
+    def new_fd(self) -> int:
+        """A file descriptor that the process does not use yet."""
         process = self.script.processes[self.actor]
         process.next_fd += 1
         return process.next_fd - 1
