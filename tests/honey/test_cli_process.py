@@ -41,14 +41,17 @@ def test_the_command_imports_nothing_heavy() -> None:
 
 
 @pytest.mark.skipif(shutil.which("clang") is None, reason="clang is not installed: nothing to measure")
-def test_compiling_takes_no_time_to_speak_of() -> None:
+def test_compiling_takes_no_time_to_speak_of(folder: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environment["PYTHONPYCACHEPREFIX"] = str(folder / "cache")
+
     def seconds() -> float:
         start = time.perf_counter()
-        subprocess.run([*HONEY, "compile", "good.ex"], timeout=60, check=True)
+        subprocess.run([*HONEY, "compile", "good.ex"], env=environment, timeout=60, check=True)
         return time.perf_counter() - start
 
     best = min(seconds() for _ in range(7))
-    assert best < 0.3, f"{best:.3f} s"  # 0.2 s where nothing else runs
+    assert best < 0.25, f"{best:.3f} s"  # 0.2 s where nothing else runs
 
 
 def test_colours_are_for_terminals() -> None:
