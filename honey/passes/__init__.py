@@ -51,9 +51,11 @@ def run(program: Program, names: Sequence[str] | None = None) -> Program:
 
     Raises `honey.ir.error.IRError`, which names the pass, if one leaves an ill-formed program behind.
     """
+    from honey.ir import context_reads
     from honey.ir.symbols import Symbols
     from honey.ir.verify import verify_function
 
+    program = context_reads.run(program)
     chosen = NAMES if names is None else names
     for name in (name for name in NAMES if name in chosen):
         before = {id(function) for function in program.functions}
