@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from honey.analysis import convert
-from honey.analysis.scope import OptionalFact, UnionFact
+from honey.analysis.scope import AtomFact, OptionalFact, UnionFact
 from honey.analysis.values import (
     AddressValue,
     AggregateValue,
@@ -70,8 +70,10 @@ def equal(fl: Lowering, left: Value, right: Value, span: Span) -> Condition:
             return _compare(one, other)
         case AtomValue(), AtomValue():
             return known(left == right)
-        case (AtomValue() | RuntimeAtom()), (AtomValue() | RuntimeAtom()):
-            return _compare(fl.unit.atoms.expr(left), fl.unit.atoms.expr(right))
+        case (RuntimeAtom() as atom, AtomValue(name)) | (AtomValue(name), RuntimeAtom() as atom):
+            return _equal_atom(fl, atom, name)
+        case RuntimeAtom(), RuntimeAtom():
+            return _compare(left.expr, right.expr)
         case AddressValue(one), (AddressValue() | IntValue()) as other:
             return _compare(n.Cast(one, t.U64), _as_number(other))
         case IntValue(), AddressValue(one):
@@ -95,6 +97,18 @@ def equal(fl: Lowering, left: Value, right: Value, span: Span) -> Condition:
             return _all_equal(fl, [value for _, value in ones], [value for _, value in others], span)
         case _:
             return known(False)
+
+
+def _equal_atom(fl: Lowering, atom: RuntimeAtom, name: str) -> Condition:
+    from honey.analysis.conditions import Condition, known
+
+    possible = fl.scope.atoms(atom)
+    if name not in possible or len(possible) == 1:
+        return known(name in possible)
+    test = _compare(atom.expr, fl.unit.atoms.number(name, t.U64))
+    return Condition(
+        test.expr, (AtomFact(atom, frozenset({name})),), (AtomFact(atom, possible - {name}),)
+    )
 
 
 def _as_number(value: AddressValue | IntValue) -> n.Expr:

@@ -12,12 +12,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from honey.analysis import binding
+from honey.analysis import binding, patterns
 from honey.analysis.code import Code, finish, leaves
 from honey.analysis.control import clauses
 from honey.analysis.errors import Mistake, Poisoned, Restart
-from honey.analysis.flow import Tail, attempt
+from honey.analysis.flow import Discard, Tail, attempt
 from honey.analysis.lowering import RESULT, Lowering, read
+from honey.analysis.results import in_place
 from honey.analysis.shapes import (
     AddressShape,
     AtomShape,
@@ -40,6 +41,7 @@ from honey.analysis.storage import components
 from honey.analysis.syntax_tree import changed_names
 from honey.analysis.values import (
     NEVER,
+    POISON,
     AtomValue,
     ContextValue,
     FunctionValue,
@@ -134,6 +136,21 @@ def _status(fl: Lowering, declared: FunctionDeclaration, value: Value, span: Spa
     return [convert.cast(value.expr, t.S32)]
 
 
+def rehearse(unit: Unit, declared: FunctionDeclaration) -> None:
+    """Reads a function that is never called, for mistakes that do not depend on its arguments."""
+    outside = unit.attributes, unit.aliases
+    fl = _lowering(unit, declared, None)
+    before = len(unit.functions)
+    for clause in declared.clauses:
+        with fl.block():
+            for pattern in clause.patterns:
+                for name, span in patterns.names(pattern):
+                    fl.scope.bind(name, POISON, span)
+            attempt(fl, clause.body, Discard())
+    del unit.functions[before:]
+    unit.attributes, unit.aliases = outside
+
+
 # ---------------------------------------------------------------- calls
 
 
@@ -141,10 +158,7 @@ def call(
     fl: Lowering, declared: FunctionDeclaration, args: Sequence[ast.Node], span: Span, name: str, fuel: int | None = None
 ) -> Value:
     """A call of an own function; ``fuel`` is how many calls of it may be nested from here on."""
-    values = [
-        binding.kept(fl, "", fl.settled(value), argument.span)
-        for value, argument in zip(fl.operands(args), args, strict=True)
-    ]
+    values = [fl.settled(value) for value in fl.operands(args)]
     if any(isinstance(value, NeverValue) for value in values):
         return NEVER
     key = (declared.name, declared.arity)
@@ -253,7 +267,7 @@ def _emit_call(fl: Lowering, instance: Instance, values: Sequence[Value], span: 
         fl.code.append(n.Return(n.Const(0, t.S32), span) if fl.section is not None else n.Return(None, span))
         return NEVER
     direct, others = returned(instance.result)
-    outs = [fl.declare(name or "result", type_, span) for type_ in others]
+    outs = [fl.declare(name, type_, span) for type_ in others]
     args += [n.AddressOf(n.LocalPlace(out), t.Ref(out.type, t.Space.STACK)) for out in outs]
     effect = n.Call(instance.name, tuple(args), direct or t.VOID)
     if direct is None:
@@ -278,7 +292,7 @@ def _passed(fl: Lowering, part: n.Expr, span: Span) -> n.Expr:
     type_ = t.Ref(part.type, t.Space.STACK, readonly=True)
     if isinstance(part, n.Read):
         return n.AddressOf(part.place, type_)
-    local = fl.fresh("argument", part.type)
+    local = fl.fresh("", part.type)
     fl.code.append(n.Let(local, part, span))
     return n.AddressOf(n.LocalPlace(local), type_)
 
@@ -306,7 +320,7 @@ def _analyse(
     try:
         params, values = _parameters(fl, declared, shapes, statics)
         _body(fl, declared, values)
-        result = join_all([_result(shape_of(value)) for value, _ in fl.returns])
+        result = _result([value for value, _ in fl.returns])
         direct, others = returned(result)
         outs = [fl.fresh("result", t.Ref(type_, t.Space.STACK)) for type_ in others]
         body = _finish(fl, declared, lambda value, span: components(fl, value, result, span), outs)
@@ -316,7 +330,7 @@ def _analyse(
         return None
     parameters = (*params, *outs)
     inline = n.Inline.ALWAYS if fuel or len(parameters) > _REGISTERS else n.Inline.AUTO
-    name = _unique(unit, declared.name)
+    name = _unique(unit, declared.name, statics)
     unit.functions.append(
         n.Function(
             name, parameters, direct or t.VOID, body, None, fl.may_raise, inline, declared.span, declared.doc
@@ -325,12 +339,22 @@ def _analyse(
     return Instance(name, shapes, result, fl.may_raise)
 
 
-def _result(shape: Shape) -> Shape:
+def _result(values: Sequence[Value]) -> Shape:
+    """The shape of what a function gives back; one literal that it always gives is known to its callers."""
+    first = values[0] if values else NEVER
+    if isinstance(first, IntValue) and first.literal and first.constant is not None and set(values) == {first}:
+        return StaticShape(first)
+    return join_all([_solid(shape_of(value)) for value in values])
+
+
+def _solid(shape: Shape) -> Shape:
     return IntShape(t.Int(64, shape.type.signed)) if isinstance(shape, IntShape) and shape.literal else shape
 
 
-def _unique(unit: Unit, name: str) -> str:
-    plain = name.rstrip("?!")
+def _unique(unit: Unit, name: str, statics: Sequence[object]) -> str:
+    """A name for an instance: the function's, and those of the maps that it is for."""
+    maps = [static.name for static in statics if isinstance(static, AtomValue)]
+    plain = "_".join([name.rstrip("?!"), *maps])
     taken = {function.name for function in unit.functions} | {function.name for function in unit.module.handlers}
     candidates = (plain, *(f"{plain}_{number}" for number in range(2, len(taken) + 3)))
     return next(candidate for candidate in candidates if candidate not in taken)
@@ -341,12 +365,11 @@ def _parameters(
 ) -> tuple[list[n.Local], list[Value]]:
     params: list[n.Local] = []
     values: list[Value] = []
-    patterns = declared.clauses[0].patterns
-    for index, (pattern, shape, static) in enumerate(zip(patterns, shapes, statics, strict=True)):
+    for index, (shape, static) in enumerate(zip(shapes, statics, strict=True)):
         if static is not None:
             values.append(static)  # type: ignore[arg-type]  # what _static gives is a value
             continue
-        name = pattern.name.lstrip("_") if isinstance(pattern, ast.Var) else ""
+        name = _parameter_name(declared, index)
         parts: list[n.Expr] = []
         for type_ in component_types(shape):
             in_memory = isinstance(type_, _MEMORY)
@@ -355,6 +378,13 @@ def _parameters(
             parts.append(n.Read(n.DerefPlace(read(local), type_), type_) if in_memory else read(local))
         values.append(rebuild(shape, parts, (declared.name, declared.arity, index)))
     return params, values
+
+
+def _parameter_name(declared: FunctionDeclaration, index: int) -> str:
+    """What the first clause that names a parameter calls it."""
+    patterns = (clause.patterns[index] for clause in declared.clauses)
+    names = (pattern.name.lstrip("_") for pattern in patterns if isinstance(pattern, ast.Var))
+    return next((name for name in names if name), "arg")
 
 
 def _body(fl: Lowering, declared: FunctionDeclaration, values: list[Value]) -> None:
@@ -401,7 +431,8 @@ def _finish(
         return None
     if not leaves(fl.code):
         raise AssertionError(f"{declared.name} ends without a result")
-    return _spliced(finish(fl.code), endings)
+    body = _spliced(finish(fl.code), endings)
+    return in_place(body, outs[0]) if len(outs) == 1 else body
 
 
 def _ending(parts: Sequence[n.Expr | None], outs: Sequence[n.Local], span: Span) -> Code:

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any
 from honey.analysis import volatility
 from honey.analysis.code import Code, OpenIf, Slot, leaves
 from honey.analysis.errors import Mistake, Poisoned
-from honey.analysis.scope import Facts, OptionalFact, Presence, Scope
+from honey.analysis.scope import AtomFact, Facts, OptionalFact, Presence, Scope
 from honey.analysis.values import (
-    NEVER,
+    AtomValue,
     BoolValue,
     IntValue,
     NeverValue,
     NilValue,
     OptionalValue,
     PoisonValue,
+    RuntimeAtom,
     Snapshot,
     UnionValue,
     Value,
@@ -157,6 +158,8 @@ class Lowering:
                 slot = Slot()
                 self.code.append(slot)
                 self.scope.learn(fact.subject, Presence(fact.present, slot, self.epoch))
+            elif isinstance(fact, AtomFact):
+                self.scope.learn(fact.subject, fact.left & self.scope.atoms(fact.subject))
             else:
                 self.scope.learn(fact.subject, fact.left & self.scope.alternatives(fact.subject))
 
@@ -191,6 +194,8 @@ class Lowering:
                 if presence is None:
                     return value
                 return self.settled(self._take(value, presence)) if presence.present else NilValue()
+            case RuntimeAtom() if len(atoms := self.scope.atoms(value)) == 1:
+                return AtomValue(next(iter(atoms)))
             case UnionValue(alternatives=alternatives):
                 left = self.scope.alternatives(value)
                 return self.settled(alternatives[next(iter(left))]) if len(left) == 1 else value

@@ -12,6 +12,7 @@ from honey.analysis.conditions import AND, NOT, OR, Condition
 from honey.analysis.flow import evaluate
 from honey.analysis.lowering import Lowering
 from honey.analysis.values import (
+    NIL,
     AddressValue,
     BoolValue,
     IntValue,
@@ -20,6 +21,7 @@ from honey.analysis.values import (
     StringValue,
     TextValue,
     Value,
+    boolean,
     describe,
 )
 from honey.ir import nodes as n
@@ -249,10 +251,21 @@ def logic(fl: Lowering, node: ast.Binary, name: str) -> Value:
         evaluate(fl, node.right, join)
 
     def left() -> None:
-        join.take_value(fl, first, node.left.span)
+        join.take_value(fl, _falsy(fl, first) if is_and else first, node.left.span)
 
     conditions.branch_on(fl, test, right if is_and else left, left if is_and else right, node.span)
     return _as_logic(fl, test, join, is_and=is_and)
+
+
+def _falsy(fl: Lowering, value: Value) -> Value:
+    """What ``value`` is where it does not count as true."""
+    match fl.settled(value):
+        case AddressValue():
+            return NIL
+        case BoolValue():
+            return boolean(False)
+        case other:
+            return other
 
 
 def _as_logic(fl: Lowering, test: Condition, join: Join, *, is_and: bool) -> Value:

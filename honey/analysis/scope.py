@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from honey.analysis.code import Slot
-from honey.analysis.values import OptionalValue, UnionValue, Value
+from honey.analysis.values import OptionalValue, RuntimeAtom, UnionValue, Value
 from honey.syntax.source import Span
 
 
@@ -37,7 +37,15 @@ class UnionFact:
     left: frozenset[int]
 
 
-Fact = OptionalFact | UnionFact
+@dataclass(frozen=True, slots=True, eq=False)
+class AtomFact:
+    """Which atoms a test has left."""
+
+    subject: RuntimeAtom
+    left: frozenset[str]
+
+
+Fact = OptionalFact | UnionFact | AtomFact
 Facts = tuple[Fact, ...]
 
 
@@ -58,7 +66,7 @@ class Scope:
         """A scope inside ``parent``."""
         self._parent = parent
         self._names: dict[str, Binding] = {}
-        self._facts: dict[OptionalValue | UnionValue, Presence | frozenset[int]] = {}
+        self._facts: dict[object, object] = {}
 
     def bind(self, name: str, value: Value, span: Span) -> None:
         """Binds ``name`` from here on, in this branch only."""
@@ -90,11 +98,16 @@ class Scope:
         found = self._fact(subject)
         return found if isinstance(found, frozenset) else frozenset(range(len(subject.alternatives)))
 
-    def learn(self, subject: OptionalValue | UnionValue, fact: Presence | frozenset[int]) -> None:
+    def atoms(self, subject: RuntimeAtom) -> frozenset[str]:
+        """Which atoms are still possible here."""
+        found = self._fact(subject)
+        return found if isinstance(found, frozenset) else subject.names
+
+    def learn(self, subject: object, fact: object) -> None:
         """Keeps a fact for the rest of this branch."""
         self._facts[subject] = fact
 
-    def _fact(self, subject: OptionalValue | UnionValue) -> Presence | frozenset[int] | None:
+    def _fact(self, subject: object) -> object:
         scope: Scope | None = self
         while scope is not None:
             if (fact := scope._facts.get(subject)) is not None:

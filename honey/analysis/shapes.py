@@ -51,7 +51,9 @@ class BoolShape:
 
 @dataclass(frozen=True, slots=True)
 class AtomShape:
-    """An atom that is told apart when the program runs."""
+    """One of several atoms, which are told apart when the program runs."""
+
+    names: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +145,8 @@ def shape_of(value: Value) -> Shape:
             return IntShape(value.type, literal and isinstance(expr, n.Const))
         case BoolValue():
             return BoolShape()
-        case RuntimeAtom():
-            return AtomShape()
+        case RuntimeAtom(names=names):
+            return AtomShape(names)
         case MemoryValue(n.DerefPlace(ref, type_), True) if isinstance(ref.type, t.Ref):
             return RefShape(type_, ref.type.space)
         case MemoryValue() | AggregateValue():
@@ -189,7 +191,7 @@ def join(left: Shape, right: Shape) -> Shape:
             joined = join_ints(left, right)
             return joined if joined is not None else _union(left, right)
         case (AtomShape() | StaticShape(AtomValue())), (AtomShape() | StaticShape(AtomValue())):
-            return AtomShape()
+            return AtomShape(_names(left) | _names(right))
         case (OptionalShape(inner), StaticShape(NilValue())) | (StaticShape(NilValue()), OptionalShape(inner)):
             return OptionalShape(inner)
         case OptionalShape(one), OptionalShape(other):
@@ -209,6 +211,12 @@ def join(left: Shape, right: Shape) -> Shape:
             return SequenceShape(items, left.kind, left.names)
         case _:
             return _union(left, right)
+
+
+def _names(shape: AtomShape | StaticShape) -> frozenset[str]:
+    if isinstance(shape, AtomShape):
+        return shape.names
+    return frozenset({shape.value.name}) if isinstance(shape.value, AtomValue) else frozenset()
 
 
 def _same_form(left: SequenceShape, right: SequenceShape) -> bool:
@@ -303,8 +311,8 @@ def _rebuild(shape: Shape, parts: list[n.Expr], origin: ParameterKey | None) -> 
             return IntValue(parts[0]), parts[1:]
         case BoolShape():
             return BoolValue(parts[0]), parts[1:]
-        case AtomShape():
-            return RuntimeAtom(parts[0], origin), parts[1:]
+        case AtomShape(names):
+            return RuntimeAtom(parts[0], names, origin), parts[1:]
         case MemoryShape():
             part = parts[0]
             return (MemoryValue(part.place) if isinstance(part, n.Read) else AggregateValue(part)), parts[1:]

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from honey.analysis import convert
-from honey.analysis.code import OpenIf, Slot, is_empty, negate, statements
+from honey.analysis.code import Code, OpenIf, Slot, is_empty, negate, statements
 from honey.analysis.errors import Poisoned
 from honey.analysis.lowering import read
 from honey.analysis.shapes import (
@@ -221,23 +221,35 @@ class Join:
         chosen = self._as_select(fl, shape, types)
         if chosen is not None:
             return rebuild(shape, chosen)
-        locals_ = [fl.fresh(self.name or "result", type_) for type_ in types]
+        stores = [self._parts(fl, slot, value, shape, span) for slot, value, span in self._outcomes]
+        locals_ = [
+            self._adopted(fl, [parts[index] for parts in stores]) or fl.fresh(self.name or "result", type_)
+            for index, type_ in enumerate(types)
+        ]
         self._before.code.extend(n.Let(local, None, self.span) for local in locals_)
-        for slot, value, span in self._outcomes:
-            self._store(fl, slot, value, shape, locals_, span)
+        for (slot, _, span), parts in zip(self._outcomes, stores, strict=True):
+            for local, part in zip(locals_, parts, strict=True):
+                if part is not None and part != read(local):
+                    slot.code.append(n.Assign(n.LocalPlace(local), part, span))
         return rebuild(shape, [read(local) for local in locals_])
 
-    def _store(
-        self, fl: Lowering, slot: Slot, value: Value, shape: Shape, locals_: list[n.Local], span: Span
-    ) -> None:
+    @staticmethod
+    def _parts(fl: Lowering, slot: Slot, value: Value, shape: Shape, span: Span) -> list[Component]:
         outer, fl.code = fl.code, slot.code
         try:
-            parts = components(fl, value, shape, span)
-            for local, part in zip(locals_, parts, strict=True):
-                if part is not None:
-                    fl.code.append(n.Assign(n.LocalPlace(local), part, span))
+            return components(fl, value, shape, span)
         finally:
             fl.code = outer
+
+    @staticmethod
+    def _adopted(fl: Lowering, parts: list[Component]) -> n.Local | None:
+        """A struct that a branch has made for itself, to hold the result of all branches: it need not be copied."""
+        for part in parts:
+            if isinstance(part, n.Read) and isinstance(part.place, n.LocalPlace) and not is_register(part.type):
+                local = part.place.local
+                if local.id not in fl.owned and _undeclare(fl.code, local):
+                    return local
+        return None
 
     def _as_select(self, fl: Lowering, shape: Shape, types: list[t.Type]) -> list[n.Expr] | None:
         """The value as ``condition ? a : b``, if nothing else is done in the two branches."""
@@ -270,6 +282,28 @@ class Join:
 def zero_free(types: list[t.Type]) -> bool:
     """Whether one of ``types`` lies in memory."""
     return any(isinstance(type_, t.Struct | t.Array | t.Chars) for type_ in types)
+
+
+def is_register(type_: t.Type) -> bool:
+    """Whether a value of this type fits into a register."""
+    return not isinstance(type_, t.Struct | t.Array | t.Chars)
+
+
+def _undeclare(code: Code, local: n.Local) -> bool:
+    """Takes the declaration of ``local`` out of a branch inside ``code``; whether there was one."""
+    for item in code:
+        blocks = [item.then, item.otherwise] if isinstance(item, OpenIf) else []
+        if any(_undeclare_in(block, local) or _undeclare(block, local) for block in blocks):
+            return True
+    return False
+
+
+def _undeclare_in(block: Code, local: n.Local) -> bool:
+    for index, item in enumerate(block):
+        if isinstance(item, n.Let) and item.local == local:
+            block[index] = Slot() if item.value is None else n.Assign(n.LocalPlace(local), item.value, item.span)
+            return True
+    return False
 
 
 def select(condition: n.Expr, then: n.Expr, otherwise: n.Expr) -> n.Expr:

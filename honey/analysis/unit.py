@@ -31,7 +31,9 @@ class Atoms:
 
     def number(self, name: str, type_: t.Int) -> n.Const:
         """The number that stands for an atom."""
-        return n.Const(self._numbers.setdefault(name, len(self._numbers) + 1), type_)
+        number = self._numbers.setdefault(name, len(self._numbers) + 1)
+        spelling = "".join(char if char.isascii() and char.isalnum() else "_" for char in name).upper()
+        return n.Const(number, type_, f"ATOM_{spelling}")
 
     def expr(self, value: AtomValue | RuntimeAtom) -> n.Expr:
         """An atom as a number at the width of arithmetic."""

@@ -67,9 +67,10 @@ class AtomValue:
 
 @dataclass(frozen=True, slots=True)
 class RuntimeAtom:
-    """One of several atoms, told apart by number when the program runs; ``origin`` is the parameter it came through."""
+    """One of the atoms ``names``, told apart by number when the program runs; it came through the parameter ``origin``."""
 
     expr: n.Expr
+    names: frozenset[str]
     origin: ParameterKey | None = None
 
 

@@ -12,6 +12,7 @@ from honey.analysis.values import (
     BoolValue,
     IntValue,
     ListValue,
+    MemoryValue,
     RuntimeAtom,
     TupleValue,
     Value,
@@ -67,6 +68,10 @@ def pin(fl: Lowering, value: Value, slot: Slot) -> Value:
                 return pinned(fl, value, "before")
             finally:
                 fl.code = outer
+        case MemoryValue(place, False) if is_volatile(n.Read(place, place.type), fl.owned):
+            local = fl.fresh("before", place.type)
+            slot.code.append(n.Let(local, n.Read(place, place.type), None))
+            return MemoryValue(n.LocalPlace(local))
         case TupleValue(items) | ListValue(items):
             return type(value)(tuple(pin(fl, item, slot) for item in items))
         case _:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from honey.analysis import context, convert
+from honey.analysis import convert
 from honey.analysis.errors import suggestion
 from honey.analysis.values import (
     NIL,
@@ -73,7 +73,7 @@ def _read(kind: n.ReadKind, space: t.Space) -> LibraryCall:
         type_ = _wanted(fl, node.args[1])
         source = _source(fl, source_value, node.args[0], space)
         local = fl.declare(name or "value", type_, node.span)
-        err = fl.let("err", n.ProbeRead(kind, n.LocalPlace(local), type_.size, source), node.span)
+        err = fl.let("", n.ProbeRead(kind, n.LocalPlace(local), type_.size, source), node.span)
         failed = n.Binary(n.BinaryOp.NE, err, n.Const(0, t.S64), t.BOOL)
         return OptionalValue(failed, _present(local), None, "what was read")
 
@@ -97,7 +97,7 @@ def _read_string(kind: n.ReadKind, space: t.Space) -> LibraryCall:
         source = _source(fl, source_value, node.args[0], space)
         local = fl.fresh(name or "text", type_)
         fl.code.append(n.Let(local, n.StructValue((), type_), node.span))
-        err = fl.let("err", n.ProbeRead(kind, n.LocalPlace(local), length, source), node.span)
+        err = fl.let("", n.ProbeRead(kind, n.LocalPlace(local), length, source), node.span)
         failed = n.Binary(n.BinaryOp.LT, err, n.Const(0, t.S64), t.BOOL)
         return OptionalValue(failed, _present(local), None, "the text read")
 
@@ -117,7 +117,7 @@ def _core_read(*, user: bool) -> LibraryCall:
         if isinstance(source.type, t.Address) and source.type.target != type_:
             source = convert.cast(source, t.Address(space, type_))
         effect = n.CoreRead(source, type_, path, user, result)
-        value = fl.let(name or path[-1], effect, node.span)
+        value = fl.let(name, effect, node.span)
         return _of_type(value)
 
     return call
@@ -233,12 +233,8 @@ def _call_helper(fl: Lowering, found: Helper, node: ast.Call, name: str) -> Valu
             return NIL
     if isinstance(result, t.Int):
         result = t.Int(64, result.signed) if result.bits != 32 else result
-    value = fl.let(name or _result_name(found.name), n.HelperCall(found.name, args, result), node.span)
+    value = fl.let(name, n.HelperCall(found.name, args, result), node.span)
     return AddressValue(value) if isinstance(result, t.Address) else IntValue(value)
-
-
-def _result_name(helper: str) -> str:
-    return helper.removeprefix("bpf_").removeprefix("get_current_").removeprefix("get_").removeprefix("ktime_") or "result"
 
 
 def _argument(fl: Lowering, declared: HelperArgument, value: Value, node: ast.Node) -> n.Expr | n.MapName | n.Place:
@@ -302,5 +298,3 @@ TABLES: dict[str, Table] = {
         for arity, call in arities.items()
     }
 }
-
-__all__ = ["TABLES", "context", "generic"]

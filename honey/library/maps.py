@@ -5,14 +5,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from honey.analysis import convert, expressions, operators, volatility
-from honey.analysis.code import Code, OpenIf, Slot
+from honey.analysis import convert, expressions, loops
+from honey.analysis.code import Code, OpenIf, Slot, negate
+from honey.analysis.conditions import Condition, branch_on
+from honey.analysis.constants import kernel_constant
 from honey.analysis.errors import suggestion
+from honey.analysis.lowering import read
+from honey.analysis.scope import OptionalFact
+from honey.analysis.storage import Join
 from honey.analysis.values import (
     NIL,
     AggregateValue,
     AtomValue,
     BoolValue,
+    FunctionValue,
     IntValue,
     MemoryValue,
     OptionalValue,
@@ -20,9 +26,11 @@ from honey.analysis.values import (
     StringValue,
     Value,
     describe,
+    type_words,
 )
 from honey.ir import nodes as n
 from honey.ir import types as t
+from honey.ir.walk import walk
 from honey.syntax import ast
 from honey.syntax.source import Span
 
@@ -32,6 +40,10 @@ if TYPE_CHECKING:
     from honey.library import Table
 
 _ALWAYS_THERE = (n.MapKind.ARRAY, n.MapKind.PERCPU_ARRAY)
+"""Kinds of maps whose entries exist from the start."""
+
+_EEXIST = 17
+"""``EEXIST`` of the kernel: someone else has inserted the entry."""
 
 
 def map_of(fl: Lowering, node: ast.Node, *, keyed: bool = True) -> MapDeclaration:
@@ -48,7 +60,7 @@ def map_of(fl: Lowering, node: ast.Node, *, keyed: bool = True) -> MapDeclaratio
         )
     if declared.keyed != keyed:
         raise fl.mistake(
-            "HNY0504",
+            "HNY0505",
             f"{declared.name} is {'not ' if keyed else ''}a map with keys",
             node.span,
             help="records of a ring buffer go through bpf_ringbuf_reserve or bpf_ringbuf_output" if keyed else None,
@@ -66,14 +78,14 @@ def key_of(fl: Lowering, declared: MapDeclaration, value: Value, span: Span) -> 
     """A key, converted to the map's type."""
     value = fl.required(value, span)
     type_ = fl.unit.key_type(declared, _seen(value))
-    return convert.store(fl, value, type_, span, f"a key of {declared.name}", "HNY0501")
+    return convert.store(fl, value, type_, span, f"a key of {declared.name}", "HNY0503")
 
 
 def value_of(fl: Lowering, declared: MapDeclaration, value: Value, span: Span) -> n.Expr:
     """A value, converted to the map's type."""
     value = fl.required(value, span)
     type_ = fl.unit.value_type(declared, _seen(value))
-    return convert.store(fl, value, type_, span, f"a value of {declared.name}", "HNY0501")
+    return convert.store(fl, value, type_, span, f"a value of {declared.name}", "HNY0504")
 
 
 def pointer_name(declared: MapDeclaration) -> str:
@@ -110,7 +122,7 @@ def optional(fl: Lowering, local: n.Local, what: str, name: str = "") -> Optiona
     if isinstance(present, IntValue | BoolValue):
         slot = Slot()
         fl.code.append(slot)
-        snapshot = Snapshot(name or "value", slot, fl.epoch)
+        snapshot = Snapshot(name, slot, fl.epoch)
     return OptionalValue(is_null(local), present, snapshot, what)
 
 
@@ -124,11 +136,6 @@ def lookup(fl: Lowering, node: ast.Call, name: str) -> Value:
 
 def lookup_or(fl: Lowering, node: ast.Call, name: str) -> Value:
     """``bpf_map_lookup_elem(:map, key, default)``."""
-    from honey.analysis.conditions import Condition, branch_on
-    from honey.analysis.code import negate
-    from honey.analysis.scope import OptionalFact
-    from honey.analysis.storage import Join
-
     declared = map_of(fl, node.args[0])
     key_value, default = fl.operands(node.args[1:])
     key = key_of(fl, declared, key_value, node.args[1].span)
@@ -154,12 +161,10 @@ def flags(fl: Lowering, node: ast.Call, index: int) -> n.Expr:
         return n.Const(0, t.U64, "BPF_ANY")
     value = fl.value(node.args[index])
     if isinstance(value, AtomValue):
-        from honey.analysis.constants import kernel_constant
-
         number = kernel_constant(value.name.upper())
         if number is None:
             raise fl.mistake(
-                "HNY0503",
+                "HNY0507",
                 f":{value.name} is no flag",
                 node.args[index].span,
                 help=suggestion(value.name.upper(), ("BPF_ANY", "BPF_NOEXIST", "BPF_EXIST"), ":{}"),
@@ -186,7 +191,7 @@ def delete(fl: Lowering, node: ast.Call, name: str) -> Value:
 
 def result(fl: Lowering, effect: n.Effect, name: str, span: Span) -> Value:
     """The number that an effect gives, in a local of its own."""
-    return IntValue(fl.let(name or "err", effect, span))
+    return IntValue(fl.let(name, effect, span))
 
 
 # ---------------------------------------------------------------- Honey.Map
@@ -195,33 +200,33 @@ def result(fl: Lowering, effect: n.Effect, name: str, span: Span) -> Value:
 def add(fl: Lowering, node: ast.Call, name: str) -> Value:
     """``Honey.Map.add(:map, key, n)``: adds atomically, to each field of a struct that is given; inserts when absent.
 
-    A missing entry is inserted as zero (if nobody else was quicker) and looked up again, so that all CPUs add to the
-    same entry and none of what they add is lost. The value is the entry, or nil where the map is full.
+    Where another CPU inserts the entry between look-up and insertion, the insertion gives an error, and the amount is
+    added to that entry: nothing that any CPU adds is lost. The value is nil.
     """
+    del name
     declared = map_of(fl, node.args[0])
     key_value, amount = fl.operands(node.args[1:])
-    key = key_of(fl, declared, key_value, node.args[1].span)
+    span = node.span
+    key = _fixed_key(fl, key_of(fl, declared, key_value, node.args[1].span), node.args[1].span)
     amount = fl.required(amount, node.args[2].span, "ArithmeticError")
-    type_ = fl.unit.value_type(declared, _seen(amount))
-    parts = _amounts(fl, amount, type_, node)
-    key = _fixed_key(fl, key, node.args[1].span)
-    parts = [(path, _fixed(fl, part)) for path, part in parts]
-    local = reference(fl, declared, key, name, node.span)
+    first = value_of(fl, declared, amount, node.args[2].span)
+    parts = _amounts(fl, first, node)
+    local = reference(fl, declared, key, "", span)
     if declared.kind not in _ALWAYS_THERE:
-        zero: n.Expr = n.StructValue((), type_) if not isinstance(type_, t.Int) else n.Const(0, type_)
-        insert = n.Eval(n.MapUpdate(declared.name, key, zero, n.Const(1, t.U64, "BPF_NOEXIST")), node.span)
-        again = n.Assign(n.LocalPlace(local), n.MapLookup(declared.name, key, local.type), node.span)  # type: ignore[arg-type]  # a Ref
-        fl.code.append(OpenIf(is_null(local), [insert, again], [], node.span))
+        error = fl.fresh("", t.S64)
+        insert = n.MapUpdate(declared.name, key, first, n.Const(1, t.U64, "BPF_NOEXIST"))
+        lost = n.Binary(n.BinaryOp.EQ, read(error), n.Const(-_EEXIST, t.S64), t.BOOL)
+        type_ = local.type
+        assert isinstance(type_, t.Ref)
+        again = n.Assign(n.LocalPlace(local), n.MapLookup(declared.name, key, type_), span)
+        fl.code.append(
+            OpenIf(is_null(local), [n.Let(error, insert, span), OpenIf(lost, [again], [], span)], [], span)
+        )
     place = stored(local)
-    adds: Code = []
-    for path, part in parts:
-        target: n.Place = n.FieldPlace(place, path, part.type) if path else place
-        adds.append(_add(target, part, node.span))
-    from honey.analysis.code import negate
-
-    fl.code.append(OpenIf(negate(is_null(local)), adds, [], node.span))
+    adds: Code = [_add(n.FieldPlace(place, path, part.type) if path else place, part, span) for path, part in parts]
+    fl.code.append(OpenIf(negate(is_null(local)), adds, [], span))
     fl.epoch += 1
-    return optional(fl, local, f"the entry of {declared.name}", name)
+    return NIL
 
 
 def _add(place: n.Place, amount: n.Expr, span: Span) -> n.Stmt:
@@ -231,50 +236,38 @@ def _add(place: n.Place, amount: n.Expr, span: Span) -> n.Stmt:
     return n.Assign(place, grown, span)
 
 
-def _amounts(fl: Lowering, amount: Value, type_: t.Type, node: ast.Call) -> list[tuple[str, n.Expr]]:
+def _amounts(fl: Lowering, amount: n.Expr, node: ast.Call) -> list[tuple[str, n.Expr]]:
+    """What is added to which field; a number is added to the value itself."""
     span = node.args[2].span
-    if isinstance(type_, t.Int):
-        return [("", convert.store(fl, amount, type_, span, "the amount", "HNY0501"))]
-    expr = convert.store(fl, amount, type_, span, "the amount", "HNY0501")
+    type_ = amount.type
+    if isinstance(type_, t.Int) and not type_.big_endian:
+        return [("", amount)]
     if not isinstance(type_, t.Struct):
-        raise fl.mistake("HNY0501", f"there is no adding to {describe(amount)}", span)
-    if isinstance(expr, n.StructValue):
-        found = list(expr.fields)
+        raise fl.mistake("HNY0504", f"there is no adding to {type_words(type_)}", span)
+    if isinstance(amount, n.StructValue):
+        found = [(field, part) for field, part in amount.fields if not (isinstance(part, n.Const) and not part.value)]
     else:
-        assert isinstance(expr, n.Read)
+        assert isinstance(amount, n.Read)
         definition = fl.unit.module.structs.definition(type_)
         assert definition is not None
         found = [
-            (field.name, n.Read(n.FieldPlace(expr.place, field.name, field.type), field.type))
+            (field.name, n.Read(n.FieldPlace(amount.place, field.name, field.type), field.type))
             for field in definition.fields
             if not field.padding
         ]
     for field, part in found:
         if not isinstance(part.type, t.Int) or part.type.big_endian:
-            raise fl.mistake("HNY0501", f"the field {field} is not a number that can be added to", span)
+            raise fl.mistake("HNY0504", f"the field {field} is not a number that can be added to", span)
     return found
-
-
-def _fixed(fl: Lowering, expr: n.Expr) -> n.Expr:
-    """An amount that the insertion does not change."""
-    if volatility.is_volatile(expr, fl.owned):
-        return fl.let("amount", expr, None)
-    return expr
 
 
 def _fixed_key(fl: Lowering, key: n.Expr, span: Span) -> n.Expr:
     """A key that is used more than once lies in a local."""
-    if isinstance(key, n.Read | n.Const):
-        if isinstance(key, n.Read):
-            return key
-        return key
-    return fl.let("key", key, span)
+    return key if isinstance(key, n.Read | n.Const) else fl.let("key", key, span)
 
 
 def change(fl: Lowering, node: ast.Call, name: str) -> Value:
     """``Honey.Map.update(:map, key, initial, fn old -> new end)``."""
-    from honey.analysis import loops
-
     del name
     declared = map_of(fl, node.args[0])
     key_value, initial = fl.operands(node.args[1:3])
@@ -284,25 +277,19 @@ def change(fl: Lowering, node: ast.Call, name: str) -> Value:
     local = reference(fl, declared, key, "", node.span)
     place = stored(local)
     with fl.block() as changed:
-        if not _change_fields(fl, place, function, node):
+        if not _change_fields(fl, place, function, node.span):
             old = expressions.read_place(place, reference=False)
             value = loops.applied(fl, function, [old], node.span)
-            new = value_of(fl, declared, value, node.args[3].span)
-            fl.assign(place, new, node.span)
-    insert: Code = [n.Eval(n.MapUpdate(declared.name, key, first, n.Const(0, t.U64, "BPF_ANY")), node.span)]
-    from honey.analysis.code import negate
-
-    fl.code.append(OpenIf(negate(is_null(local)), changed, insert, node.span))
+            fl.assign(place, value_of(fl, declared, value, node.args[3].span), node.span)
+    insert = n.Eval(n.MapUpdate(declared.name, key, first, n.Const(0, t.U64, "BPF_ANY")), node.span)
+    absent: Code = [] if declared.kind in _ALWAYS_THERE else [insert]
+    fl.code.append(OpenIf(negate(is_null(local)), changed, absent, node.span))
     fl.epoch += 1
     return NIL
 
 
-def _change_fields(fl: Lowering, place: n.DerefPlace, function: object, node: ast.Call) -> bool:
+def _change_fields(fl: Lowering, place: n.DerefPlace, function: FunctionValue, span: Span) -> bool:
     """``fn old -> %{old | a: x} end``: only the fields named are written."""
-    from honey.analysis import binding
-    from honey.analysis.values import FunctionValue
-
-    assert isinstance(function, FunctionValue)
     if len(function.fn.clauses) != 1 or not isinstance(place.type, t.Struct):
         return False
     clause = function.fn.clauses[0]
@@ -312,24 +299,21 @@ def _change_fields(fl: Lowering, place: n.DerefPlace, function: object, node: as
         return False
     if not isinstance(body.base, ast.Var) or body.base.name != pattern.name:
         return False
-    binding.bind(fl, pattern.name, MemoryValue(place), pattern.span)
+    fl.scope.bind(pattern.name, MemoryValue(place), pattern.span)
     fields = expressions.field_values(fl, place.type, body.entries)
-    fixed = [
-        (name, expr if index == len(fields) - 1 or not volatility.is_volatile(expr, fl.owned) or _alone(expr, name) else fl.let("new", expr, node.span))
-        for index, (name, expr) in enumerate(fields)
-    ]
+    written: set[str] = set()
+    fixed = []
+    for name, expr in fields:
+        fixed.append((name, fl.let("", expr, span) if _reads(expr) & written else expr))
+        written.add(name)
     for name, expr in fixed:
-        fl.assign(n.FieldPlace(place, name, expr.type), expr, node.span)
+        fl.assign(n.FieldPlace(place, name, expr.type), expr, span)
     return True
 
 
-def _alone(expr: n.Expr, name: str) -> bool:
-    """Whether ``expr`` reads no other field of the entry than the one it is stored to."""
-    from honey.ir.walk import walk
+def _reads(expr: n.Expr) -> set[str]:
+    """The fields that ``expr`` reads, by name."""
+    return {node.field for node in walk(expr) if isinstance(node, n.FieldPlace)}
 
-    return all(node.field == name for node in walk(expr) if isinstance(node, n.FieldPlace))
-
-
-__all__ = ["TABLES", "add", "change", "delete", "lookup", "map_of", "operators", "update"]
 
 TABLES: dict[str, Table] = {"Honey.Map": {("add", 3): add, ("update", 4): change}}
