@@ -48,13 +48,18 @@ def read(path: str) -> SourceFile:
 
 
 def output_path(source: str, output: str | None, kind: str, *, folder: bool) -> str:
-    """Where the result of a source goes. `folder` says that `output` is meant as a folder, which is made if need be."""
+    """Where the result of a source goes. `folder` says that `output` is meant as a folder, which is made if need be.
+
+    Raises `FileProblem` where that cannot be, or where it would be the source itself.
+    """
     if source == STANDARD and output is None:
         return STANDARD
     name = Path(source).name.removesuffix(".ex") + SUFFIXES[kind]
     if output is None:
         return str(Path(source).with_name(name))
     if not folder and not os.path.isdir(output) and not output.endswith(os.sep):
+        if os.path.realpath(output) == os.path.realpath(source):
+            raise FileProblem(f"{output} is the source itself; name another file with -o")
         return output
     try:
         os.makedirs(output, exist_ok=True)

@@ -187,6 +187,16 @@ def test_an_output_that_cannot_be_written_is_said(capsys: pytest.CaptureFixture[
     assert "honey: cannot write nowhere/x.c" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["good.ex", "bad.ex"])
+def test_a_source_is_not_overwritten_by_its_own_result(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    before = Path(name).read_bytes()
+    os.symlink(name, "link")
+    for output in (name, "link"):
+        assert main(["compile", name, "-o", output]) == ENVIRONMENT
+        assert "is the source itself" in capsys.readouterr().err
+    assert Path(name).read_bytes() == before
+
+
 def test_what_is_no_file_is_written_to_and_not_replaced() -> None:
     assert main(["compile", "good.ex", "--emit", "c", "-o", "/dev/null"]) == OK
     assert not stat.S_ISREG(os.stat("/dev/null").st_mode)
