@@ -8,10 +8,9 @@ import gc
 import json
 import os
 import signal
-import struct
 import threading
 
-from workloads.calls import CallPlan
+from workloads.calls import CallPlan, pack_results
 from workloads.channel import Channel
 from workloads.kernel_calls import KernelCalls
 from workloads.memory import map_region
@@ -132,8 +131,7 @@ def _serve(plan: CallPlan, calls: KernelCalls, channel: Channel) -> None:
     """Take the turns that are ordered, until nobody can order any more."""
     while (order := channel.wait()) is not None:
         turn = plan.turns[order]
-        results = [calls.make(call) for call in turn.calls]
-        channel.reply(RESULTS, struct.pack(f"={len(results)}q", *results))
+        channel.reply(RESULTS, pack_results([calls.make(call) for call in turn.calls]))
 
 
 def _words(error: BaseException) -> bytes:

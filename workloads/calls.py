@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,7 +28,8 @@ class Call:
     ``ret`` is what it should return (negative errno on failure); None for a preparation that only has to succeed.
     ``into`` is the file descriptor that the one it returns is moved to. ``through`` names the C library's function
     that makes the call, where it is not made directly. ``fields`` are facts about the call that its arguments do not
-    tell; they stand in its events.
+    tell; they stand in its events. ``peek`` are pieces of memory, as ``(address, size)``, whose contents after the call
+    become the field ``after`` of its event: what the kernel wrote there.
     """
 
     name: str
@@ -39,6 +41,15 @@ class Call:
     through: str = ""
     note: str = ""
     fields: Mapping[str, Any] = field(default_factory=dict)
+    peek: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of a call: its return value, and the contents of what was to be peeked at."""
+
+    ret: int
+    after: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +59,29 @@ class Turn:
     actor: int
     thread: int
     calls: tuple[Call, ...]
+
+    @property
+    def answer_bytes(self) -> int:
+        """What :func:`pack_results` makes of the results."""
+        return sum(8 + sum(size for _, size in call.peek) for call in self.calls)
+
+    def unpack(self, answer: bytes) -> tuple[Result, ...]:
+        """The results from what :func:`pack_results` made of them."""
+        results, at = [], 0
+        for call in self.calls:
+            (ret,) = struct.unpack_from("=q", answer, at)
+            at += 8
+            after = []
+            for _, size in call.peek:
+                after.append(answer[at : at + size])
+                at += size
+            results.append(Result(ret, tuple(after)))
+        return tuple(results)
+
+
+def pack_results(results: Sequence[Result]) -> bytes:
+    """Results as bytes: of each the return value in 8 bytes, then what was peeked at."""
+    return b"".join(struct.pack("=q", result.ret) + b"".join(result.after) for result in results)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,16 +129,27 @@ class CallPlan:
         pid = 1_000_000 + 100 * index
         return Identity(pid, tuple(pid + thread for thread in range(len(self.actors[index].threads))))
 
-    def turn_events(self, turn: Turn, identity: Identity, results: Sequence[int] | None, first: int) -> Iterator[Event]:
-        """The events of one turn, numbered from ``first``; ``results`` are its calls' return values, if it was done."""
+    def turn_events(
+        self, turn: Turn, identity: Identity, results: Sequence[Result] | None, first: int
+    ) -> Iterator[Event]:
+        """The events of one turn, numbered from ``first``; ``results`` are what came of its calls, if it was done."""
         for index, call in enumerate(turn.calls):
             if call.name not in self.hooks and not self.raw:
                 continue
-            ret = call.ret if results is None else results[index]
+            ret = call.ret if results is None else results[index].ret
+            fields = dict(call.fields)
+            if self.raw:
+                fields["id"] = number_of(call.name)
+            if call.into is not None:
+                fields["fd"] = call.into
+            if results is not None and call.peek:
+                fields["after"] = [
+                    [at, data.hex()] for (at, _), data in zip(call.peek, results[index].after, strict=True)
+                ]
             yield Event(
                 seq=first,
                 hook=self._hook(call),
-                fields={**call.fields, "id": number_of(call.name)} if self.raw else dict(call.fields),
+                fields=fields,
                 pid=identity.pid,
                 tid=identity.tids[turn.thread],
                 args=tuple(arg & _U64 for arg in call.args) + (0,) * (6 - len(call.args)),

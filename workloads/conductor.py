@@ -7,7 +7,6 @@ import contextlib
 import json
 import os
 import signal
-import struct
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from pathlib import Path
 
 from workloads.actor import DOCUMENT, ERROR, HELD_SIGNALS, live
 from workloads.base import DriveError
-from workloads.calls import CallPlan, Identity, Turn
+from workloads.calls import CallPlan, Identity, Result, Turn
 from workloads.channel import Channel
 from workloads.kernel_calls import describe
 from workloads.recorder import Recorder
@@ -56,11 +55,11 @@ class _Player:
     channels: tuple[Channel, ...]
     identity: Identity = _NOBODY
 
-    def take(self, number: int, turn: Turn, deadline: float) -> tuple[int, ...]:
-        """Order a turn and wait for its return values."""
+    def take(self, number: int, turn: Turn, deadline: float) -> tuple[Result, ...]:
+        """Order a turn and wait for its results."""
         self.channels[turn.thread].order(number)
         _, payload = self.receive(turn.thread, f"turn {number} ({_first_note(turn)})", deadline)
-        return struct.unpack(f"={len(payload) // 8}q", payload)
+        return turn.unpack(payload)
 
     def receive(self, thread: int, what: str, deadline: float) -> tuple[int, bytes]:
         """A thread's answer. Raises :class:`DriveError` where it tells of an error, ends, or is late."""
@@ -154,7 +153,7 @@ def _engage(plan: CallPlan, cast: list[_Player], recorder: Recorder, deadline: f
 
 
 def _fork(plan: CallPlan, index: int, network_of: int) -> _Player:
-    room = max([_LEAST_ROOM, *(8 * len(turn.calls) for turn in plan.turns)])
+    room = max([_LEAST_ROOM, *(turn.answer_bytes for turn in plan.turns)])
     channels = tuple(Channel(room) for _ in plan.actors[index].threads)
     parent = os.getpid()
     try:
@@ -176,8 +175,9 @@ def _signals_held() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _deviations(plan: CallPlan, turn: Turn, results: tuple[int, ...]) -> Iterator[str]:
-    for call, ret in zip(turn.calls, results, strict=True):
+def _deviations(plan: CallPlan, turn: Turn, results: Sequence[Result]) -> Iterator[str]:
+    for call, result in zip(turn.calls, results, strict=True):
+        ret = result.ret
         as_planned = ret >= 0 if call.ret is None else ret == call.ret
         if not as_planned:
             wanted = "success" if call.ret is None else describe(call.ret)

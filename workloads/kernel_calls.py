@@ -15,7 +15,7 @@ from itertools import repeat, starmap
 from typing import Final
 
 from workloads.base import DriveError
-from workloads.calls import Call
+from workloads.calls import Call, Result
 from workloads.system_calls import NUMBERS, number_of
 
 #: What a plan may have done besides system calls: its argument is nanoseconds.
@@ -36,15 +36,19 @@ class KernelCalls:
         self._syscall.argtypes = [ctypes.c_long] * 7
         self._syscall.restype = ctypes.c_long
 
-    def make(self, call: Call) -> int:
+    def make(self, call: Call) -> Result:
         """Write the call's memory, make it ``count`` times, and give what it returned (negative errno).
 
         Raises :class:`DriveError` if the repetitions do not all return the same.
         """
         if call.name == COMPUTE:
-            return compute(call.args[0])
+            return Result(compute(call.args[0]))
         for address, data in call.memory:
             ctypes.memmove(address, data, len(data))
+        ret = self._make(call)
+        return Result(ret, tuple(ctypes.string_at(address, size) for address, size in call.peek))
+
+    def _make(self, call: Call) -> int:
         function, args = self._prepared(call)
         if call.count == 1:
             ret = self._result(function(*args))

@@ -3,14 +3,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from workloads.events import Event
 
 _PREFIX = "syscalls/sys_enter_"
-_SENDING = frozenset({"sendto", "sendmsg"})
-_RECEIVING = frozenset({"recvfrom", "recvmsg"})
+_SENDING = frozenset({"sendto", "sendmsg", "sendmmsg"})
+_RECEIVING = frozenset({"recvfrom", "recvmsg", "recvmmsg"})
+_MANY = frozenset({"sendmmsg", "recvmmsg"})
+_MMSGHDR, _LENGTH_AT = 64, 56
 
 
 @dataclass(slots=True)
@@ -34,10 +37,20 @@ def truth(events: Iterable[Event]) -> dict[int, Moved]:
         moved = out.setdefault(event.pid, Moved())
         if event.ret < 0:
             moved.failed += event.count
-        elif call in _SENDING:
-            moved.bytes_sent += (event.moved or 0) * event.count
-            moved.packets_sent += event.count
+            continue
+        size, messages = _many(event) if call in _MANY else (event.moved or 0, 1)
+        if call in _SENDING:
+            moved.bytes_sent += size * event.count
+            moved.packets_sent += messages * event.count
         else:
-            moved.bytes_recv += (event.moved or 0) * event.count
-            moved.packets_recv += event.count
+            moved.bytes_recv += size * event.count
+            moved.packets_recv += messages * event.count
     return out
+
+
+def _many(event: Event) -> tuple[int, int]:
+    """Bytes and messages of a call for many, from the lengths that the kernel wrote into the headers."""
+    after = event.fields.get("after", [])
+    headers = bytes.fromhex(after[0][1]) if after else b""
+    lengths = [headers[at : at + 4] for at in range(_LENGTH_AT, len(headers), _MMSGHDR)][: event.ret or 0]
+    return sum(int.from_bytes(length, sys.byteorder) for length in lengths), event.ret or 0

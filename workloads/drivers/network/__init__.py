@@ -5,7 +5,8 @@ Options (all may be left out):
 
 =============== ========= =============================================================================
 ``profile``     ``quick`` ``quick``: a little of everything; ``full``: a burst and more peers than a map of 10,240
-                          entries holds besides; ``cost``: each call alone and often, the ordinary case only
+                          entries holds besides; ``cost``: each call alone and often, the ordinary case only;
+                          ``exact``, ``exact-cost``: with sendmmsg and recvmmsg, sockets followed from the start
 ``burst``       by        events in the burst (200 in ``quick``, 100,000 in ``full``)
 ``peers``       by        different peers, by one process, last of all (0 in ``quick``, 10,400 in ``full``)
 ``events``      4,000     events for each system call in ``cost``
@@ -26,7 +27,9 @@ from workloads.conductor import play
 from workloads.drivers.network.crafted import crafted
 from workloads.drivers.network.datagrams import messages, other_families, udp
 from workloads.drivers.network.faults import faults
+from workloads.drivers.network.many import many_messages
 from workloads.drivers.network.packets import crafted_packets
+from workloads.drivers.network.script import EXACT_HOOKS, HOOKS
 from workloads.drivers.network.stage import Stage, new_stage
 from workloads.drivers.network.streams import tcp
 from workloads.drivers.network.volume import burst, each_alone, many_peers
@@ -36,6 +39,8 @@ _SCALES: dict[str, dict[str, int]] = {
     "quick": {"rounds": 6, "burst": 200, "peers": 0},
     "full": {"rounds": 40, "burst": 100_000, "peers": 10_400},
     "cost": {"rounds": 0, "burst": 0, "peers": 0},
+    "exact": {"rounds": 12, "burst": 4_000, "peers": 0},
+    "exact-cost": {"rounds": 0, "burst": 0, "peers": 0},
 }
 
 
@@ -79,9 +84,10 @@ class Network:
     def plan(self, seed: int, options: Mapping[str, Any]) -> CallPlan:
         """What will be done. Raises :class:`WorkloadError` for options that there are not."""
         chosen = Options.read(options)
-        stage = new_stage(seed)
-        if chosen.profile == "cost":
-            each_alone(stage, chosen.events)
+        exact = chosen.profile.startswith("exact")
+        stage = new_stage(seed, EXACT_HOOKS if exact else HOOKS)
+        if chosen.profile in {"cost", "exact-cost"}:
+            each_alone(stage, chosen.events, many=exact)
         else:
             _everything(stage, chosen)
         return stage.script.plan(own_network=chosen.own_network)
@@ -99,6 +105,8 @@ def _everything(stage: Stage, options: Options) -> None:
     other_families(stage)
     crafted(stage, crafted_packets(options.packets))
     faults(stage)
+    if stage.script.exact:
+        many_messages(stage, rounds)
     if options.scale("burst"):
         burst(stage, options.scale("burst"))
     # Last, because nothing that comes after it finds room in a full map.

@@ -15,6 +15,9 @@ from workloads.memory import ACTOR_STRIDE, BASE
 #: The system calls that are watched.
 HOOKS = frozenset({"sendto", "recvfrom", "sendmsg", "recvmsg"})
 
+#: And those besides that a program needs to see, or a model to follow, to know what really moved between whom.
+EXACT_HOOKS = HOOKS | {"sendmmsg", "recvmmsg", "socket", "connect", "accept4"}
+
 #: Nothing waits longer than this many seconds for a packet that does not come.
 PATIENCE_S = 5
 
@@ -27,15 +30,28 @@ _UNMAPPED_OFFSET = 0x200_0000
 # Inside a thread's area.
 _ADDRESS, _SOURCE, _SOURCE_LENGTH = 0x000, 0x100, 0x180
 _HEADER, _VECTORS, _OPTION = 0x200, 0x400, 0x600
+_HEADERS, _NAMES = 0x8000, 0xC000
 _PAYLOAD, _BUFFER = 0x1000, 0x10000
 
 #: Readable bytes around an address and a message header, so that a program may read any of the kernel's structures.
 _ADDRESS_ROOM, _HEADER_ROOM = 32, 128
+#: ``sizeof(struct mmsghdr)``.
+_MMSGHDR = 64
 
 
 def message_header(name: int, name_length: int, vectors: int, count: int) -> bytes:
     """A ``struct user_msghdr`` (include/linux/socket.h) without control data, 56 bytes."""
     return struct.pack("=QI4xQQQQI4x", name, name_length, vectors, count, 0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Many:
+    """The memory of a call for many messages; ``names`` are addresses that the kernel fills in."""
+
+    headers: bytes
+    vectors: bytes
+    memory: list[tuple[int, bytes]]
+    names: list[int] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -52,6 +68,11 @@ class Script:
     turns: list[tuple[int, int, list[Call]]] = field(default_factory=list)
     processes: list[_Process] = field(default_factory=list)
     hooks: frozenset[str] = HOOKS
+
+    @property
+    def exact(self) -> bool:
+        """Whether what the kernel writes into memory is recorded too."""
+        return self.hooks >= EXACT_HOOKS
 
     def actor(self, name: str, *threads: str) -> tuple[Lane, ...]:
         """A process ``name`` with further ``threads``; gives one lane a thread, the main thread's first."""
@@ -117,9 +138,9 @@ class Lane:
 
     def call(self, name: str, *args: int, ret: int | None = None, note: str = "", count: int = 1,
              memory: Sequence[tuple[int, bytes]] = (), into: int | None = None, through: str = "",
-             fields: Mapping[str, Any] | None = None) -> None:  # fmt: skip
+             fields: Mapping[str, Any] | None = None, peek: tuple[tuple[int, int], ...] = ()) -> None:  # fmt: skip
         """Any system call."""
-        call = Call(name, args, tuple(memory), ret, count, into, through, note, fields or {})
+        call = Call(name, args, tuple(memory), ret, count, into, through, note, fields or {}, peek)
         self.script.add(self.actor, self.thread, call)
 
     # Preparation: calls that are not watched.
@@ -153,7 +174,9 @@ class Lane:
     def accept(self, listener: int) -> int:
         """``accept``; gives the connection's file descriptor."""
         fd = self.new_fd()
-        self.call("accept4", listener, 0, 0, 0, into=fd)
+        at, length = (self.base + _SOURCE, self.base + _SOURCE_LENGTH) if self.script.exact else (0, 0)
+        memory = [(at, bytes(_ADDRESS_ROOM)), (length, struct.pack("=I", _ADDRESS_ROOM))] if at else []
+        self.call("accept4", listener, at, length, 0, into=fd, memory=memory, peek=self._seen(at))
         return fd
 
     def close(self, *fds: int) -> None:
@@ -188,7 +211,8 @@ class Lane:
         at, length = (self.base + _SOURCE, self.base + _SOURCE_LENGTH) if source else (0, 0)
         memory = [(at, bytes(_ADDRESS_ROOM)), (length, struct.pack("=I", _ADDRESS_ROOM))] if source else []
         args = (fd, self.buffer, size, flags, at, length)
-        self.call("recvfrom", *args, ret=ret, count=count, note=note, memory=memory)
+        self.call("recvfrom", *args, ret=ret, count=count, note=note, memory=memory,
+                  peek=self._seen(at))  # fmt: skip
 
     def recv(self, fd: int, size: int, ret: int, *, note: str = "") -> None:
         """The C library's ``recv``: the system call ``recvfrom`` without an address."""
@@ -208,7 +232,52 @@ class Lane:
         """``recvmsg`` into one iovec for each of ``sizes``; ``source`` gives room for ``msg_name``."""
         at, room = (self.base + _SOURCE, _ADDRESS_ROOM) if source else (0, 0)
         memory = self._header(at, room, _BUFFER, sizes) + ([(at, bytes(room))] if source else [])
-        self.call("recvmsg", fd, self.base + _HEADER, flags, ret=ret, count=count, note=note, memory=memory)
+        self.call("recvmsg", fd, self.base + _HEADER, flags, ret=ret, count=count, note=note, memory=memory,
+                  peek=self._seen(at))  # fmt: skip
+
+    def sendmmsg(self, fd: int, messages: Sequence[tuple[bytes, bytes]], *, ret: int | None = None, count: int = 1,
+                 note: str = "") -> None:  # fmt: skip
+        """``sendmmsg`` of messages, each its data (one iovec) and its address (empty: none)."""
+        headers, vectors, at = b"", b"", self.base + _PAYLOAD
+        memory: list[tuple[int, bytes]] = []
+        for number, (data, address) in enumerate(messages):
+            name = self.base + _NAMES + _ADDRESS_ROOM * number if address else 0
+            memory += [(name, address.ljust(_ADDRESS_ROOM, b"\0"))] if address else []
+            memory += [(at, data)] if data else []
+            headers += self._many_header(name, len(address), number)
+            vectors += struct.pack("=QQ", at, len(data))
+            at += len(data)
+        expected = len(messages) if ret is None else ret
+        self._many("sendmmsg", fd, _Many(headers, vectors, memory), ret=expected, count=count, note=note)
+
+    def recvmmsg(self, fd: int, sizes: Sequence[int], ret: int, *, source: bool = False, flags: int = 0,
+                 count: int = 1, note: str = "") -> None:  # fmt: skip
+        """``recvmmsg`` of one message for each of ``sizes``, which is the room it has."""
+        headers, vectors, at = b"", b"", self.buffer
+        names = [self.base + _NAMES + _ADDRESS_ROOM * number if source else 0 for number in range(len(sizes))]
+        for number, size in enumerate(sizes):
+            headers += self._many_header(names[number], _ADDRESS_ROOM if source else 0, number)
+            vectors += struct.pack("=QQ", at, size)
+            at += size
+        memory = [(name, bytes(_ADDRESS_ROOM)) for name in names if name]
+        content = _Many(headers, vectors, memory, [name for name in names if name])
+        self._many("recvmmsg", fd, content, ret=ret, count=count, note=note, flags=flags)
+
+    def _many_header(self, name: int, name_length: int, number: int) -> bytes:
+        """A ``struct mmsghdr``: a message header, and room for how many bytes it moved."""
+        return message_header(name, name_length, self.base + _VECTORS + 16 * number, 1) + bytes(8)
+
+    def _many(self, name: str, fd: int, content: _Many, *, ret: int, count: int, note: str, flags: int = 0) -> None:
+        at = self.base + _HEADERS
+        pieces = [(at, content.headers), (self.base + _VECTORS, content.vectors), *content.memory]
+        memory = [(place, data) for place, data in pieces if data]
+        peek = ((at, len(content.headers)), *((place, _ADDRESS_ROOM) for place in content.names))
+        args = (fd, at, len(content.headers) // _MMSGHDR, flags)
+        self.call(name, *args, ret=ret, count=count, note=note, memory=memory, peek=peek)
+
+    def _seen(self, address: int) -> tuple[tuple[int, int], ...]:
+        """What is peeked at of an address that the kernel writes."""
+        return ((address, _ADDRESS_ROOM),) if address and self.script.exact else ()
 
     def _payload(self, data: bytes) -> list[tuple[int, bytes]]:
         return [(self.base + _PAYLOAD, data)] if data else []

@@ -6,7 +6,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from workloads.drivers.network.script import Lane, Script
+from workloads.drivers.network.script import HOOKS, Lane, Script
 
 #: Below the ephemeral ports of Linux and above the well-known ones.
 _PORTS = range(20_000, 30_000)
@@ -38,10 +38,10 @@ class Stage:
         return self.chance.randbytes(self.chance.randint(low, high))
 
 
-def new_stage(seed: int) -> Stage:
-    """The stage that ``seed`` sets."""
+def new_stage(seed: int, hooks: frozenset[str] = HOOKS) -> Stage:
+    """The stage that ``seed`` sets; ``hooks`` are the calls that count."""
     chance = random.Random(seed)
-    script = Script()
+    script = Script(hooks=hooks)
     client, client_2 = script.actor("client", "client-2")
     server, server_2 = script.actor("server", "server-2")
     return Stage(script, chance, chance.sample(_PORTS, 500), client, client_2, server, server_2)

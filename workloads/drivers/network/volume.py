@@ -33,8 +33,11 @@ def burst(stage: Stage, events: int) -> None:
         _round(lanes[which], loops[which], data, block, note="burst")
 
 
-def each_alone(stage: Stage, events: int) -> None:
-    """``events`` events for each of the four calls, in blocks of one call, by one thread: the ordinary case only."""
+def each_alone(stage: Stage, events: int, *, many: bool = False) -> None:
+    """``events`` events for each of the four calls, in blocks of one call, by one thread: the ordinary case only.
+
+    ``many`` adds the calls for many messages at once.
+    """
     lane = stage.client
     loop = _open(lane, stage)
     data = stage.bytes(32, 32)
@@ -42,6 +45,8 @@ def each_alone(stage: Stage, events: int) -> None:
         if done // _BLOCK % _ROUNDS_PER_TURN == 0:
             stage.script.break_turn()
         _round(lane, loop, data, min(_BLOCK, events - done), note="cost")
+        if many:
+            _round_of_many(lane, loop, data, min(_BLOCK, events - done))
 
 
 def _open(lane: Lane, stage: Stage) -> _Loop:
@@ -58,6 +63,13 @@ def _round(lane: Lane, loop: _Loop, data: bytes, block: int, *, note: str) -> No
     lane.recvfrom(receiver, 256, len(data), count=block, note=note)
     lane.sendmsg(sender, [data], place, count=block, note=note)
     lane.recvmsg(receiver, [256], len(data), count=block, note=note)
+
+
+def _round_of_many(lane: Lane, loop: _Loop, data: bytes, block: int) -> None:
+    """As :func:`_round`, two messages a call."""
+    sender, receiver, place = loop
+    lane.sendmmsg(sender, [(data, place)] * 2, count=block // 2, note="cost")
+    lane.recvmmsg(receiver, [256] * 2, 2, count=block // 2, note="cost")
 
 
 def many_peers(stage: Stage, peers: int) -> None:
