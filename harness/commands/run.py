@@ -6,13 +6,17 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from harness.checkout import find_checkout
+from harness.checkout import Checkout, find_checkout
 from harness.errors import HarnessError
 from harness.execute import KNOWN_TARGETS, Where
+from harness.matrix import Matrix, cells, joined
 from harness.plan import SHADOW, SOLO
 from harness.progress import Progress
+from harness.report.history import with_history
+from harness.report.store import keep, new_run
 from harness.report.terminal import make_console, show, show_verdict
-from harness.run import RunOptions, run
+from harness.report.whole import Head, whole_report
+from harness.run import Kept, RunOptions, run
 from harness.targets import DEFAULT as DEFAULT_TARGET
 from harness.two_objects import TwoObjects
 
@@ -50,6 +54,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         action="store_false",
         help="do without the second guest, which counts instructions (target vm)",
     )
+    many = parser.add_argument_group("many runs as one")
+    many.add_argument(
+        "--matrix",
+        nargs="+",
+        metavar="AXIS=A,B",
+        help="every combination of kernels=..., compilers=..., seeds=..., targets=..., as many at once as fit",
+    )
+    many.add_argument("--shard", default="", metavar="I/N", help="only the I-th of N parts of the matrix")
     pair = parser.add_argument_group("two finished objects instead of benchmarks")
     pair.add_argument("--left", type=Path, metavar="A.bpf.o", help="stands on the Honey side")
     pair.add_argument("--right", type=Path, metavar="B.bpf.o", help="stands on the C side")
@@ -64,26 +76,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def main(given: argparse.Namespace) -> int:
     """Do the run, show the report; gives the exit status."""
     checkout = find_checkout()
-    where = Where(
-        target=given.target,
-        kernel=given.kernel,
-        mode=given.mode,
-        seed=given.seed,
-        cpu=given.cpu,
-        cost_blocks=given.cost_blocks,
-        guest_insns=given.guest_insns,
-    )
-    options = RunOptions(
-        where=where,
-        names=tuple(given.benchmarks),
-        two=_two(given),
-        compiler=given.compiler,
-        json=Path(given.json) if given.json else None,
-        reports=Path(given.reports) if given.reports else None,
-        bundle=Path(given.bundle) if given.bundle else None,
-    )
     progress = Progress(make_console(stderr=True), quiet=given.quiet)
-    kept = run(options, checkout, progress)
+    kept = _matrix(given, checkout, progress) if given.matrix else run(_options(given), checkout, progress)
     console = make_console()
     if given.quiet:
         show_verdict(kept.report, console)
@@ -93,6 +87,50 @@ def main(given: argparse.Namespace) -> int:
         shown = place.relative_to(checkout.root) if place.is_relative_to(checkout.root) else place
         console.print(f"{shown}/report.html, report.md, report.json, junit.xml", style="dim")
     return kept.report.status
+
+
+def _options(given: argparse.Namespace) -> RunOptions:
+    where = Where(
+        target=given.target,
+        kernel=given.kernel,
+        mode=given.mode,
+        seed=given.seed,
+        cpu=given.cpu,
+        cost_blocks=given.cost_blocks,
+        guest_insns=given.guest_insns,
+    )
+    return RunOptions(
+        where=where,
+        names=tuple(given.benchmarks),
+        two=_two(given),
+        compiler=given.compiler,
+        json=Path(given.json) if given.json else None,
+        reports=Path(given.reports) if given.reports else None,
+        bundle=Path(given.bundle) if given.bundle else None,
+    )
+
+
+def _matrix(given: argparse.Namespace, checkout: Checkout, progress: Progress) -> Kept:
+    """Do the runs of a matrix and keep them as one."""
+    chosen = cells(given.matrix, given.shard)
+    if not chosen:
+        raise HarnessError(f"shard {given.shard} of this matrix is empty")
+    _options(given).where.check()
+    arguments = [*given.benchmarks, "--target", given.target, "--mode", given.mode, "--seed", str(given.seed)]
+    arguments += ["--cpu", str(given.cpu), "--cost-blocks", str(given.cost_blocks), "--compiler", given.compiler]
+    arguments += [] if given.guest_insns else ["--no-guest-insns"]
+    arguments += ["--kernel", given.kernel] if given.kernel else []
+    reports = Path(given.reports) if given.reports else checkout.reports
+    head = Head(checkout.commit(), given.target, given.compiler, given.seed)
+    with new_run(reports) as folder, progress.live():
+        found = Matrix(chosen, arguments, folder / "cells", checkout.root, progress).run()
+        parts, failure = joined(found, chosen)
+        report = whole_report(head, parts, failure=failure, timings=progress.timings)
+        report = with_history(report, reports)
+        place = keep(report, folder, reports)
+    if given.json:
+        Path(given.json).write_text(report.to_json(), encoding="utf-8")
+    return Kept(report, place)
 
 
 def _two(given: argparse.Namespace) -> TwoObjects | None:

@@ -66,7 +66,7 @@ def changes(before: Report, after: Report) -> list[Change]:
         change
         for benchmark in after.benchmarks
         if benchmark.name in known
-        for change in _benchmark(known[benchmark.name], benchmark)
+        for change in benchmark_changes(known[benchmark.name], benchmark)
     ]
 
 
@@ -80,7 +80,8 @@ def verdicts(before: Report, after: Report) -> list[Verdicts]:
     ]
 
 
-def _benchmark(before: BenchmarkReport, after: BenchmarkReport) -> Iterator[Change]:
+def benchmark_changes(before: BenchmarkReport, after: BenchmarkReport) -> Iterator[Change]:
+    """The figures of one benchmark that changed."""
     for handler, sides in after.programs.items():
         for side, figures in sides.items():
             old = before.programs.get(handler, {}).get(side)

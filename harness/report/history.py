@@ -4,12 +4,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from harness.benchmark import HANDLER_METRICS, HONEY
-from harness.report.model import Past, Report
+from harness.report.changes import SLACK, TIMED, benchmark_changes
+from harness.report.model import BenchmarkReport, Past, Report
 
 MOST = 50
 
@@ -26,8 +29,35 @@ def with_history(report: Report, reports: Path) -> Report:
             for one in document["benchmarks"]
             if all(one.get(key) == value for key, value in same.items()) and (ratios := _ratios(one))
         ]
-        parts.append(benchmark.model_copy(update={"history": past[-MOST:]}))
+        update = {"history": past[-MOST:], "since_last": _since_last(benchmark, stored)}
+        parts.append(benchmark.model_copy(update=update))
     return report.model_copy(update={"benchmarks": parts})
+
+
+def _since_last(benchmark: BenchmarkReport, stored: Sequence[dict[str, Any]]) -> list[str] | None:
+    """What changed since the last stored run that can be compared, in words; None where there is none."""
+    wanted = {name: getattr(benchmark, name) for name in ("name", "kernel", "target", "compiler")}
+    for document in reversed(stored):
+        for one in document["benchmarks"]:
+            if all(one.get(name) == value for name, value in wanted.items()):
+                return _changed(one, benchmark)
+    return None
+
+
+def _changed(document: dict[str, Any], benchmark: BenchmarkReport) -> list[str] | None:
+    try:
+        before = BenchmarkReport.model_validate(document)
+    except ValidationError:  # stored by an older harness
+        return None
+    lines = []
+    if before.ok != benchmark.ok:
+        lines.append("holds now" if benchmark.ok else "held before")
+    lines += [
+        f"{one.metric} of {one.handler}, {one.side}: {one.before} before, {one.after} now"
+        for one in benchmark_changes(before, benchmark)
+        if one.metric != TIMED and abs((one.ratio or 0.0) - 1) > SLACK[one.metric]
+    ]
+    return lines
 
 
 def _stored(history: Path) -> Iterator[dict[str, Any]]:

@@ -31,7 +31,7 @@ def junit(report: Report) -> str:
     if report.error is not None:
         _suite(root, "run", [_error("run", report.error)], report.timings.get("total", 0.0))
     for benchmark in report.benchmarks:
-        _suite(root, benchmark.name, list(_cases(benchmark)), benchmark.timings.get("total", 0.0))
+        _suite(root, words.part_name(report, benchmark), list(_cases(benchmark)), benchmark.timings.get("total", 0.0))
     for count in ("tests", "failures", "errors", "skipped"):
         root.set(count, str(sum(int(suite.get(count, "0")) for suite in root)))
     ET.indent(root)

@@ -18,7 +18,7 @@ def markdown(report: Report) -> str:
     if report.error is not None:
         parts.append(_failure(report.error))
     if len(report.benchmarks) > 1:
-        parts.append(_overview(report.benchmarks))
+        parts.append(_overview(report))
     parts += [_benchmark(benchmark) for benchmark in report.benchmarks]
     return "\n\n".join(parts) + "\n"
 
@@ -36,7 +36,8 @@ def _head(report: Report) -> str:
     return f"# {'✅' if report.status == 0 else '❌'} Honey against C: {verdict}\n\n" + " · ".join(filter(None, facts))
 
 
-def _overview(benchmarks: Sequence[BenchmarkReport]) -> str:
+def _overview(report: Report) -> str:
+    benchmarks = report.benchmarks
     metrics = [m for m in words.METRIC_TITLES if any(m in words.measured_metrics(b) for b in benchmarks)]
     head = ["pair", "verdict", "C = Honey", "oracle", *(f"{words.METRIC_TITLES[m]}, Honey / C" for m in metrics)]
     rows = []
@@ -44,7 +45,15 @@ def _overview(benchmarks: Sequence[BenchmarkReport]) -> str:
         ratios = benchmark.ratios.get("honey", {})
         means = [words.ratio(ratios[m].geomean) if m in ratios else words.NONE for m in metrics]
         parity = benchmark.parity
-        rows.append([benchmark.name, _mark(benchmark.ok), _mark(parity.equal), _mark(parity.oracle_equal), *means])
+        rows.append(
+            [
+                words.part_name(report, benchmark),
+                _mark(benchmark.ok),
+                _mark(parity.equal),
+                _mark(parity.oracle_equal),
+                *means,
+            ]
+        )
     return _table(head, rows)
 
 

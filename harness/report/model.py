@@ -252,6 +252,10 @@ class BenchmarkReport(Part):
     baseline: bool = Field(default=False, description="whether the figures were held against the committed baseline")
     attribution: dict[str, Attribution] = {}
     causes: list[Cause] = Field(default=[], description="where the difference comes from, the largest first")
+    since_last: list[str] | None = Field(
+        default=None,
+        description="what changed since the last run on this kernel, target and compiler; null: no such run",
+    )
     history: list[Past] = Field(default=[], description="earlier runs, the oldest first")
     timings: dict[str, float] = {}
     error: Failure | None = None

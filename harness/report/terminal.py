@@ -14,6 +14,7 @@ from harness.report.model import BenchmarkReport, Failure, MapParity, Report, St
 
 SHOWN_DIFFERENCES = 10
 SHOWN_LOG = 30
+SHOWN_CHANGES = 8
 #: Where the output is no terminal there is no width to keep to.
 PLAIN_WIDTH = 160
 
@@ -58,6 +59,8 @@ def _show_benchmark(benchmark: BenchmarkReport, console: Console) -> None:
             console.print(f"{name}: {reason}", style="dim")
     if benchmark.budgets:
         _show_budgets(benchmark, console)
+    for line in (benchmark.since_last or [])[:SHOWN_CHANGES]:
+        console.print(f"since the last run: {escape(line)}", style="dim")
 
 
 def _maps(benchmark: BenchmarkReport) -> Table:
@@ -136,7 +139,7 @@ def _overview(report: Report) -> Table:
         parity = benchmark.parity
         cells = [_mark(benchmark.ok), _mark(parity.equal), _mark(parity.oracle_equal)]
         means = [_ratio(ratios[m].geomean if m in ratios else None) for m in metrics]
-        table.add_row(benchmark.name, *cells, *means)
+        table.add_row(words.part_name(report, benchmark), *cells, *means)
     return table
 
 
@@ -158,6 +161,6 @@ def _last_line(report: Report) -> Text:
         return Text(f"parity holds{took}", "bold green")
     if report.status == 1:
         text = Text(f"it does not hold{took}: ", "bold red")
-        reasons = [f"{b.name}: {reason}" for b in report.benchmarks for reason in b.reasons]
+        reasons = [f"{words.part_name(report, b)}: {reason}" for b in report.benchmarks for reason in b.reasons]
         return text.append("; ".join(reasons), "red")
     return Text(f"the run did not come to a result{took}", "bold red")

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from harness.benchmark import HANDLER_METRICS
-from harness.report.model import BenchmarkReport, BudgetOutcome, Figures
+from harness.report.model import BenchmarkReport, BudgetOutcome, Figures, Report
 
 #: What people call the figures, in the order in which they are shown.
 METRIC_TITLES: Mapping[str, str] = {
@@ -73,6 +73,17 @@ def unmeasured(benchmark: BenchmarkReport) -> dict[str, str]:
                 if metric not in measured:
                     names.setdefault(reason, {})[METRIC_TITLES.get(metric, metric.replace("_", " "))] = None
     return {", ".join(titles): reason for reason, titles in names.items()}
+
+
+def part_name(report: Report, benchmark: BenchmarkReport) -> str:
+    """The benchmark's name, with what tells it from others of its name in the report."""
+    forms = {"target": "{}", "kernel": "{}", "compiler": "{}", "seed": "seed {}"}
+    told = [
+        form.format(getattr(benchmark, what))
+        for what, form in forms.items()
+        if len({getattr(one, what) for one in report.benchmarks}) > 1
+    ]
+    return ", ".join([benchmark.name, *told])
 
 
 def budget_name(outcome: BudgetOutcome) -> str:
