@@ -22,7 +22,12 @@ defmodule NetworkMonitor do
     field(:last_update_ns, :u64)
   end
 
-  defmap(:traffic_map, :bpf_hash, key_type: :traffic_key, value_type: :traffic_stats, max_entries: @max_flows)
+  defmap(:traffic_map, :bpf_hash,
+    key_type: :traffic_key,
+    value_type: :traffic_stats,
+    max_entries: @max_flows
+  )
+
   defmap(:protocol_totals, :bpf_hash, key_type: :u8, value_type: :u64, max_entries: 256)
   defmap(:pid_stats, :bpf_hash, key_type: :u32, value_type: :traffic_stats, max_entries: 10_240)
   # Written by the user space that judges the traffic, never here.
@@ -32,14 +37,14 @@ defmodule NetworkMonitor do
   def trace_sendto(ctx) do
     pid = current_pid()
     if pid == 0 or ctx.len == 0, do: return(0)
-    send(pid, :IPPROTO_UDP, ctx.addr, ctx.len)
+    book_sent(pid, :IPPROTO_UDP, ctx.addr, ctx.len)
   end
 
   @sec "tracepoint/syscalls/sys_enter_recvfrom"
   def trace_recvfrom(ctx) do
     pid = current_pid()
     if pid == 0, do: return(0)
-    book(%traffic_key{pid: pid, protocol: :IPPROTO_UDP}, :received, max(ctx.size, 1))
+    book_received(pid, :IPPROTO_UDP, max(ctx.size, 1))
   end
 
   @sec "tracepoint/syscalls/sys_enter_sendmsg"
@@ -47,14 +52,14 @@ defmodule NetworkMonitor do
     pid = current_pid()
     if pid == 0, do: return(0)
     header = BpfHelpers.probe_read_user(ctx.msg, :msghdr)
-    send(pid, :IPPROTO_TCP, header && header.msg_name, message_bytes(ctx.msg))
+    book_sent(pid, :IPPROTO_TCP, header && header.msg_name, message_bytes(ctx.msg))
   end
 
   @sec "tracepoint/syscalls/sys_enter_recvmsg"
   def trace_recvmsg(ctx) do
     pid = current_pid()
     if pid == 0, do: return(0)
-    book(%traffic_key{pid: pid, protocol: :IPPROTO_TCP}, :received, message_bytes(ctx.msg))
+    book_received(pid, :IPPROTO_TCP, message_bytes(ctx.msg))
   end
 
   defp current_pid, do: BpfHelpers.get_current_pid_tgid() >>> 32
@@ -63,7 +68,7 @@ defmodule NetworkMonitor do
   defp message_bytes(nil), do: 1
   defp message_bytes(msg), do: max(BpfHelpers.core_read(msg, :msghdr, [:msg_iter, :count]), 1)
 
-  defp send(pid, protocol, address, bytes) do
+  defp book_sent(pid, protocol, address, bytes) do
     key = %traffic_key{pid: pid, protocol: protocol}
     peer = address && BpfHelpers.probe_read_user(address, :sockaddr_in)
 
@@ -72,31 +77,44 @@ defmodule NetworkMonitor do
       key.port = Net.ntohs(peer.sin_port)
     end
 
-    book(key, :sent, bytes)
-  end
-
-  defp book(key, direction, bytes) do
-    Honey.Map.add(:protocol_totals, key.protocol, bytes)
-    count(:traffic_map, key, direction, bytes)
-    count(:pid_stats, key.pid, direction, bytes)
+    now = BpfHelpers.ktime_get_ns()
+    Honey.Map.update(:protocol_totals, protocol, bytes, fn total -> total + bytes end)
+    add_sent(:traffic_map, key, bytes, now)
+    add_sent(:pid_stats, pid, bytes, now)
     0
   end
 
-  defp count(map, key, :sent, bytes) do
+  defp book_received(pid, protocol, bytes) do
     now = BpfHelpers.ktime_get_ns()
-    first = %traffic_stats{bytes_sent: bytes, packets_sent: 1, last_update_ns: now}
-
-    Honey.Map.update(map, key, first, fn stats ->
-      %{stats | bytes_sent: stats.bytes_sent + bytes, packets_sent: stats.packets_sent + 1, last_update_ns: now}
-    end)
+    Honey.Map.update(:protocol_totals, protocol, bytes, fn total -> total + bytes end)
+    add_received(:traffic_map, %traffic_key{pid: pid, protocol: protocol}, bytes, now)
+    add_received(:pid_stats, pid, bytes, now)
+    0
   end
 
-  defp count(map, key, :received, bytes) do
-    now = BpfHelpers.ktime_get_ns()
-    first = %traffic_stats{bytes_recv: bytes, packets_recv: 1, last_update_ns: now}
+  defp add_sent(map, key, bytes, now) do
+    stats = BpfHelpers.map_lookup_elem(map, key)
 
-    Honey.Map.update(map, key, first, fn stats ->
-      %{stats | bytes_recv: stats.bytes_recv + bytes, packets_recv: stats.packets_recv + 1, last_update_ns: now}
-    end)
+    if stats do
+      stats.bytes_sent = stats.bytes_sent + bytes
+      stats.packets_sent = stats.packets_sent + 1
+      stats.last_update_ns = now
+    else
+      first = %traffic_stats{bytes_sent: bytes, packets_sent: 1, last_update_ns: now}
+      BpfHelpers.map_update_elem(map, key, first)
+    end
+  end
+
+  defp add_received(map, key, bytes, now) do
+    stats = BpfHelpers.map_lookup_elem(map, key)
+
+    if stats do
+      stats.bytes_recv = stats.bytes_recv + bytes
+      stats.packets_recv = stats.packets_recv + 1
+      stats.last_update_ns = now
+    else
+      first = %traffic_stats{bytes_recv: bytes, packets_recv: 1, last_update_ns: now}
+      BpfHelpers.map_update_elem(map, key, first)
+    end
   end
 end
