@@ -1,10 +1,14 @@
 # Everything starts here. `make parity` on a fresh machine installs what is missing and runs the main job.
 #
 #   make parity [TARGET=vm|local|sim|ssh:HOST|vagrant] [KERNEL=6.1|PATH] [BENCHMARKS="a b"] [ARGS=...]
+#   make matrix [KERNELS=5.10,6.1] [COMPILERS=clang-14,clang-16] [SHARD=1/3]
 
 TARGET ?= vm
 KERNEL ?= 6.1
 BENCHMARKS ?=
+KERNELS ?= 5.10,6.1,6.12,7.2
+COMPILERS ?= clang
+SHARD ?=
 ARGS ?=
 PYTEST_ARGS ?=
 
@@ -12,15 +16,18 @@ BIN := .venv/bin
 PYTHON := $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup packages parity test nightly bench lint clean
+.PHONY: help setup packages parity matrix test nightly bench lint vagrant-tools clean
 
 help: ## what there is
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 15
 
 setup: packages .venv/installed ## install what is missing
 
 parity: setup ## compile both sides, run them on TARGET, compare, report
 	@$(BIN)/harness run $(BENCHMARKS) --target $(TARGET) $(if $(filter vm,$(TARGET)),--kernel $(KERNEL)) $(ARGS)
+
+matrix: setup ## the same on every kernel of KERNELS with every compiler of COMPILERS, as one report
+	@$(BIN)/harness run $(BENCHMARKS) --target vm --matrix kernels=$(KERNELS) compilers=$(COMPILERS) $(if $(SHARD),--shard $(SHARD)) $(ARGS)
 
 test: setup ## all tests, those that need a kernel included
 	@$(PYTHON) -m pytest -m "not slow and not bench" $(PYTEST_ARGS)
@@ -35,6 +42,9 @@ lint: setup ## ruff and mypy
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+
+vagrant-tools: ## install what TARGET=vagrant needs
+	@setup/packages setup/vagrant-packages.txt
 
 clean: ## remove what was made, the stored reports and the baseline excepted
 	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks reports/latest
