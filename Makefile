@@ -5,7 +5,7 @@
 
 TARGET ?= vm
 KERNEL ?= 6.1
-BENCHMARKS ?=
+BENCHMARKS ?= network_monitor
 KERNELS ?= 5.10,6.1,6.12,7.2
 COMPILERS ?= clang
 SHARD ?=
@@ -16,7 +16,7 @@ BIN := .venv/bin
 PYTHON := $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup packages parity matrix test nightly bench lint vagrant-tools clean
+.PHONY: help setup packages parity suite matrix test nightly bench lint vagrant-tools clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 15
@@ -25,6 +25,9 @@ setup: packages .venv/installed ## install what is missing
 
 parity: setup ## compile both sides, run them on TARGET, compare, report
 	@$(BIN)/harness run $(BENCHMARKS) --target $(TARGET) $(if $(filter vm,$(TARGET)),--kernel $(KERNEL)) $(ARGS)
+
+suite: setup ## the same for all pairs
+	@$(BIN)/harness run --target $(TARGET) $(if $(filter vm,$(TARGET)),--kernel $(KERNEL)) $(ARGS)
 
 matrix: setup ## the same on every kernel of KERNELS with every compiler of COMPILERS, as one report
 	@$(BIN)/harness run $(BENCHMARKS) --target vm --matrix kernels=$(KERNELS) compilers=$(COMPILERS) $(if $(SHARD),--shard $(SHARD)) $(ARGS)
