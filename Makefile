@@ -35,6 +35,7 @@ matrix: setup ## the same on every kernel of KERNELS with every compiler of COMP
 test: setup ## all tests, those that need a kernel included
 	@$(PYTHON) -m pytest -m "not slow and not bench" $(PYTEST_ARGS)
 
+nightly: export HONEY_FUZZ_EXAMPLES ?= 15000
 nightly: setup ## the long campaigns as well
 	@$(PYTHON) -m pytest -m "not bench" $(PYTEST_ARGS)
 
