@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+defmodule HelloWorld do
+  @moduledoc "Says hello for each write(2) of one process, whose pid user space puts into the map."
+  use Honey, license: "Dual BSD/GPL"
+  alias Honey.BpfHelpers
+
+  defmap(:target, :bpf_array, key_type: :u32, value_type: :u32, max_entries: 1)
+
+  @sec "tracepoint/syscalls/sys_enter_write"
+  def hello(_ctx) do
+    pid = BpfHelpers.get_current_pid_tgid() >>> 32
+    if BpfHelpers.map_lookup_elem(:target, 0) == pid, do: Logger.info("Hello World from #{pid}")
+    0
+  end
+end
