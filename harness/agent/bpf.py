@@ -258,8 +258,8 @@ def take(fd: int, value_bytes: int) -> bytes | None:
 
 
 def update(fd: int, key: bytes, value: bytes) -> None:
-    """Set ``key`` to ``value``, whether it was there or not."""
-    key_buffer = ctypes.create_string_buffer(key, max(1, len(key)))
+    """Set ``key`` to ``value``, whether it was there or not; an empty key adds to a queue or stack."""
+    key_buffer = ctypes.create_string_buffer(key, len(key)) if key else None
     value_buffer = ctypes.create_string_buffer(value, len(value))
     _call(_MAP_UPDATE_ELEM, _ElementAttr(fd, 0, _address(key_buffer), _address(value_buffer), 0))
 

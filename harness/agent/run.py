@@ -140,8 +140,14 @@ def _phase(course: _Course, benchmark: Benchmark, phase: Phase, sides: list[Load
 
 
 def _phase_folder(out: Path, benchmark: Benchmark, phase: Phase) -> Path:
+    """A folder for the phase's files; the second of the same name gets a number."""
     name = phase.kind if phase.kind == "shadow" else f"{phase.kind}-{phase.side}-{phase.round}"
-    return out / benchmark.name / name
+    folder = out / benchmark.name / name
+    number = 2
+    while folder.exists():
+        folder = out / benchmark.name / f"{name}-{number}"
+        number += 1
+    return folder
 
 
 def _need_root() -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import ctypes
 import os
+import select
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from ctypes import c_int, c_size_t, c_uint32, c_uint64, c_void_p
@@ -20,7 +22,8 @@ from harness.agent.maps import BpfMap
 _PERF_SAMPLE = ctypes.CFUNCTYPE(None, c_void_p, c_int, c_void_p, c_uint32)
 _PERF_LOST = ctypes.CFUNCTYPE(None, c_void_p, c_int, c_uint64)
 _PERF_PAGES = 64
-_POLL_S = 0.05
+_POLL_MS = 10
+_PAUSE_S = 0.001
 _TRACE_PIPES = ("/sys/kernel/tracing/trace_pipe", "/sys/kernel/debug/tracing/trace_pipe")
 
 
@@ -34,6 +37,7 @@ class Streams:
         self.records: dict[str, dict[str, list[bytes]]] = {}
         self.lost: dict[str, dict[str, int]] = {}
         self.drains: list[Callable[[], None]] = []
+        self.wakes: list[int] = []  # descriptors that become readable when there is something to drain
         self._lock = threading.Lock()
 
     def open(self, side: str, stream: str) -> list[bytes]:
@@ -97,8 +101,20 @@ def write_records(path: Path, records: list[bytes]) -> None:
 
 
 def _run(streams: Streams, stop: threading.Event) -> None:
-    while not stop.wait(_POLL_S):
+    """Drain whenever something came: a full ring buffer loses what is sent next.
+
+    The thread shares its CPU with the drivers, so it comes first whenever it wakes, and then lets them be for a moment:
+    woken for each single record, it would slow them down.
+    """
+    with suppress(OSError):
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+    waiting = select.poll()
+    for fd in streams.wakes:
+        waiting.register(fd, select.POLLIN)
+    while not stop.is_set():
+        waiting.poll(_POLL_MS)
         streams.drain()
+        time.sleep(_PAUSE_S)
 
 
 def _ring(library: Libbpf, streams: Streams, side: str, source: BpfMap, release: ExitStack) -> Callable[[], None]:
@@ -113,6 +129,7 @@ def _ring(library: Libbpf, streams: Streams, side: str, source: BpfMap, release:
     if code := pointer_error(pointer):
         raise AgentError("open ring buffer", f"{source.name}: {os.strerror(code)}", side=side)
     release.callback(library.call, "ring_buffer__free", c_void_p(pointer))
+    streams.wakes.append(source.fd)
 
     def drain(_keep: object = callback) -> None:
         library.call("ring_buffer__consume", c_void_p(pointer))

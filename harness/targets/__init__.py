@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ways to a kernel, behind one small interface: this machine's own, and virtual machines."""
+"""Ways to a kernel, behind one small interface: this machine's own, virtual machines, and machines over ssh."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ __all__ = ["DEFAULT", "TARGETS", "OnStep", "Target", "TargetError", "do_job", "o
 TARGETS = {
     "vm": "a virtual machine (QEMU, with or without KVM; no root)",
     "local": "this machine's own kernel (root)",
+    "ssh": "ssh:[USER@]HOST[:PORT], any machine with root and python3",
+    "vagrant": "a machine with kernel 5.15 that Vagrant looks after (vagrant[:halt|destroy|keep])",
 }
 DEFAULT = "vm"
 
@@ -31,9 +33,18 @@ def open_target(
     ``kernel`` is a name or path for ``vm`` (``modules``: the folder with its modules); ``icount`` makes the guest's
     nanoseconds a count of its instructions. ``say`` is told what takes time before the start, such as a download.
     """
+    kind, _, rest = name.partition(":")
+    if kind in {"local", "ssh", "vagrant"} and (kernel is not None or icount):
+        raise TargetError("start", f"the target {kind} runs on the kernel it finds", hint="choose --target vm")
+    if kind == "ssh":
+        from harness.targets.ssh import Place, SshTarget
+
+        return SshTarget(Place.read(rest))
+    if kind == "vagrant":
+        from harness.targets.vagrant import After, VagrantTarget
+
+        return VagrantTarget(After.read(rest), say=say)
     if name == "local":
-        if kernel is not None or icount:
-            raise TargetError("start", "the target local runs on the kernel it finds", hint="choose --target vm")
         from harness.targets.local import LocalTarget
 
         return LocalTarget()

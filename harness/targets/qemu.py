@@ -113,16 +113,18 @@ class Qemu:
         return TargetError(step, message, console=self.console())
 
     def close(self) -> None:
-        """Kill QEMU and remove its folder; also when it never came up."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-        if self._line is not None:
-            self._line.close()
-        if self._qmp is not None:
-            self._qmp.close()
-        self.window.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        """Kill QEMU and remove its folder; also when it never came up, and also twice."""
+        try:
+            if self._process is not None:
+                self._process.kill()
+                self._process.wait()
+            if self._line is not None:
+                self._line.close()
+            if self._qmp is not None:
+                self._qmp.close()
+            self.window.close()
+        finally:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     def _start(self, machine: Machine, memory: int | Path) -> None:
         line, line_there = socket.socketpair()

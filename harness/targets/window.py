@@ -47,6 +47,7 @@ class Window:
         return data
 
     def close(self) -> None:
-        """Give the memory back."""
-        self._memory.close()
-        os.close(self.fd)
+        """Give the memory back; nothing happens the second time."""
+        if not self._memory.closed:
+            self._memory.close()
+            os.close(self.fd)
