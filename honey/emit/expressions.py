@@ -172,6 +172,11 @@ class Expressions:
                 return self.braces(value)
             case n.Bytes(data, t.Array()):
                 return f"{{ {', '.join(str(byte) for byte in data)} }}" if data else "{}"
+            case n.Read() if isinstance(type_, (t.Array, t.Chars)):
+                # C does not take an array for its initial value: element by element.
+                source = self.expr(value).within(Binding.POSTFIX)
+                count = type_.length if isinstance(type_, t.Array) else type_.size
+                return f"{{ {', '.join(f'{source}[{index}]' for index in range(count))} }}"
             case _:
                 return self.converted(value, type_)
 
