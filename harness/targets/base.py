@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import abc
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from harness.errors import RunError
 OnStep = Callable[[str], None]
 
 _TAIL_LINES = 20
+_PANIC = re.compile(r"Kernel panic|\bBUG: |\bOops: ")
 
 
 class TargetError(RunError):
@@ -103,6 +105,8 @@ def do_job(
 
 
 def tail(console: str, lines: int = _TAIL_LINES) -> str:
-    """The last lines of what a console said, without its control sequences."""
+    """The last lines of what a console said, without its control sequences; after a kernel's panic, its first words."""
     plain = "".join(char for char in console if char == "\n" or char.isprintable() or char == "\t")
-    return "\n".join([line for line in plain.splitlines() if line.strip()][-lines:])
+    said = [line for line in plain.splitlines() if line.strip()]
+    panic = next((number for number, line in enumerate(said) if _PANIC.search(line)), None)
+    return "\n".join(said[-lines:] if panic is None else said[panic : panic + lines])

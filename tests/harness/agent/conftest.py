@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from job_folder import compile_program
+
+from agent.job_folder import compile_program
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ import struct
 from collections.abc import Iterator
 
 import pytest
-from job_folder import compile_program
 
+from agent.job_folder import compile_program
 from harness.agent import bpf
 from harness.agent.bcc_binding import find_bcc
 from harness.agent.libbpf import Libbpf

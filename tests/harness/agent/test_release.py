@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from conftest import RunAgent, agent_command
-from job_folder import compile_program, make_job
 
+from agent.conftest import RunAgent, agent_command
+from agent.job_folder import compile_program, make_job
 from harness.agent import mounts
 from harness.targets.leftovers import clean, leftovers
 

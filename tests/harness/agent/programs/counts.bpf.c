@@ -34,7 +34,7 @@ SEC("tracepoint/syscalls/sys_enter_sendto")
 int count_sendto(struct sys_enter *ctx)
 {
 	__u32 pid = bpf_get_current_pid_tgid() >> 32, zero = 0;
-	__u64 one = 1, *count, size = ctx->args[2];
+	__u64 one = 1, *count, size = ctx->args[2], sent = (__u64)pid << 32 | size;
 
 	count = bpf_map_lookup_elem(&by_pid, &pid);
 	if (count)
@@ -44,7 +44,7 @@ int count_sendto(struct sys_enter *ctx)
 	count = bpf_map_lookup_elem(&per_cpu, &zero);
 	if (count)
 		*count += size;
-	bpf_ringbuf_output(&sizes, &size, sizeof(size), 0);
+	bpf_ringbuf_output(&sizes, &sent, sizeof(sent), 0);
 	total += size;
 	return 0;
 }
