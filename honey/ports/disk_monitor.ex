@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+defmodule DiskMonitor do
+  @moduledoc """
+  Reads and writes of each process: bytes from the return value, number and latency, per (process, operation) and per
+  process. A call that failed is not booked.
+  """
+  use Honey, license: "Dual BSD/GPL"
+  alias Honey.BpfHelpers
+
+  @max_entries 10_240
+
+  defstruct :io_key do
+    field(:pid, :u32)
+    field(:operation, :u32)
+  end
+
+  defstruct :io_stats do
+    field(:bytes, :u64)
+    field(:operations, :u64)
+    field(:total_ns, :u64)
+    field(:min_ns, :u64)
+    field(:max_ns, :u64)
+  end
+
+  # When the call that a thread is in began.
+  defmap(:started, :bpf_hash, key_type: :u32, value_type: :u64, max_entries: @max_entries)
+  defmap(:io_by_operation, :bpf_hash, key_type: :io_key, value_type: :io_stats, max_entries: @max_entries)
+  defmap(:io_by_pid, :bpf_hash, key_type: :u32, value_type: :io_stats, max_entries: @max_entries)
+
+  @sec "tracepoint/syscalls/sys_enter_read"
+  def enter_read(_ctx), do: enter()
+  @sec "tracepoint/syscalls/sys_exit_read"
+  def exit_read(ctx), do: leave(0, ctx.ret)
+
+  @sec "tracepoint/syscalls/sys_enter_write"
+  def enter_write(_ctx), do: enter()
+  @sec "tracepoint/syscalls/sys_exit_write"
+  def exit_write(ctx), do: leave(1, ctx.ret)
+
+  @sec "tracepoint/syscalls/sys_enter_pread64"
+  def enter_pread64(_ctx), do: enter()
+  @sec "tracepoint/syscalls/sys_exit_pread64"
+  def exit_pread64(ctx), do: leave(2, ctx.ret)
+
+  @sec "tracepoint/syscalls/sys_enter_pwrite64"
+  def enter_pwrite64(_ctx), do: enter()
+  @sec "tracepoint/syscalls/sys_exit_pwrite64"
+  def exit_pwrite64(ctx), do: leave(3, ctx.ret)
+
+  @sec "tracepoint/syscalls/sys_enter_readv"
+  def enter_readv(_ctx), do: enter()
+  @sec "tracepoint/syscalls/sys_exit_readv"
+  def exit_readv(ctx), do: leave(4, ctx.ret)
+
+  @sec "tracepoint/syscalls/sys_enter_writev"
+  def enter_writev(_ctx), do: enter()
+  @sec "tracepoint/syscalls/sys_exit_writev"
+  def exit_writev(ctx), do: leave(5, ctx.ret)
+
+  defp enter do
+    BpfHelpers.map_update_elem(:started, BpfHelpers.get_current_pid_tgid(), BpfHelpers.ktime_get_ns())
+    0
+  end
+
+  defp leave(operation, bytes) do
+    thread = BpfHelpers.get_current_pid_tgid()
+    start = BpfHelpers.map_lookup_elem(:started, thread)
+    if start == nil, do: return(0)
+    latency = BpfHelpers.ktime_get_ns() - start
+    BpfHelpers.map_delete_elem(:started, thread)
+    if bytes < 0, do: return(0)
+    pid = thread >>> 32
+    add(:io_by_operation, %io_key{pid: pid, operation: operation}, bytes, latency)
+    add(:io_by_pid, pid, bytes, latency)
+    0
+  end
+
+  defp add(map, key, bytes, latency) do
+    stats = BpfHelpers.map_lookup_elem(map, key)
+
+    if stats do
+      stats.bytes = stats.bytes + bytes
+      stats.operations = stats.operations + 1
+      stats.total_ns = stats.total_ns + latency
+      if latency < stats.min_ns, do: stats.min_ns = latency
+      if latency > stats.max_ns, do: stats.max_ns = latency
+    else
+      first = %io_stats{bytes: bytes, operations: 1, total_ns: latency, min_ns: latency, max_ns: latency}
+      BpfHelpers.map_update_elem(map, key, first)
+    end
+  end
+end
