@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the documentation shows is what happens: its Honey compiles, its Python runs, its links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from honey import compiler
+from honey.syntax.source import SourceFile
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+
+
+def modules(language: str) -> list[tuple[str, str]]:
+    found = []
+    for page in PAGES:
+        whole = [text for text in blocks(page, language) if text.startswith("defmodule") and "@sec" in text]
+        found += [(f"{page.name}-{number}", text) for number, text in enumerate(whole, 1)]
+    return found
+
+
+@pytest.mark.parametrize(("name", "text"), modules("elixir"), ids=lambda value: value if "\n" not in value else "")
+def test_honey_in_the_docs_compiles(name: str, text: str) -> None:
+    checked = compiler.check(SourceFile.from_text(text, f"{name}.ex"))
+    assert [diagnostic.message for diagnostic in checked.diagnostics] == []
+    assert checked.program is not None
+
+
+@pytest.mark.parametrize(("name", "text"), modules("elixir-error"), ids=lambda value: value if "\n" not in value else "")
+def test_mistakes_in_the_docs_are_found(name: str, text: str) -> None:
+    assert not compiler.check(SourceFile.from_text(text, f"{name}.ex")).ok
+
+
+def test_the_tutorials_unit_test_runs(tmp_path: Path) -> None:
+    tutorial = ROOT / "docs/tutorial.md"
+    *_, source = [text for text in blocks(tutorial, "elixir") if "defmap" in text]
+    (tmp_path / "ports.ex").write_text(source)
+    (python,) = blocks(tutorial, "python")
+    done = subprocess.run(
+        [sys.executable, "-c", python], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text())
+    missing = [target for target in targets if not (page.parent / target).exists()]
+    assert missing == []
