@@ -116,6 +116,8 @@ class FunctionWriter:
         """The function's head, without its body."""
         function, spelling = self.function, self.context.spelling
         params = [spelling.declare(param.type, self.expressions.names[param.id]) for param in function.params]
+        if any(_mentions_bool(type_) for type_ in (function.result, *(param.type for param in function.params))):
+            self.context.features.boolean()
         if function.section is not None:
             return f"int {self.context.functions[function.name]}({', '.join(params)})"
         if function.may_raise:
@@ -365,6 +367,11 @@ class FunctionWriter:
                 return "return false;"
             case _:
                 return "return 0;"
+
+
+def _mentions_bool(type_: t.Type) -> bool:
+    """Whether C spells ``type_`` with ``bool``."""
+    return isinstance(type_.target if isinstance(type_, t.Ref) else type_, t.Bool)
 
 
 def _inline(function: n.Function, params: int) -> str:
