@@ -51,10 +51,10 @@ def placed(fields: Sequence[t.Field], size: int) -> tuple[Declaration, ...]:
         start = group[0].offset
         out.extend(_gap(end, start))
         stop = max(field.offset + field.type.size for field in group)
-        if len(group) == 1:
-            out.append(Member(group[0].name, group[0].type))
-        elif all(field.bit_size for field in group) and len({field.offset for field in group}) == 1:
+        if all(field.bit_size for field in group) and len({field.offset for field in group}) == 1:
             out.extend(_bit_fields(group))
+        elif len(group) == 1:
+            out.append(Member(group[0].name, group[0].type))
         else:
             out.append(Overlay(tuple(_alternative(field, start) for field in group)))
         end = stop

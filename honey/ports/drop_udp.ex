@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+defmodule DropUdp do
+  @moduledoc """
+  A small firewall at the driver: UDP over IPv4 to port 3000 is dropped, to port 3001 it is sent on to port 3000 with a
+  checksum that is right again, and all else passes.
+
+  Up to two VLAN tags and IP options are stepped over. A fragment other than the first has no ports: it passes. IPv6 and
+  whatever ends before its headers do pass too.
+  """
+  use Honey, license: "Dual BSD/GPL"
+  alias Honey.Net
+  alias Honey.Packet
+
+  @dropped_port 3000
+  @rewritten_port 3001
+  @dropped_word 0xB80B
+  @rewritten_word 0xB90B
+  @fragment_offset 0x1FFF
+
+  # Packets that were passed, dropped and rewritten.
+  defmap(:verdicts, :bpf_array, key_type: :u32, value_type: :u64, max_entries: 3)
+
+  @sec "xdp"
+  def drop_udp(ctx) do
+    udp = udp_header(ctx)
+    if udp == nil, do: return(pass())
+
+    case Net.ntohs(udp.dest) do
+      @dropped_port ->
+        Honey.Map.add(:verdicts, 1, 1)
+        :XDP_DROP
+
+      @rewritten_port ->
+        if udp.check != 0, do: udp.check = replaced(udp.check)
+        udp.dest = Net.htons(@dropped_port)
+        Honey.Map.add(:verdicts, 2, 1)
+        :XDP_PASS
+
+      _ ->
+        pass()
+    end
+  end
+
+  defp pass do
+    Honey.Map.add(:verdicts, 0, 1)
+    :XDP_PASS
+  end
+
+  # The UDP header, or nil where there is none that can be looked at.
+  defp udp_header(ctx) do
+    eth = Packet.at(ctx, 0, :ethhdr)
+    if eth == nil, do: return(nil)
+    {proto, offset} = untagged(ctx, eth.h_proto)
+    ip = if proto == Net.htons(:ETH_P_IP), do: Packet.at(ctx, offset, :iphdr)
+    if ip == nil, do: return(nil)
+    if ip.ihl < 5 or ip.protocol != :IPPROTO_UDP, do: return(nil)
+    if (Net.ntohs(ip.frag_off) &&& @fragment_offset) != 0, do: return(nil)
+    Packet.at(ctx, offset + ip.ihl * 4, :udphdr)
+  end
+
+  # What the Ethernet header's protocol is behind up to two VLAN tags, and where it begins.
+  defp untagged(ctx, proto) do
+    outer = tag(ctx, 14, proto)
+    if outer == nil, do: return({proto, 14})
+    inner = tag(ctx, 18, outer.h_vlan_encapsulated_proto)
+    if inner == nil, do: return({outer.h_vlan_encapsulated_proto, 18})
+    {inner.h_vlan_encapsulated_proto, 22}
+  end
+
+  # The VLAN tag at an offset, or nil where there is none.
+  defp tag(ctx, offset, proto) do
+    if proto == Net.htons(:ETH_P_8021Q) or proto == Net.htons(:ETH_P_8021AD), do: Packet.at(ctx, offset, :vlan_hdr)
+  end
+
+  # RFC 1624: what the checksum becomes when the port changes. Its sum is the same in either byte order, so the two ports
+  # are taken as the machine reads them.
+  defp replaced(checksum) do
+    sum = 0xFFFF - checksum + (0xFFFF - @rewritten_word) + @dropped_word
+    folded = (sum &&& 0xFFFF) + (sum >>> 16)
+    changed = 0xFFFF - ((folded &&& 0xFFFF) + (folded >>> 16))
+    # A checksum of 0 means that there is none, so one that becomes 0 is written as its other zero.
+    if changed == 0, do: 0xFFFF, else: changed
+  end
+end
