@@ -14,6 +14,7 @@ import lzma
 import struct
 import zlib
 from collections.abc import Callable
+from typing import Protocol
 
 import zstandard
 
@@ -24,20 +25,37 @@ _PT_NOTE = 4
 _XEN_PHYS32_ENTRY = 18  # XEN_ELFNOTE_PHYS32_ENTRY, xen/interface/elfnote.h
 
 
+class _Unpacker(Protocol):
+    """What the standard library's decompressors and zstandard's have in common."""
+
+    @property
+    def eof(self) -> bool: ...
+
+    def decompress(self, data: bytes, /) -> bytes: ...
+
+
+def _whole(unpacker: _Unpacker, data: bytes) -> bytes:
+    """Everything up to the packed data's own end, after which an image may hold other things."""
+    out = unpacker.decompress(data)
+    if not unpacker.eof:
+        raise ValueError("the packed data ends too early")
+    return out
+
+
 def _zstd(data: bytes) -> bytes:
-    return zstandard.ZstdDecompressor().decompressobj().decompress(data)
+    return _whole(zstandard.ZstdDecompressor().decompressobj(), data)
 
 
 def _xz(data: bytes) -> bytes:
-    return lzma.LZMADecompressor().decompress(data)
+    return _whole(lzma.LZMADecompressor(), data)
 
 
 def _gz(data: bytes) -> bytes:
-    return zlib.decompressobj(wbits=31).decompress(data)
+    return _whole(zlib.decompressobj(wbits=31), data)
 
 
 def _bz(data: bytes) -> bytes:
-    return bz2.BZ2Decompressor().decompress(data)
+    return _whole(bz2.BZ2Decompressor(), data)
 
 
 _PACKERS: tuple[tuple[bytes, Callable[[bytes], bytes]], ...] = (
@@ -45,7 +63,7 @@ _PACKERS: tuple[tuple[bytes, Callable[[bytes], bytes]], ...] = (
     (b"\x1f\x8b", _gz),
     (b"\x28\xb5\x2f\xfd", _zstd),
     (b"BZh", _bz),
-    (b"\x5d\0\0", lzma.decompress),
+    (b"\x5d\0\0", _xz),
 )
 
 
