@@ -37,8 +37,8 @@ class Sshd:
 
 
 @contextlib.contextmanager
-def running_sshd(folder: Path, *, prefix: Sequence[str] = (), path: str = "") -> Iterator[Sshd]:
-    """An sshd that lets the test's own key in as root. ``prefix`` goes before it, ``path`` is its sessions'."""
+def running_sshd(folder: Path, *, prefix: Sequence[str] = ()) -> Iterator[Sshd]:
+    """An sshd that lets the test's own key in as root. ``prefix`` goes before it."""
     assert SSHD is not None
     folder.chmod(0o700)
     for name in ("host", "user"):
@@ -57,7 +57,7 @@ def running_sshd(folder: Path, *, prefix: Sequence[str] = (), path: str = "") ->
         "UsePAM no",
         "StrictModes no",
         "PermitRootLogin prohibit-password",
-        f"SetEnv TMPDIR={temporary}" + (f" PATH={path}" if path else ""),
+        f"SetEnv TMPDIR={temporary}",
     ]
     (folder / "sshd_config").write_text("\n".join(server) + "\n", encoding="utf-8")
     public = (folder / "host.pub").read_text(encoding="ascii")

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -200,17 +199,14 @@ def test_a_host_that_is_not_there_is_named_after_some_attempts() -> None:
     assert time.monotonic() - started >= 1, "it was called once only"
 
 
-@needs_sshd
-def test_a_machine_without_python_is_told_to_have_it(tmp_path: Path) -> None:
-    commands = tmp_path / "commands"
-    commands.mkdir()
-    for name in ("bash", "sh", "env"):  # root's shell itself must be found
-        (commands / name).symlink_to(shutil.which(name) or "/bin/sh")
-    with (
-        running_sshd(tmp_path, path=str(commands)) as server,
-        pytest.raises(TargetError, match="python3") as caught,
-    ):
-        target_of(server).__enter__()
+def test_a_machine_without_python_is_told_to_have_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A stand-in for ssh that hands its last argument to a shell that finds nothing.
+    ssh = tmp_path / "ssh"
+    ssh.write_text('#!/bin/sh\nfor last; do :; done\nexec env -i PATH=/nowhere /bin/sh -c "$last"\n', encoding="ascii")
+    ssh.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    with pytest.raises(TargetError, match="python3.*not found") as caught:
+        SshTarget(Place("far")).__enter__()
     assert caught.value.hint == "install python3 there"
 
 
