@@ -205,7 +205,7 @@ def test_a_machine_without_python_is_told_to_have_it(tmp_path: Path, monkeypatch
     ssh.write_text('#!/bin/sh\nfor last; do :; done\nexec env -i PATH=/nowhere /bin/sh -c "$last"\n', encoding="ascii")
     ssh.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    with pytest.raises(TargetError, match="python3.*not found") as caught:
+    with pytest.raises(TargetError, match=r"python3.*not found") as caught:
         SshTarget(Place("far")).__enter__()
     assert caught.value.hint == "install python3 there"
 
