@@ -206,7 +206,7 @@ class StructWriter:
         if definition is not None and _is_anonymous(definition):
             writer.open(f"{definition.spelling} {{")
             self._list(self._members(definition), writer)
-            lengths = self.spelling.declare(member.type, name).partition(name)[2]
+            lengths = self.spelling.declare(member.type, name).rpartition(name)[2]
             writer.close(f"}} {name}{lengths};")
         else:
             writer.line(f"{self.spelling.declare(member.type, name)}{bits};")

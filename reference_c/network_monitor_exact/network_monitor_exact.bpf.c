@@ -23,7 +23,7 @@ struct flow {
 	__u16 family;
 	__u16 port; /* host order */
 	__u8 protocol;
-	__u8 address[16]; /* network order; an IPv4 address takes the first 4 */
+	__be32 address[4]; /* an IPv4 address takes the first */
 };
 
 struct traffic {

@@ -8,6 +8,7 @@ peer of a connected one. A call that names a peer of the socket's own family, or
 from __future__ import annotations
 
 import socket
+import struct
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -37,7 +38,7 @@ _NOBODY: Final[Peer] = (0, b"")
 
 
 class Flow(NamedTuple):
-    """The key of ``flows``."""
+    """The key of ``flows``; the address as four numbers, each as the machine reads four bytes of it."""
 
     pid: int
     family: int
@@ -64,7 +65,7 @@ class _Model:
     def book(self, pid: int, of: _Socket, peer: Peer, *, direction: Direction, size: int, times: int) -> None:
         """Count ``times`` messages of ``size`` bytes each."""
         port, address = peer
-        key = Flow(pid, of.family, port, of.protocol, tuple(address.ljust(16, b"\0")))
+        key = Flow(pid, of.family, port, of.protocol, struct.unpack("=4I", address.ljust(16, b"\0")))
         for entry in (
             self.flows.setdefault(key, dict.fromkeys(_COUNTERS, 0)),
             self.pids.setdefault(pid, dict.fromkeys(_COUNTERS, 0)),
