@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from honey.analysis import convert, expressions, patterns, volatility
@@ -80,7 +81,9 @@ def bind(fl: Lowering, name: str, value: Value, span: Span) -> Value:
 def kept(fl: Lowering, name: str, value: Value, span: Span) -> Value:
     """``value`` fixed, so that nothing done later changes it; what is not yet in a local gets one called ``name``."""
     match value:
-        case IntValue() | BoolValue() | AddressValue() | RuntimeAtom():
+        case RuntimeAtom(expr):
+            return value if volatility.is_simple(expr) else replace(value, expr=fl.let(name, expr, span))
+        case IntValue() | BoolValue() | AddressValue():
             if volatility.is_simple(value.expr):
                 return value
             return type(value)(fl.let(name, value.expr, span))

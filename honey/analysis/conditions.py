@@ -34,6 +34,8 @@ AND = frozenset({"&&", "and"})
 OR = frozenset({"||", "or"})
 NOT = frozenset({"!", "not"})
 
+_NIL = ast.Atom(Span(0, 0, 1, 1, 1, 1), "nil")
+
 _LARGEST_COPY = 25
 """Nodes of syntax in an ``else`` that is rather written twice than reached through a flag."""
 
@@ -97,6 +99,9 @@ def condition(fl: Lowering, node: ast.Node) -> Condition:
             return _logic(fl, node, left, right)
         case ast.Binary(op=op, left=left, right=right) if op in ("==", "===", "!=", "!=="):
             one, other = fl.operands((left, right))
+            for side, tested in ((left, other), (right, one)):
+                if side == _NIL:
+                    _warn_never_nil(fl, tested, node.span)
             equal = equality.equal(fl, one, other, node.span)
             return equal if op in ("==", "===") else equal.negated
         case ast.Binary(op="in", left=left, right=right):
@@ -104,7 +109,9 @@ def condition(fl: Lowering, node: ast.Node) -> Condition:
 
             return membership.contains(fl, left, right, node.span)
         case ast.Call(target=None, name="is_nil", args=(operand,)):
-            return is_nil(fl, fl.value(operand), node.span)
+            value = fl.value(operand)
+            _warn_never_nil(fl, value, node.span)
+            return is_nil(fl, value, node.span)
         case ast.Block(exprs=(only,)):
             return condition(fl, only)
         case _:
@@ -201,11 +208,13 @@ def is_nil(fl: Lowering, value: Value, span: Span) -> Condition:
         case UnionValue():
             return equality.equal(fl, value, NilValue(), span)
         case _:
-            if isinstance(value, IntValue) and not value.literal:
-                fl.report.warn(
-                    "HNY0302", f"{describe(value)} is never nil", span, help="compare it with 0: `x == 0`"
-                )
             return known(False)
+
+
+def _warn_never_nil(fl: Lowering, value: Value, span: Span) -> None:
+    """In a function the same test may make sense for other callers."""
+    if isinstance(value, IntValue) and not value.literal and fl.section is not None:
+        fl.report.warn("HNY0302", f"{describe(value)} is never nil", span, help="compare it with 0: `x == 0`")
 
 
 def branch(fl: Lowering, node: ast.Node, then: Part, otherwise: Part | None, span: Span, copies: bool = False) -> None:

@@ -23,6 +23,10 @@ class Poisoned(Exception):
     """A statement uses a value that a mistake reported before has spoilt; there is nothing new to say."""
 
 
+class Left(Exception):
+    """The rest of a statement is never reached: a part of it has left the function."""
+
+
 class Restart(Exception):
     """Something was learnt that changes how earlier code is to be read; the module is analysed once more."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from honey.analysis.errors import Mistake, Poisoned
+from honey.analysis.errors import Left, Mistake, Poisoned
 from honey.analysis.storage import Join
 from honey.analysis.values import NEVER, NIL, POISON, NeverValue, Value
 from honey.syntax import ast
@@ -111,6 +111,9 @@ def attempt(fl: Lowering, node: ast.Node, sink: Sink) -> None:
         _spoil(fl, node, sink)
     except Poisoned:
         _spoil(fl, node, sink)
+    except Left:
+        if not fl.left:
+            raise
 
 
 def _spoil(fl: Lowering, node: ast.Node, sink: Sink) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from honey.analysis import binding, patterns
 from honey.analysis.code import Code, finish, leaves
 from honey.analysis.control import clauses
-from honey.analysis.errors import Mistake, Poisoned, Restart
+from honey.analysis.errors import Left, Mistake, Poisoned, Restart
 from honey.analysis.flow import Discard, Tail, attempt
 from honey.analysis.lowering import RESULT, Lowering, read
 from honey.analysis.results import in_place
@@ -31,6 +31,7 @@ from honey.analysis.shapes import (
     SequenceShape,
     Shape,
     StaticShape,
+    component_names,
     component_types,
     join,
     join_all,
@@ -159,8 +160,6 @@ def call(
 ) -> Value:
     """A call of an own function; ``fuel`` is how many calls of it may be nested from here on."""
     values = [fl.settled(value) for value in fl.operands(args)]
-    if any(isinstance(value, NeverValue) for value in values):
-        return NEVER
     key = (declared.name, declared.arity)
     tank = {} if fuel is None else {key: fuel}
     for fueled, left in fl.fuel.items():
@@ -267,7 +266,8 @@ def _emit_call(fl: Lowering, instance: Instance, values: Sequence[Value], span: 
         fl.code.append(n.Return(n.Const(0, t.S32), span) if fl.section is not None else n.Return(None, span))
         return NEVER
     direct, others = returned(instance.result)
-    outs = [fl.declare(name, type_, span) for type_ in others]
+    names = component_names(instance.result, name or "result")[-len(others) :] if others else []
+    outs = [fl.declare(part, type_, span) for part, type_ in zip(names, others, strict=True)]
     args += [n.AddressOf(n.LocalPlace(out), t.Ref(out.type, t.Space.STACK)) for out in outs]
     effect = n.Call(instance.name, tuple(args), direct or t.VOID)
     if direct is None:
@@ -371,9 +371,9 @@ def _parameters(
             continue
         name = _parameter_name(declared, index)
         parts: list[n.Expr] = []
-        for type_ in component_types(shape):
+        for part_name, type_ in zip(component_names(shape, name), component_types(shape), strict=True):
             in_memory = isinstance(type_, _MEMORY)
-            local = fl.fresh(name or "arg", t.Ref(type_, t.Space.STACK, readonly=True) if in_memory else type_)
+            local = fl.fresh(part_name, t.Ref(type_, t.Space.STACK, readonly=True) if in_memory else type_)
             params.append(local)
             parts.append(n.Read(n.DerefPlace(read(local), type_), type_) if in_memory else read(local))
         values.append(rebuild(shape, parts, (declared.name, declared.arity, index)))
@@ -400,7 +400,10 @@ def _body(fl: Lowering, declared: FunctionDeclaration, values: list[Value]) -> N
         clauses(fl, found, values, declared.span, Tail(), "FunctionClauseError")
     except Mistake as mistake:
         fl.report.add(mistake.diagnostic)
+        fl.spoilt = True
     except Poisoned:
+        fl.spoilt = True
+    except Left:
         pass
 
 

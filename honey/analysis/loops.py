@@ -11,7 +11,7 @@ from honey.analysis.code import OpenFor
 from honey.analysis.control import clauses
 from honey.analysis.flow import Discard, Sink, attempt
 from honey.analysis.lowering import read
-from honey.analysis.shapes import IntShape, SequenceShape, Shape, component_types, join, rebuild, shape_of
+from honey.analysis.shapes import IntShape, SequenceShape, Shape, component_names, component_types, join, rebuild, shape_of
 from honey.analysis.storage import Join, components
 from honey.analysis.values import (
     NIL,
@@ -227,7 +227,8 @@ def _reduce_as(
 ) -> Value | tuple[Shape]:
     """The loop with an accumulator of ``shape``, or the shape that it should have instead."""
     before, scope = len(fl.code), fl.scope
-    locals_ = [fl.fresh(name or "acc", type_) for type_ in component_types(shape)]
+    names = component_names(shape, name or "acc")
+    locals_ = [fl.fresh(part, type_) for part, type_ in zip(names, component_types(shape), strict=True)]
     for local, part in zip(locals_, components(fl, first, shape, span), strict=True):
         fl.code.append(n.Let(local, part, span))
         fl.owned.add(local.id)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from honey.analysis import volatility
 from honey.analysis.code import Code, OpenIf, Slot, leaves
-from honey.analysis.errors import Mistake, Poisoned
+from honey.analysis.errors import Left, Mistake, Poisoned
 from honey.analysis.scope import AtomFact, Facts, OptionalFact, Presence, Scope
 from honey.analysis.values import (
     AtomValue,
@@ -81,6 +81,8 @@ class Lowering:
         pins: list[tuple[Slot, int]] = []
         for node in nodes:
             value = self.value(node)
+            if isinstance(value, NeverValue):
+                raise Left
             slot = Slot()
             self.code.append(slot)
             pins.append((slot, self.epoch))
@@ -231,7 +233,7 @@ class Lowering:
                     help="tell them apart with `case` first",
                 )
             case NeverValue():
-                raise Poisoned
+                raise Left
             case _:
                 return value
 

@@ -46,6 +46,8 @@ def analyse_file(file: ast.File, source: SourceFile) -> tuple[n.Program | None, 
     _check_module(module, report)
     if report.has_errors:
         return None, report.sorted()
+    if len([function for function in unit.functions if function.section is not None]) != len(module.handlers):
+        raise AssertionError("a handler is spoilt, and nobody has said why")
     program = _program(unit, maps, source)
     stack.check(program, report)
     return (None if report.has_errors else program), report.sorted()

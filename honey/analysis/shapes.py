@@ -298,6 +298,21 @@ def component_types(shape: Shape) -> list[t.Type]:
             return []
 
 
+def component_names(shape: Shape, name: str) -> list[str]:
+    """What the components of something called ``name`` are called."""
+    match shape:
+        case SequenceShape(items, _, names):
+            parts = names or tuple(str(number) for number in range(len(items)))
+            pairs = zip(items, parts, strict=True)
+            return [found for item, part in pairs for found in component_names(item, f"{name}_{part}")]
+        case OptionalShape(inner) if not isinstance(inner, RefShape):
+            return [f"has_{name}", *component_names(inner, name)]
+        case UnionShape(alternatives):
+            return [f"{name}_kind", *(found for inner in alternatives for found in component_names(inner, name))]
+        case _:
+            return [name] * len(component_types(shape))
+
+
 def rebuild(shape: Shape, parts: Sequence[n.Expr], origin: ParameterKey | None = None) -> Value:
     """The value of ``shape`` whose components are ``parts`` (aggregates as ``Read`` of where they lie)."""
     value, rest = _rebuild(shape, list(parts), origin)

@@ -23,6 +23,7 @@ from honey.analysis.shapes import (
     Shape,
     StaticShape,
     UnionShape,
+    component_names,
     component_types,
     join,
     join_all,
@@ -222,9 +223,10 @@ class Join:
         if chosen is not None:
             return rebuild(shape, chosen)
         stores = [self._parts(fl, slot, value, shape, span) for slot, value, span in self._outcomes]
+        names = component_names(shape, self.name or "result")
         locals_ = [
-            self._adopted(fl, [parts[index] for parts in stores]) or fl.fresh(self.name or "result", type_)
-            for index, type_ in enumerate(types)
+            self._adopted(fl, [parts[index] for parts in stores]) or fl.fresh(name, type_)
+            for index, (name, type_) in enumerate(zip(names, types, strict=True))
         ]
         self._before.code.extend(n.Let(local, None, self.span) for local in locals_)
         for (slot, _, span), parts in zip(self._outcomes, stores, strict=True):

@@ -6,9 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from honey.analysis import convert
-from honey.analysis.code import negate
 from honey.analysis.values import (
-    NIL,
     AddressValue,
     AggregateValue,
     AtomValue,
@@ -22,6 +20,7 @@ from honey.analysis.values import (
     TextValue,
     Value,
     describe,
+    integer,
 )
 from honey.ir import nodes as n
 from honey.ir import types as t
@@ -30,7 +29,7 @@ from honey.syntax.source import Span
 
 if TYPE_CHECKING:
     from honey.analysis.lowering import Lowering
-    from honey.library import Table
+    from honey.library import LibraryCall, Table
 
 MOST = 12
 """Values that one line can hold (``bpf_trace_vprintk``); three on kernels before 5.16."""
@@ -45,10 +44,14 @@ def printk(fl: Lowering, node: ast.Call, name: str) -> Value:
     return _text(fl, value, node.args[0].span)
 
 
-def log(fl: Lowering, node: ast.Call, name: str) -> Value:
-    """``Logger.info("pid #{pid}")``."""
-    del name
-    return _text(fl, fl.settled(fl.value(node.args[0])), node.args[0].span)
+def _log(prefix: str) -> LibraryCall:
+    """``Logger.info("pid #{pid}")`` prints ``[INFO] pid 42``; what follows the text (metadata) is left out."""
+
+    def call(fl: Lowering, node: ast.Call, name: str) -> Value:
+        del name
+        return _text(fl, fl.settled(fl.value(node.args[0])), node.args[0].span, prefix)
+
+    return call
 
 
 def _formatted(fl: Lowering, text: str, values: tuple[Value, ...], span: Span) -> Value:
@@ -61,9 +64,9 @@ def _formatted(fl: Lowering, text: str, values: tuple[Value, ...], span: Span) -
     return _print(fl, text, args, span)
 
 
-def _text(fl: Lowering, value: Value, span: Span) -> Value:
+def _text(fl: Lowering, value: Value, span: Span, prefix: str = "") -> Value:
     parts: tuple[str | Value, ...] = value.parts if isinstance(value, TextValue) else (value,)
-    text, args = "", list[n.Expr]()
+    text, args = prefix, list[n.Expr]()
     for part in parts:
         if isinstance(part, str):
             text += part.replace("%", "%%")
@@ -85,7 +88,7 @@ def _print(fl: Lowering, text: str, args: tuple[n.Expr | None, ...], span: Span)
     if len(values) > MOST:
         raise fl.mistake("HNY0904", f"one line holds {MOST} values at most, here are {len(values)}", span)
     fl.run(n.Printk(text, values), span)
-    return NIL
+    return integer(0)
 
 
 def _value(fl: Lowering, value: Value, span: Span) -> tuple[str, n.Expr | None]:
@@ -96,6 +99,8 @@ def _value(fl: Lowering, value: Value, span: Span) -> tuple[str, n.Expr | None]:
                 raise convert.byte_order(fl, value.type, t.U64, span)
             signed = value.type.signed
             return ("%lld" if signed else "%llu"), convert.cast(expr, t.S64 if signed else t.U64)
+        case BoolValue(n.Const(value)):
+            return ("true" if value else "false"), None
         case BoolValue(expr):
             return "%lld", convert.cast(expr, t.S64)
         case AddressValue(expr):
@@ -115,11 +120,13 @@ def _value(fl: Lowering, value: Value, span: Span) -> tuple[str, n.Expr | None]:
             raise fl.mistake("HNY0904", f"{describe(value)} cannot be printed", span, help="print its fields")
 
 
-_LEVELS = ("debug", "info", "notice", "warn", "warning", "error", "critical", "alert", "emergency")
-
-TABLES: dict[str, Table] = {
-    "Logger": {(level, 1): log for level in _LEVELS},
-    "IO": {("puts", 1): log, ("inspect", 1): log},
+_LEVELS = {
+    **{level: level.upper() for level in ("debug", "info", "notice", "error", "critical", "alert", "emergency")},
+    "warn": "WARN",
+    "warning": "WARN",
 }
 
-__all__ = ["TABLES", "log", "negate", "printk"]
+TABLES: dict[str, Table] = {
+    "Logger": {(level, arity): _log(f"[{shown}] ") for level, shown in _LEVELS.items() for arity in (1, 2)},
+    "IO": {("puts", 1): _log(""), ("inspect", 1): _log("")},
+}
