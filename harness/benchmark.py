@@ -202,8 +202,8 @@ class StreamRule(Table):
 
     @model_validator(mode="after")
     def _reasoned(self) -> StreamRule:
-        if self.own_only and (self.scope is None or self.type is None):
-            raise ValueError("own_only needs a scope, which says whose a record is, and the type of a record")
+        if self.own_only and self.scope is None:
+            raise ValueError("own_only needs a scope, which says whose a record is")
         if not self.compare and len(self.reason) < 3:
             raise ValueError('compare = false needs a reason: reason = "why it is not compared"')
         return self

@@ -30,7 +30,8 @@ def watch_and_presets(benchmark: Benchmark, obj: BpfObject) -> dict[str, Any]:
         if rule.initial:
             presets[name] = [_preset(layout, one) for one in rule.initial]
     for name, stream in benchmark.streams.items():
-        if stream.own_only:
+        # Trace lines are told apart when they are read: they are no records.
+        if stream.own_only and name != "trace":
             watch[name] = _watched_record(name, stream, obj)
     found = {"watch": watch, "presets": presets}
     return {what: entries for what, entries in found.items() if entries}

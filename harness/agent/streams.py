@@ -24,6 +24,7 @@ _PERF_LOST = ctypes.CFUNCTYPE(None, c_void_p, c_int, c_uint64)
 _PERF_PAGES = 64
 _POLL_MS = 10
 _PAUSE_S = 0.001
+_INSTANCES = "/sys/kernel/tracing/instances"
 _TRACE_PIPES = ("/sys/kernel/tracing/trace_pipe", "/sys/kernel/debug/tracing/trace_pipe")
 
 
@@ -161,8 +162,31 @@ def _perf(library: Libbpf, streams: Streams, side: str, source: BpfMap, release:
     return drain
 
 
+def _own_pipe(release: ExitStack) -> list[str]:
+    """The pipe of a trace instance of our own, which nobody else reads empty; nothing where there cannot be one.
+
+    ``bpf_printk`` is a trace event of its own since kernel 5.9 (ac5a72ea5c89), so an instance can take it as well.
+    """
+    folder = Path(_INSTANCES) / f"honey-agent-{os.getpid()}"
+    try:
+        folder.mkdir()
+    except OSError:
+        return []
+    release.callback(_remove, folder)
+    try:
+        (folder / "events/bpf_trace/bpf_trace_printk/enable").write_text("1", encoding="ascii")
+    except OSError:
+        return []
+    return [str(folder / "trace_pipe")]
+
+
+def _remove(folder: Path) -> None:
+    with suppress(OSError):
+        folder.rmdir()
+
+
 def _trace(lines: list[bytes], release: ExitStack) -> list[Callable[[], None]]:
-    for path in _TRACE_PIPES:
+    for path in (*_own_pipe(release), *_TRACE_PIPES):
         with suppress(OSError):
             fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
             break

@@ -49,7 +49,7 @@ def read_records(evidence: Evidence, name: str, rule: StreamRule) -> dict[str, R
     """Each side's records of stream ``name``. Raises :class:`RunError` where they cannot be read."""
     sides = list(evidence.benchmark.sources)
     if name == TRACE and ALL in evidence.phase.streams:
-        return _shared_lines(evidence, sides)
+        return _shared_lines(evidence, sides, rule)
     return {side: _of_side(evidence, side, name, rule) for side in sides}
 
 
@@ -101,13 +101,15 @@ def parse_line(line: str) -> dict[str, Any]:
     return {"pid": int(match["pid"]), "text": match["text"].strip()}
 
 
-def _shared_lines(evidence: Evidence, sides: Sequence[str]) -> dict[str, Records]:
+def _shared_lines(evidence: Evidence, sides: Sequence[str], rule: StreamRule) -> dict[str, Records]:
     """Lines that all sides wrote into one buffer: for each process, the sides take turns in the order of attaching."""
     file = evidence.phase.streams[ALL][TRACE]
     lines = map(parse_line, _bytes(evidence, file.file).decode("utf-8", "replace").splitlines())
     turns: dict[int, int] = {}
     found: dict[str, list[Any]] = {side: [] for side in sides}
     for line in lines:
+        if rule.own_only and line["pid"] not in evidence.phase.pids:
+            continue
         turn = turns.get(line["pid"], 0)
         turns[line["pid"]] = turn + 1
         found[sides[turn % len(sides)]].append(line)
