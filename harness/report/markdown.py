@@ -54,6 +54,7 @@ def _overview(report: Report) -> str:
                 *means,
             ]
         )
+    rows.append(["**all**", "", "", "", *(words.ratio(report.means.get(metric)) for metric in metrics)])
     return _table(head, rows)
 
 

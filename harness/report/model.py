@@ -285,6 +285,9 @@ class Report(Part):
     status: int = Field(description="the exit status: 0 holds, 1 differs, 2 could not run")
     machine: Machine = Machine()
     benchmarks: list[BenchmarkReport] = []
+    means: dict[str, float] = Field(
+        default={}, description="by metric: the geometric mean over the benchmarks of Honey's geometric means over C"
+    )
     timings: dict[str, float] = Field(default={}, description="seconds by step of the whole run")
     error: Failure | None = None
 

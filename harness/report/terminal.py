@@ -140,6 +140,8 @@ def _overview(report: Report) -> Table:
         cells = [_mark(benchmark.ok), _mark(parity.equal), _mark(parity.oracle_equal)]
         means = [_ratio(ratios[m].geomean if m in ratios else None) for m in metrics]
         table.add_row(words.part_name(report, benchmark), *cells, *means)
+    table.add_section()
+    table.add_row("all", "", "", "", *(_ratio(report.means.get(metric)) for metric in metrics))
     return table
 
 

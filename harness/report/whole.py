@@ -9,8 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
+from harness.benchmark import HANDLER_METRICS, HONEY
 from harness.errors import BuildError, HarnessError, PairError
 from harness.judge import Status
+from harness.measure.statistics import geometric_mean
 from harness.report import model
 from harness.result import AgentError, Result
 
@@ -48,9 +50,20 @@ def whole_report(
         status=int(status),
         machine=_machine(result, vmlinux),
         benchmarks=list(parts),
+        means=_means(parts),
         timings=dict(timings or {}),
         error=failure,
     )
+
+
+def _means(parts: Sequence[model.BenchmarkReport]) -> dict[str, float]:
+    """Honey over C over all benchmarks, for the metrics that every benchmark with programs has."""
+    ratios = [part.ratios.get(HONEY, {}) for part in parts if part.programs]
+    means = {
+        metric: geometric_mean(one[metric].geomean if metric in one else None for one in ratios)
+        for metric in HANDLER_METRICS
+    }
+    return {metric: round(mean, 4) for metric, mean in means.items() if mean is not None}
 
 
 def _machine(result: Result | None, vmlinux: str) -> model.Machine:
