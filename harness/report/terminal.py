@@ -133,7 +133,7 @@ def _overview(report: Report) -> Table:
     metrics = [m for m in words.METRIC_TITLES if any(m in words.measured_metrics(b) for b in report.benchmarks)]
     table = Table(box=box.SIMPLE_HEAD, title="Honey / C, geometric means", title_justify="left", title_style="")
     for name in ("pair", "verdict", "parity", "oracle", *(words.METRIC_TITLES[m] for m in metrics)):
-        table.add_column(name, justify="left" if name == "pair" else "right")
+        table.add_column(name, justify="left" if name == "pair" else "right", no_wrap=name == "pair")
     for benchmark in report.benchmarks:
         ratios = benchmark.ratios.get("honey", {})
         parity = benchmark.parity
