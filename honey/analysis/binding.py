@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from honey.analysis import convert, expressions, patterns, volatility
@@ -28,6 +27,7 @@ from honey.analysis.values import (
 )
 from honey.ir import nodes as n
 from honey.ir.walk import root_place
+from honey.records import replace
 from honey.syntax import ast
 from honey.syntax.source import Span
 

@@ -37,6 +37,9 @@ from honey.syntax.source import Span
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+BARRIER = "barrier_var"
+"""libbpf's macro that hides from clang what it knows of a variable."""
+
 # ---------------------------------------------------------------- literals
 
 
@@ -367,8 +370,9 @@ def element_place(fl: Lowering, target: MemoryValue | AggregateValue, key: IntVa
     number = convert.to_wide(key, signed=False)
     if _within(fl, key, array.length):
         return n.IndexPlace(place, number, element)
-    if not isinstance(number, n.Read):
-        number = fl.let("index", number, node.key.span)
+    number = fl.let("index", number, node.key.span)
+    # The verifier must see the test, although clang may know that it always turns out well.
+    fl.code.append(n.Eval(n.HelperCall(BARRIER, (number.place,), t.VOID), node.key.span))
     outside = n.Binary(n.BinaryOp.GE, number, n.Const(array.length, t.U64), t.BOOL)
     from honey.analysis.code import OpenIf
 

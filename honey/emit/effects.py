@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from honey.emit.expressions import Expressions, c_string
 from honey.emit.fragment import Binding, Fragment
@@ -13,6 +12,7 @@ from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.ir.symbols import Symbols
 from honey.ir.walk import root_place
+from honey.records import dataclass
 
 _COPIED_FIRST = {t.Space.CONTEXT, t.Space.PACKET, t.Space.USER, t.Space.KERNEL}
 """Memory that the verifier does not let helpers read a key or a value from."""
@@ -64,9 +64,13 @@ class Effects:
             case n.PacketAt(context, offset, type_):
                 assert isinstance(context.type, t.Ref)
                 spelling = self.expressions.spelling
-                function = self.expressions.features.packet_at(spelling.name(context.type.target))
+                function = self.expressions.features.packet_at(
+                    spelling.name(context.type.target), constant=isinstance(offset, n.Const)
+                )
                 length = f"sizeof({spelling.name(type_.target)})"
                 return self._call(function, [self._arg(context), self._arg(offset), length], type_)
+            case n.HelperCall("barrier_var", (n.LocalPlace() as variable,), type_):
+                return self._call("barrier_var", [self.expressions.place(variable).text], type_)
             case n.HelperCall(name, args, type_):
                 return self._call(name, [self._helper_arg(arg) for arg in args], type_)
             case n.Call(name, args, type_):

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from honey.emit.features import Features
 from honey.emit.fragment import Binding, Fragment, common, holds, integer, join, promoted
@@ -12,6 +11,7 @@ from honey.emit.names import member_path
 from honey.emit.spelling import Spelling, is_array
 from honey.ir import nodes as n
 from honey.ir import types as t
+from honey.records import dataclass, field
 
 _SWAPS = {"htonll": "bpf_cpu_to_be64", "ntohll": "bpf_be64_to_cpu"}
 """Those that <bpf/bpf_endian.h> calls otherwise than ``bpf_`` and the usual name."""
@@ -36,7 +36,8 @@ class Expressions:
     """Writes the expressions of one function.
 
     ``names`` has the C name of each local by id, ``folded`` the values that are written where their local is read,
-    ``effect`` writes an effect that has been folded into an expression.
+    ``effect`` writes an effect that has been folded into an expression, ``once`` are reads that must not be merged with
+    others.
     """
 
     spelling: Spelling
@@ -44,6 +45,7 @@ class Expressions:
     effect: Callable[[n.Effect], Fragment]
     names: dict[int, str] = field(default_factory=dict)
     folded: dict[int, n.Expr | n.Effect] = field(default_factory=dict)
+    once: frozenset[n.Read] = frozenset()
 
     def value(self, value: n.Expr | n.Effect) -> Fragment:
         """An expression or an effect."""
@@ -58,6 +60,8 @@ class Expressions:
                 return self._bytes(data, type_)
             case n.Read(n.LocalPlace(local)) if local.id in self.folded:
                 return self.value(self.folded[local.id])
+            case n.Read(place, type_) if expr in self.once:
+                return Fragment(self.features.read_once(self.place(place).text), Binding.POSTFIX, type_)
             case n.Read(place, type_):
                 return self._typed(self.place(place), type_)
             case n.AddressOf(place):

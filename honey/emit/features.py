@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from honey.records import dataclass, field
 
 KNOWN_CONSTANTS = ("BPF_ANY", "BPF_NOEXIST", "BPF_EXIST", "BPF_F_NO_PREALLOC", "XDP_", "BPF_MAP_TYPE_")
 """Constants (or prefixes of them) that every version of <linux/bpf.h> in use declares; others are defined on the spot,
@@ -34,6 +34,11 @@ SIGNED_DIVISION = {
     ),
 }
 
+READ_ONCE = (
+    "/* A read that is not merged with one from other memory: the verifier would refuse that. */",
+    "#define READ_ONCE(field) (*(volatile typeof(field) *)&(field))",
+)
+
 PACKET_AT = (
     "/* The packet's bytes from an offset on, or NULL where the packet is too short. */",
     "static __always_inline void *{name}({context} *ctx, __u64 offset, __u64 size)",
@@ -41,6 +46,21 @@ PACKET_AT = (
     "\tvoid *end = (void *)(long)ctx->data_end;",
     "\tvoid *bytes = (void *)(long)ctx->data + offset;",
     "",
+    "\treturn bytes + size > end ? NULL : bytes;",
+    "}}",
+)
+
+PACKET_FROM = (
+    "/* The same for an offset that is not constant: the verifier follows packets up to 65535 bytes. */",
+    "static __always_inline void *{name}({context} *ctx, __u64 offset, __u64 size)",
+    "{{",
+    "\tvoid *end = (void *)(long)ctx->data_end;",
+    "\tvoid *bytes = (void *)(long)ctx->data;",
+    "",
+    "\tbarrier_var(offset);",
+    "\tif (offset > 0xffff - size) return NULL;",
+    "\tbytes += offset;",
+    "\tbarrier_var(bytes);",
     "\treturn bytes + size > end ? NULL : bytes;",
     "}}",
 )
@@ -66,13 +86,22 @@ class Features:
         self.helpers[name] = SIGNED_DIVISION[name]
         return name
 
-    def packet_at(self, context: str) -> str:
-        """The name of the function that finds packet bytes from a context of the given C type."""
+    def packet_at(self, context: str, *, constant: bool) -> str:
+        """The name of the function that finds packet bytes from a context of the given C type.
+
+        ``constant`` says that the offset is one, so that the verifier need not be shown its limit.
+        """
         tag = context.removeprefix("struct ").lstrip("_")
-        name = f"{tag}_packet_at"
-        self.helpers[name] = tuple(line.format(name=name, context=context) for line in PACKET_AT)
+        name = f"{tag}_packet_{'at' if constant else 'from'}"
+        lines = PACKET_AT if constant else PACKET_FROM
+        self.helpers[name] = tuple(line.format(name=name, context=context) for line in lines)
         self.null()
         return name
+
+    def read_once(self, field: str) -> str:
+        """A volatile read of ``field``."""
+        self.helpers["READ_ONCE"] = READ_ONCE
+        return f"READ_ONCE({field})"
 
     def null(self) -> str:
         """The null pointer."""

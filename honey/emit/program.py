@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from honey.emit.expressions import c_string
 from honey.emit.features import Features
 from honey.emit.names import Scope, assign, identifier
+from honey.emit.once import reads_memory
 from honey.emit.source import CLine, CSource, Writer
 from honey.emit.spelling import Spelling
 from honey.emit.statements import FileContext, FunctionWriter
@@ -106,6 +107,7 @@ def _context(program: n.Program, symbols: Symbols, functions: Iterable[n.Functio
         maps=maps,
         file=program.file,
         trace=program.trace,
+        reads_memory=reads_memory(program),
     )
 
 

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from honey.emit.effects import Effects
 from honey.emit.expressions import Expressions
 from honey.emit.features import Features
@@ -12,12 +10,14 @@ from honey.emit.fold import folded_locals
 from honey.emit.fragment import Fragment
 from honey.emit.names import Scope
 from honey.emit.source import Writer
+from honey.emit.once import reads_once
 from honey.emit.spelling import Spelling, is_array
 from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.ir.nonnull import locals_written
 from honey.ir.symbols import Symbols
 from honey.ir.walk import walk
+from honey.records import dataclass, field
 
 _COMPOUND = {
     n.BinaryOp.ADD,
@@ -53,6 +53,7 @@ class FileContext:
     maps: dict[str, str]
     file: str
     trace: bool
+    reads_memory: bool
 
 
 @dataclass(slots=True)
@@ -77,6 +78,7 @@ class FunctionWriter:
         self.effects = Effects(self.expressions, self._declare_stored, context.functions, context.maps, context.symbols)
         raising = frozenset(name for name, callee in context.symbols.functions.items() if callee.may_raise)
         self.expressions.folded = folded_locals(self.function, raising)
+        self.expressions.once = reads_once(context.reads_memory, self.function)
 
     def write(self) -> None:
         """Write the function: comment, signature, body."""
@@ -116,6 +118,8 @@ class FunctionWriter:
         """The function's head, without its body."""
         function, spelling = self.function, self.context.spelling
         params = [spelling.declare(param.type, self.expressions.names[param.id]) for param in function.params]
+        if any(_is_bool(type_) for type_ in (function.result, *(param.type for param in function.params))):
+            self.context.features.boolean()
         if any(_mentions_bool(type_) for type_ in (function.result, *(param.type for param in function.params))):
             self.context.features.boolean()
         if function.section is not None:
@@ -379,6 +383,11 @@ def _inline(function: n.Function, params: int) -> str:
     if function.inline is n.Inline.ALWAYS or params > 5:
         return "__always_inline"
     return "__noinline" if function.inline is n.Inline.NEVER else ""
+
+
+def _is_bool(type_: t.Type) -> bool:
+    """Whether C spells the type, or what it points to, with ``bool``."""
+    return isinstance(type_.target if isinstance(type_, t.Ref) else type_, t.Bool)
 
 
 def _default_name(value: n.Expr | n.Effect | None) -> str:

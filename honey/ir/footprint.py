@@ -8,12 +8,12 @@ also be reached through references into the stack.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.ir.symbols import Symbols
 from honey.ir.walk import Node, root_place, walk
+from honey.records import dataclass, field
 
 CONSTANT_CALLS = frozenset(
     {
@@ -118,6 +118,8 @@ class Writes:
                 spaces.add(t.Space.MAP)
             case n.RingFinish() | n.RingReserve():
                 spaces.add(t.Space.RINGBUF)
+            case n.HelperCall("barrier_var", (n.LocalPlace(local),)):
+                locals_.add(local.id)
             case n.HelperCall(name, args) if name not in SILENT_CALLS:
                 spaces.update(_REACHABLE - {t.Space.STACK})
                 for arg in args:

@@ -77,6 +77,7 @@ HELPERS: dict[str, Helper] = {
     "bpf_get_numa_node_id": _zero,
     "bpf_get_prandom_u32": _random,
     "bpf_get_current_cgroup_id": _zero,
+    "barrier_var": _zero,
     "bpf_send_signal": _zero,
     "bpf_send_signal_thread": _zero,
 }
