@@ -13,6 +13,7 @@ from typing import Any
 from harness.benchmark import Benchmark, C, WorkloadUse
 from harness.build import BuiltPair
 from harness.checkout import Checkout
+from harness.needs import needs_of
 from harness.objects import BpfObject, read_object
 from harness.watching import watch_and_presets
 
@@ -94,7 +95,8 @@ def _entries(pair: BuiltPair, rounds: Rounds) -> list[dict[str, Any]]:
     benchmark = pair.benchmark
     obj = read_object(pair.sides[C].object)
     sides = list(benchmark.sources)
-    entries = []
+    needs = needs_of({name: read_object(side.object) for name, side in pair.sides.items()}, benchmark.requires)
+    entries: list[dict[str, Any]] = []
     if rounds.parity == SHADOW:
         entries.append(_entry(benchmark, obj, benchmark.name, sides, [{"kind": SHADOW}]))
     elif rounds.parity == SOLO:
@@ -107,7 +109,7 @@ def _entries(pair: BuiltPair, rounds: Rounds) -> list[dict[str, Any]]:
     if rounds.cost_blocks:
         phases = _cost_phases(benchmark, [_EMPTY_SIDE] * rounds.cost_blocks)
         entries.append(_entry(benchmark, obj, f"{benchmark.name}{EMPTY}", [_EMPTY_SIDE], phases))
-    return entries
+    return [{**entry, "needs": needs} for entry in entries]
 
 
 def _entry(

@@ -190,7 +190,8 @@ class PacketRun:
     duration_ns: int
 
 
-def _call(command: int, attr: Structure) -> int:
+def call(command: int, attr: Structure) -> int:
+    """``bpf(command, attr, sizeof(attr))``; ``OSError`` where it fails."""
     result: int = _LIBC.syscall(_SYSCALL, c_int(command), ctypes.byref(attr), c_uint32(ctypes.sizeof(attr)))
     if result < 0:
         code = ctypes.get_errno()
@@ -205,7 +206,7 @@ def _address(buffer: ctypes.Array[c_char] | None) -> int:
 def map_info(fd: int) -> MapInfo:
     """Type and sizes of the map behind ``fd``."""
     info = _MapInfo()
-    _call(_OBJ_GET_INFO_BY_FD, _InfoAttr(fd, ctypes.sizeof(info), ctypes.addressof(info)))
+    call(_OBJ_GET_INFO_BY_FD, _InfoAttr(fd, ctypes.sizeof(info), ctypes.addressof(info)))
     kind = MAP_TYPES[info.type] if info.type < len(MAP_TYPES) else str(info.type)
     return MapInfo(info.id, kind, info.key_size, info.value_size, info.max_entries)
 
@@ -214,7 +215,7 @@ def program_info(fd: int) -> ProgramInfo:
     """Sizes and counters of the program behind ``fd``."""
     info = _ProgramInfo()
     attr = _InfoAttr(fd, ctypes.sizeof(info), ctypes.addressof(info))
-    _call(_OBJ_GET_INFO_BY_FD, attr)
+    call(_OBJ_GET_INFO_BY_FD, attr)
     known = attr.info_len >= _ProgramInfo.verified_insns.offset + 4
     return ProgramInfo(
         id=info.id,
@@ -229,7 +230,7 @@ def program_info(fd: int) -> ProgramInfo:
 
 def enable_stats() -> int:
     """A file descriptor that keeps run-time statistics on while it is open (kernel 5.8 and later)."""
-    return _call(_ENABLE_STATS, _StatsAttr(0))
+    return call(_ENABLE_STATS, _StatsAttr(0))
 
 
 def lookup(fd: int, key: bytes, value_bytes: int) -> bytes | None:
@@ -237,7 +238,7 @@ def lookup(fd: int, key: bytes, value_bytes: int) -> bytes | None:
     key_buffer = ctypes.create_string_buffer(key, len(key))
     value = ctypes.create_string_buffer(value_bytes)
     try:
-        _call(_MAP_LOOKUP_ELEM, _ElementAttr(fd, 0, _address(key_buffer), _address(value), 0))
+        call(_MAP_LOOKUP_ELEM, _ElementAttr(fd, 0, _address(key_buffer), _address(value), 0))
     except OSError as problem:
         if problem.errno == errno.ENOENT:
             return None
@@ -249,7 +250,7 @@ def take(fd: int, value_bytes: int) -> bytes | None:
     """The next value of a queue or stack, which is removed; ``None`` when it is empty."""
     value = ctypes.create_string_buffer(value_bytes)
     try:
-        _call(_MAP_LOOKUP_AND_DELETE_ELEM, _ElementAttr(fd, 0, 0, _address(value), 0))
+        call(_MAP_LOOKUP_AND_DELETE_ELEM, _ElementAttr(fd, 0, 0, _address(value), 0))
     except OSError as problem:
         if problem.errno == errno.ENOENT:
             return None
@@ -261,14 +262,14 @@ def update(fd: int, key: bytes, value: bytes) -> None:
     """Set ``key`` to ``value``, whether it was there or not; an empty key adds to a queue or stack."""
     key_buffer = ctypes.create_string_buffer(key, len(key)) if key else None
     value_buffer = ctypes.create_string_buffer(value, len(value))
-    _call(_MAP_UPDATE_ELEM, _ElementAttr(fd, 0, _address(key_buffer), _address(value_buffer), 0))
+    call(_MAP_UPDATE_ELEM, _ElementAttr(fd, 0, _address(key_buffer), _address(value_buffer), 0))
 
 
 def delete(fd: int, key: bytes) -> bool:
     """Remove ``key``; ``False`` when it was not there."""
     key_buffer = ctypes.create_string_buffer(key, len(key))
     try:
-        _call(_MAP_DELETE_ELEM, _ElementAttr(fd, 0, _address(key_buffer), 0, 0))
+        call(_MAP_DELETE_ELEM, _ElementAttr(fd, 0, _address(key_buffer), 0, 0))
     except OSError as problem:
         if problem.errno == errno.ENOENT:
             return False
@@ -281,7 +282,7 @@ def next_key(fd: int, key: bytes | None, key_size: int) -> bytes | None:
     key_buffer = None if key is None else ctypes.create_string_buffer(key, key_size)
     following = ctypes.create_string_buffer(key_size)
     try:
-        _call(_MAP_GET_NEXT_KEY, _ElementAttr(fd, 0, _address(key_buffer), _address(following), 0))
+        call(_MAP_GET_NEXT_KEY, _ElementAttr(fd, 0, _address(key_buffer), _address(following), 0))
     except OSError as problem:
         if problem.errno == errno.ENOENT:
             return None
@@ -309,7 +310,7 @@ def lookup_batch(fd: int, batch: Batch) -> tuple[int, bool]:
     cursors = (_address(batch.at), _address(batch.following))
     attr = _BatchAttr(*cursors, _address(batch.keys), _address(batch.values), batch.count, fd, 0, 0)
     try:
-        _call(_MAP_LOOKUP_BATCH, attr)
+        call(_MAP_LOOKUP_BATCH, attr)
     except OSError as problem:
         if problem.errno != errno.ENOENT:
             raise
@@ -320,14 +321,14 @@ def lookup_batch(fd: int, batch: Batch) -> tuple[int, bool]:
 def delete_batch(fd: int, keys: ctypes.Array[c_char], count: int) -> int:
     """Remove the first ``count`` keys; gives how many went. Stops with ``OSError`` at the first that is not there."""
     attr = _BatchAttr(0, 0, _address(keys), 0, count, fd, 0, 0)
-    _call(_MAP_DELETE_BATCH, attr)
+    call(_MAP_DELETE_BATCH, attr)
     return int(attr.count)
 
 
 def update_batch(fd: int, keys: ctypes.Array[c_char], values: ctypes.Array[c_char], count: int) -> int:
     """Set ``count`` entries at once; gives how many were set."""
     attr = _BatchAttr(0, 0, _address(keys), _address(values), count, fd, 0, 0)
-    _call(_MAP_UPDATE_BATCH, attr)
+    call(_MAP_UPDATE_BATCH, attr)
     return int(attr.count)
 
 
@@ -340,5 +341,5 @@ def run_packet(fd: int, data: bytes, *, repeat: int = 1, room: int = 512) -> Pac
     out = ctypes.create_string_buffer(len(data) + room)
     attr = _TestAttr(prog_fd=fd, data_size_in=len(data), data_size_out=len(out), repeat=repeat)
     attr.data_in, attr.data_out = _address(frame), _address(out)
-    _call(_PROG_TEST_RUN, attr)
+    call(_PROG_TEST_RUN, attr)
     return PacketRun(c_int32(attr.retval).value, out.raw[: attr.data_size_out], attr.duration)

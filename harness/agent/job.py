@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.agent.errors import AgentError
+from harness.agent.probe import Feature
 from harness.agent.watch import Watched
 
 SCHEMA = 1
@@ -68,7 +69,7 @@ class Benchmark:
     """The sides to compare, what drives them, and the phases in order.
 
     ``watch`` says of maps and streams which entries are looked at (all, where it says nothing); ``presets`` are entries
-    by map.
+    by map; ``needs`` is what the kernel must have.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Benchmark:
     time_limit_s: float = 60.0
     watch: dict[str, Watched] = field(default_factory=dict)
     presets: dict[str, tuple[Preset, ...]] = field(default_factory=dict)
+    needs: tuple[Feature, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,7 @@ def _benchmark(entry: dict[str, Any]) -> Benchmark:
         time_limit_s=float(entry.get("time_limit_s", 60)),
         watch={name: Watched.read(one) for name, one in entry.get("watch", {}).items()},
         presets=presets,
+        needs=tuple(Feature.read(one) for one in entry.get("needs", ())),
     )
 
 

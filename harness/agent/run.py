@@ -24,6 +24,7 @@ from harness.agent.maps import possible_cpus
 from harness.agent.mounts import kernel_file_systems
 from harness.agent.phases import Tools, shadow, solo
 from harness.agent.pins import pin_folder
+from harness.agent.probe import lacking
 from harness.agent.release import interruptible, time_limit
 from harness.agent.workload import Driver
 
@@ -35,11 +36,13 @@ class Progress:
     """Says on standard error which step begins, and keeps how long each took (seconds, steps of one name summed)."""
 
     timings: dict[str, float] = field(default_factory=dict)
+    now: str = ""
 
     @contextmanager
     def step(self, name: str, detail: str = "") -> Iterator[None]:
         """A step: its name is the key under ``timings``."""
-        print(f"step {name} {detail}".rstrip(), file=sys.stderr, flush=True)
+        self.now = f"{name} {detail}".rstrip()
+        print(f"step {self.now}", file=sys.stderr, flush=True)
         started = time.perf_counter()
         try:
             yield
@@ -98,6 +101,7 @@ def _benchmark(course: _Course, benchmark: Benchmark, results: list[dict[str, An
     results.append(entry)
     try:
         with ExitStack() as release:
+            _need_features(course, benchmark)
             sides = _load(course, benchmark, release)
             for side in sides:
                 entry["programs"][side.name] = {name: size.document() for name, size in side.sizes.items()}
@@ -106,6 +110,17 @@ def _benchmark(course: _Course, benchmark: Benchmark, results: list[dict[str, An
                     entry["phases"].append(_phase(course, benchmark, phase, sides))
     except AgentError as problem:
         entry["error"] = problem.document()
+    except OSError as problem:
+        where = f": {problem.filename}" if problem.filename else ""
+        entry["error"] = AgentError(course.progress.now, f"{problem.strerror or problem}{where}").document()
+
+
+def _need_features(course: _Course, benchmark: Benchmark) -> None:
+    """Say what this kernel lacks, all of it, before anything is loaded."""
+    with course.progress.step("probe", benchmark.name):
+        lacks = lacking(benchmark.needs)
+    if lacks:
+        raise AgentError("features", f"kernel {os.uname().release} lacks {'; '.join(map(str, lacks))}")
 
 
 def _load(course: _Course, benchmark: Benchmark, release: ExitStack) -> list[LoadedSide]:
