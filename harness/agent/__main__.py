@@ -14,7 +14,11 @@ def main() -> int:
         return 2
     from harness.agent.run import run_job
 
-    return run_job(Path(sys.argv[1]), Path(sys.argv[2]))
+    try:
+        return run_job(Path(sys.argv[1]), Path(sys.argv[2]))
+    except OSError as problem:  # no place for the results
+        print(f"the agent cannot go on: {problem}", file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import abc
+import errno
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -42,7 +43,7 @@ class Target(abc.ABC):
 
     def __enter__(self) -> Target:
         try:
-            with self.timed("start"):
+            with self.timed("start"), told_with_step("start"):
                 self.start()
         except BaseException:
             self.stop()
@@ -93,15 +94,26 @@ def do_job(
     target: Target, job: Path, out: Path, *, time_limit_s: float = 300.0, on_step: OnStep = lambda _line: None
 ) -> int:
     """Bring ``job`` to a started target, run it and fetch the results into ``out``; gives the agent's exit status."""
-    with target.timed("put"):
+    with target.timed("put"), told_with_step("put"):
         target.put(job)
-    with target.timed("run"):
+    with target.timed("run"), told_with_step("run"):
         status = target.run(time_limit_s=time_limit_s, on_step=on_step)
-    with target.timed("get"):
+    with target.timed("get"), told_with_step("get"):
         target.get(out)
     if not (out / "result.json").is_file():
         raise TargetError("get", "the agent left no result.json behind")
     return status
+
+
+@contextmanager
+def told_with_step(step: str) -> Iterator[None]:
+    """Turn what the operating system refuses (a full disk, no right to write) into a :class:`TargetError`."""
+    try:
+        yield
+    except OSError as problem:
+        where = f": {problem.filename}" if problem.filename else ""
+        hint = "make room where the cache and the temporary files lie" if problem.errno == errno.ENOSPC else ""
+        raise TargetError(step, f"{problem.strerror or problem}{where}", hint=hint) from problem
 
 
 def tail(console: str, lines: int = _TAIL_LINES) -> str:

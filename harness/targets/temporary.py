@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 _PREFIX = "honey-run-"
@@ -14,7 +16,12 @@ _NAME = re.compile(rf"{_PREFIX}(\d+)-\w+-")
 
 
 def temporary_folder(subject: str) -> Path:
-    """A new folder for ``subject`` (letters only), whose name tells the process that it belongs to."""
+    """A new folder for ``subject`` (letters only), whose name tells the process that it belongs to.
+
+    On this occasion those of runs that were killed are removed.
+    """
+    for path in abandoned():
+        shutil.rmtree(path, ignore_errors=True)
     return Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-{subject}-"))
 
 
@@ -25,11 +32,14 @@ def owner(name: str) -> int | None:
 
 
 def abandoned() -> Iterator[Path]:
-    """The folders whose process is gone."""
+    """The folders of this user (for root: of any) whose process is gone."""
     for path in sorted(Path(tempfile.gettempdir()).glob(f"{_PREFIX}*")):
         pid = owner(path.name)
-        if pid is not None and not alive(pid):
-            yield path
+        if pid is None or alive(pid):
+            continue
+        with suppress(FileNotFoundError):
+            if os.geteuid() in {0, path.stat().st_uid}:
+                yield path
 
 
 def alive(pid: int) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import struct
 import subprocess
@@ -24,6 +25,7 @@ from harness.targets import TargetError, do_job
 from harness.targets.snapshot import snapshot_of
 from harness.targets.temporary import owner
 from harness.targets.vm import VmTarget
+from harness.targets.window import command_line
 
 pytestmark = pytest.mark.vm
 
@@ -77,14 +79,20 @@ def test_a_job_comes_back_with_its_results(kernel: Kernel, counts: Path, tmp_pat
     assert set(target.timings) >= {"start", "put", "run", "get", "stop"}
 
 
-def test_everything_works_over_the_serial_line_too(
+def test_without_shared_memory_everything_goes_over_the_serial_line(
     kernel: Kernel, counts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # The guest is not told where the window is, as if its kernel did not let it look there.
+    monkeypatch.setattr("harness.targets.qemu.command_line", lambda memory_mb: command_line(memory_mb).split()[0])
+    snapshots = tmp_path / "snapshots"
+    snapshots.mkdir()
+    monkeypatch.setattr("harness.targets.snapshot.cache_folder", lambda _subject: snapshots)
     job = make_job(tmp_path / "job", {"honey": counts})
-    with VmTarget(kernel) as target:
-        # As where a kernel does not let the guest map the shared memory.
-        monkeypatch.setattr(target, "_window", 0)
-        assert do_job(target, job, tmp_path / "out") == 0
+    try:
+        with VmTarget(kernel) as target:
+            assert do_job(target, job, tmp_path / "out") == 0
+    finally:
+        shutil.rmtree(snapshots)
 
 
 def test_counted_instructions_are_the_same_every_time(kernel: Kernel, counts: Path, tmp_path: Path) -> None:
@@ -159,3 +167,20 @@ def test_a_snapshot_that_is_damaged_is_made_anew(
     with VmTarget(kernel) as target:
         assert do_job(target, job, tmp_path / "out") == 0
     assert made[1:] == [True]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a small file system to fill needs root")
+def test_a_full_disk_is_told(kernel: Kernel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    small = tmp_path / "cache"
+    small.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", str(small)], check=False)
+    if mounted.returncode != 0:
+        pytest.skip("mounting is not allowed here")
+    try:
+        monkeypatch.setenv("XDG_CACHE_HOME", str(small))
+        with pytest.raises(TargetError, match="No space left") as caught, VmTarget(kernel):
+            pass
+        assert "room" in caught.value.hint
+        assert guests(os.getpid()) == []
+    finally:
+        subprocess.run(["umount", "-l", str(small)], check=True)
