@@ -22,6 +22,9 @@ BARE = ("Kernel", "Honey.BpfHelpers", "Bitwise")
 
 _MOST_FUEL = 64
 
+_NEVER_IN_EBPF = frozenset("receive try quote unquote spawn send self apply throw exit super import_file".split())
+"""What Elixir has and eBPF has not: processes, exceptions that are caught, code that makes code."""
+
 
 def is_known(fl: Lowering, node: ast.Call) -> bool:
     """Whether a name without parentheses can be a call."""
@@ -95,6 +98,8 @@ def _remote(fl: Lowering, module: str, node: ast.Call, name: str) -> Value:
 
 
 def _unknown(fl: Lowering, node: ast.Call) -> Exception:
+    if node.do_block is not None or node.name in _NEVER_IN_EBPF:
+        return fl.mistake("HNY0107", f"`{node.name}` cannot be compiled to eBPF", node.name_span)
     arities = sorted(arity for name, arity in fl.unit.module.functions if name == node.name)
     arities += sorted(a for module in BARE for name, a in names_of(module) if name == node.name)
     if arities:
@@ -124,4 +129,12 @@ def _fuel(fl: Lowering, node: ast.Call, name: str) -> Value:
             node.span,
             help="write `fuel(8, fact(x))`",
         )
-    return functions.call(fl, declared, call_.args, call_.span, name, constant)
+    result = functions.call(fl, declared, call_.args, call_.span, name, constant)
+    if isinstance(result, NeverValue):
+        raise fl.mistake(
+            "HNY0602",
+            f"{declared.name} never ends: it calls itself again on every path, until the fuel is spent",
+            node.span,
+            help="give it a clause that does not call it",
+        )
+    return result

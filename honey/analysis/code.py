@@ -9,9 +9,9 @@ makes IR of it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 from honey.ir import nodes as n
+from honey.records import dataclass, field
 from honey.syntax.source import Span
 
 

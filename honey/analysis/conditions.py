@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from honey.analysis import equality
@@ -24,6 +23,7 @@ from honey.analysis.values import (
 )
 from honey.ir import nodes as n
 from honey.ir import types as t
+from honey.records import dataclass
 from honey.syntax import ast
 from honey.syntax.source import Span
 

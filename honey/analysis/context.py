@@ -18,6 +18,26 @@ if TYPE_CHECKING:
     from honey.analysis.lowering import Lowering
     from honey.kernel.layout import KernelType
 
+NETWORK_ORDER: dict[tuple[str, str], t.Int] = {
+    ("__sk_buff", "protocol"): t.BE16,
+    ("__sk_buff", "vlan_proto"): t.BE16,
+    ("__sk_buff", "remote_ip4"): t.BE32,
+    ("__sk_buff", "local_ip4"): t.BE32,
+    ("__sk_buff", "remote_port"): t.BE32,
+    ("bpf_sock_addr", "user_ip4"): t.BE32,
+    ("bpf_sock_addr", "user_port"): t.BE16,
+    ("bpf_sock_addr", "msg_src_ip4"): t.BE32,
+    ("bpf_sock_ops", "remote_ip4"): t.BE32,
+    ("bpf_sock_ops", "local_ip4"): t.BE32,
+    ("bpf_sock_ops", "remote_port"): t.BE32,
+    ("sk_msg_md", "remote_ip4"): t.BE32,
+    ("sk_msg_md", "local_ip4"): t.BE32,
+    ("sk_msg_md", "remote_port"): t.BE32,
+    ("bpf_sk_lookup", "remote_ip4"): t.BE32,
+    ("bpf_sk_lookup", "local_ip4"): t.BE32,
+}
+"""Fields that are declared as host order and hold network order, as include/uapi/linux/bpf.h says beside them."""
+
 _REGISTERS = ("di", "si", "dx", "cx", "r8", "r9")
 """The registers of a function's arguments on x86-64, as ``struct pt_regs`` calls them."""
 
@@ -101,7 +121,11 @@ def _member(fl: Lowering, context: ContextValue, node: ast.Dot) -> Value:
         raise _unknown(fl, node, _names(fl, whole.type))
     from honey.analysis.expressions import read_place
 
-    return read_place(n.FieldPlace(whole, found.name, found.type), reference=False)
+    value = read_place(n.FieldPlace(whole, found.name, found.type), reference=False)
+    order = NETWORK_ORDER.get((whole.type.name, found.name))
+    if order is not None and isinstance(value, IntValue):
+        return IntValue(n.Cast(convert.cast(value.expr, t.Int(order.bits)), order))
+    return value
 
 
 def _names(fl: Lowering, struct: t.Struct) -> list[str]:
@@ -192,7 +216,12 @@ def _function_argument(fl: Lowering, context: ContextValue, node: ast.Dot) -> Va
     )
     function = find(section.target)
     if function is None:
-        raise fl.mistake("HNY0702", f"the kernel has no function {section.target}", node.span)
+        raise fl.mistake(
+            "HNY0702",
+            f"the kernel has no function {section.target}",
+            node.span,
+            help=suggestion(section.target, functions.names()) or "`bpftool btf dump` lists a kernel's functions",
+        )
     names = [parameter.name for parameter in function.parameters]
     array = t.Array(t.U64, 12)
     if node.name == "ret" and kind in ("fexit", "fmod_ret", "lsm"):

@@ -9,7 +9,6 @@ own.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from honey.analysis import binding, patterns
@@ -58,6 +57,7 @@ from honey.analysis.values import (
 from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.kernel.sections import Context, Section
+from honey.records import dataclass
 from honey.syntax import ast
 from honey.syntax.source import Span
 
@@ -91,7 +91,8 @@ def handler(unit: Unit, declared: FunctionDeclaration) -> None:
     first = declared.clauses[0].patterns[0]
     if isinstance(first, ast.Var) and not first.name.startswith("_"):
         context = n.Local(context.id, first.name, context.type)
-    value = ContextValue(read(context))
+    fl.context = read(context)
+    value = ContextValue(fl.context)
     _body(fl, declared, [value])
     body = _finish(fl, declared, lambda found, span: _status(fl, declared, found, span))
     if body is not None:

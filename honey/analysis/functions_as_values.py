@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 from honey.analysis.syntax_tree import walk
 from honey.analysis.values import FunctionValue, Value
+from honey.records import fields, replace
 from honey.syntax import ast
 
 if TYPE_CHECKING:

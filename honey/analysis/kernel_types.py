@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from honey.ir import types as t
 from honey.kernel import layout, types
+from honey.records import dataclass, field
+
 
 @dataclass(slots=True)
 class KernelDefinition:

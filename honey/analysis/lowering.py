@@ -15,6 +15,7 @@ from honey.analysis.values import (
     AtomValue,
     BoolValue,
     IntValue,
+    MemoryValue,
     NeverValue,
     NilValue,
     OptionalValue,
@@ -27,6 +28,7 @@ from honey.analysis.values import (
 )
 from honey.ir import nodes as n
 from honey.ir import types as t
+from honey.records import dataclass
 from honey.syntax import ast
 from honey.syntax.source import Span
 
@@ -46,6 +48,14 @@ def read(local: n.Local) -> n.Read:
     return n.Read(n.LocalPlace(local), local.type)
 
 
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """What is known of the packet at hand: its Ethernet header, and where the header above the network's begins."""
+
+    ethernet: MemoryValue
+    offset: n.Expr
+
+
 class Lowering:
     """One function (or one instance of a function) on its way from syntax to IR."""
 
@@ -62,6 +72,8 @@ class Lowering:
         self.owned: set[int] = set()
         self.may_raise = False
         self.spoilt = False
+        self.context: n.Expr | None = None
+        self.packet: Packet | None = None
         self.fuel: dict[tuple[str, int], int] = {}
         self.ranges: dict[int, range] = {}
         self._ids = 0

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from honey.analysis.errors import suggestion
@@ -11,6 +10,7 @@ from honey.analysis.types import text_of
 from honey.analysis.values import AtomValue, IntValue, ListValue, PlainMapValue, TupleValue, Value, describe
 from honey.ir import nodes as n
 from honey.ir import types as t
+from honey.records import dataclass, field
 from honey.syntax import ast
 from honey.syntax.source import Span
 

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from honey.analysis import map_declarations, struct_declarations
 from honey.analysis.constants import Evaluator
@@ -15,6 +14,7 @@ from honey.analysis.structs import Structs
 from honey.analysis.types import Types, text_of
 from honey.analysis.values import BoolValue, StringValue, Value
 from honey.kernel import sections
+from honey.records import dataclass, field
 from honey.syntax import ast
 from honey.syntax.source import Span
 

@@ -8,12 +8,11 @@ where the condition holds.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from honey.analysis import equality, storage
-from honey.analysis.conditions import Condition, both, either, known
 from honey.analysis.code import negate
+from honey.analysis.conditions import Condition, both, either, known
 from honey.analysis.errors import suggestion
 from honey.analysis.scope import OptionalFact, UnionFact
 from honey.analysis.shapes import component_types, join_all, rebuild, shape_of
@@ -32,6 +31,7 @@ from honey.analysis.values import (
 )
 from honey.ir import nodes as n
 from honey.ir import types as t
+from honey.records import dataclass, replace
 from honey.syntax import ast
 from honey.syntax.source import Span
 

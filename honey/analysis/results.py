@@ -3,11 +3,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.ir.walk import Rule, map_blocks, rewrite_block, uses, walk
+from honey.records import replace
 
 
 def without_unused(program: n.Program) -> n.Program:

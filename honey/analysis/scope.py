@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from honey.analysis.code import Slot
 from honey.analysis.values import OptionalValue, RuntimeAtom, UnionValue, Value
+from honey.records import dataclass
 from honey.syntax.source import Span
 
 

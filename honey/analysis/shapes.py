@@ -8,7 +8,6 @@ shapes are joined, and each value is stored as the components of the joined shap
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import reduce
 
 from honey.analysis.values import (
@@ -34,6 +33,7 @@ from honey.analysis.values import (
 )
 from honey.ir import nodes as n
 from honey.ir import types as t
+from honey.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

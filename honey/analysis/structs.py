@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from honey.analysis import kernel_types
 from honey.ir import types as t
+from honey.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

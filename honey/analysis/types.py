@@ -58,9 +58,7 @@ class Types:
     def _named(self, name: str, span: Span) -> t.Type:
         found = SCALARS.get(name) or self.structs.find(name)
         if found is None:
-            raise self.report.mistake(
-                "HNY0201", f"there is no type :{name}", span, help=suggestion(name, self.names(), ":{}")
-            )
+            raise self.report.mistake("HNY0201", f"there is no type :{name}", span, help=self._suggestion(name))
         return found
 
     def _string(self, size: int | None, span: Span) -> t.Type:
@@ -75,11 +73,11 @@ class Types:
             raise self.report.mistake("HNY0201", f"an array cannot have {length} elements", span)
         return t.Array(element, length)
 
-    def names(self) -> list[str]:
-        """All names of types, for suggestions."""
+    def _suggestion(self, name: str) -> str | None:
         from honey.kernel import types as kernel
 
-        return [*SCALARS, *self.structs.declared, *kernel.names()]
+        own = suggestion(name, [*SCALARS, *self.structs.declared, "string", "array"], ":{}")
+        return own or suggestion(name, kernel.names(), ":{}")
 
     def measure(self, node: ast.Call, evaluator: Evaluator) -> int:
         """``sizeof(:type)`` or ``offsetof(:struct, :field)`` in bytes."""

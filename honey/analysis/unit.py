@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from honey.analysis.errors import Report, Restart
@@ -12,6 +11,7 @@ from honey.analysis.shapes import Shape
 from honey.analysis.values import AtomValue, ParameterKey, RuntimeAtom, Value
 from honey.ir import nodes as n
 from honey.ir import types as t
+from honey.records import dataclass, field
 
 if TYPE_CHECKING:
     from honey.analysis.functions import Instance

@@ -7,11 +7,11 @@ are compared by identity, so that a test of one name tells about every other nam
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from honey.ir import nodes as n
 from honey.ir import types as t
+from honey.records import dataclass
 
 if TYPE_CHECKING:
     from honey.analysis.code import Slot

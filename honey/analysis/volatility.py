@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from honey.analysis.code import Slot
@@ -20,6 +19,7 @@ from honey.analysis.values import (
 from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.ir.walk import walk
+from honey.records import replace
 
 if TYPE_CHECKING:
     from honey.analysis.lowering import Lowering

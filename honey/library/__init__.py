@@ -30,7 +30,7 @@ _MODULES = {
     "Honey.Net": "net",
     "Honey.Map": "maps",
     "Honey.Ethhdr": "ethhdr",
-    "Honey.Packet": "ethhdr",
+    "Honey.Packet": "packet",
     "Honey.XDP": "xdp",
 }
 

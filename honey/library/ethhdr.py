@@ -1,156 +1,168 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``Honey.Ethhdr`` and ``Honey.Packet``: reading and changing the bytes of a packet within its bounds."""
+"""``Honey.Ethhdr``: the headers of the packet at hand, from the handler's own context.
+
+``init`` leaves with ``XDP_ABORTED`` where there is no whole Ethernet header. ``ip_protocol`` leaves with ``XDP_PASS``
+for what is neither IPv4 nor IPv6, and with ``XDP_ABORTED`` where the packet ends inside the header, as
+``destination_port`` does. Options of IPv4 are not looked at.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from honey.analysis import convert, expressions, operators
-from honey.analysis.code import OpenIf
-from honey.analysis.values import (
-    NIL,
-    ContextValue,
-    IntValue,
-    MemoryValue,
-    OptionalValue,
-    Value,
-    integer,
-)
+from honey.analysis import convert, equality, expressions, operators
+from honey.analysis.code import Code, OpenIf, negate
+from honey.analysis.lowering import Packet, read
+from honey.analysis.scope import OptionalFact
+from honey.analysis.values import IntValue, MemoryValue, OptionalValue, Value, integer
 from honey.ir import nodes as n
 from honey.ir import types as t
+from honey.library import packet, xdp
 from honey.syntax import ast
 from honey.syntax.source import Span
 
 if TYPE_CHECKING:
     from honey.analysis.lowering import Lowering
-    from honey.library import LibraryCall, Table
+    from honey.library import Table
 
-ETHERNET, IPV4 = 14, 20
-"""Bytes of an Ethernet header, and of an IPv4 header without options."""
+_ETHERNET = 14
+"""Bytes of an Ethernet header."""
 
-
-def _context(fl: Lowering, node: ast.Node) -> n.Expr:
-    value = fl.settled(fl.value(node))
-    if not isinstance(value, ContextValue):
-        raise fl.mismatch("the context", value, node.span)
-    return value.expr
+_NETWORKS = (("ETH_P_IP", 0x0800, "iphdr", "protocol", 20), ("ETH_P_IPV6", 0x86DD, "ipv6hdr", "nexthdr", 40))
+"""Protocols above Ethernet: name, number, struct, the field that tells what is above, bytes."""
 
 
-def at(fl: Lowering, node: ast.Call, name: str) -> Value:
-    """``Honey.Packet.at(ctx, offset, type)``: a reference into the packet, or nil where the packet ends before."""
-    context = _context(fl, node.args[0])
-    offset = operators.number(fl, node.args[1])
-    type_ = fl.unit.module.types.of(fl.value(node.args[2]), node.args[2].span)
-    return reference(fl, context, convert.to_wide(offset, signed=False), type_, name, node.span)
-
-
-def reference(
-    fl: Lowering, context: n.Expr, offset: n.Expr, type_: t.Type, name: str, span: Span
-) -> OptionalValue:
-    """A nullable reference to packet bytes."""
-    if isinstance(type_, t.Struct):
-        type_ = t.Struct(type_.name, type_.size, type_.align)
-    ref = t.Ref(type_, t.Space.PACKET, nullable=True)
-    local = fl.fresh(name or "header", ref)
-    fl.code.append(n.Let(local, n.PacketAt(context, offset, ref), span))
-    read = n.Read(n.LocalPlace(local), ref)
-    present = n.DerefPlace(n.NonNull(read, t.Ref(type_, t.Space.PACKET)), type_)
-    value = expressions.read_place(present, reference=True)
-    return OptionalValue(n.IsNull(read), value, None, "the packet's header")
-
-
-def length(fl: Lowering, node: ast.Call, name: str) -> Value:
-    """``Honey.Packet.length(ctx)``: bytes in the packet."""
-    context = _context(fl, node.args[0])
-    assert isinstance(context.type, t.Ref)
-    struct = context.type.target
-    assert isinstance(struct, t.Struct)
-    parts = []
-    for field_name in ("data_end", "data"):
-        field = fl.unit.module.structs.field(struct, field_name)
-        assert field is not None
-        place = n.FieldPlace(n.DerefPlace(context, struct), field_name, field.type)
-        parts.append(convert.cast(n.Read(place, field.type), t.U64))
-    return IntValue(fl.let(name or "length", n.Binary(n.BinaryOp.SUB, *parts, t.U64), node.span))
-
-
-def _packet(fl: Lowering, node: ast.Call) -> n.Expr:
-    return _context(fl, node.args[0])
-
-
-def _required(fl: Lowering, node: ast.Call, offset: int, struct: str, name: str) -> MemoryValue:
-    """A header that earlier versions took for granted: where the packet is too short, the handler ends."""
-    context = _packet(fl, node)
-    type_ = fl.unit.module.structs.find(struct)
-    assert type_ is not None
-    found = reference(fl, context, n.Const(offset, t.U64), type_, name, node.span)
-    fl.code.append(OpenIf(found.is_nil, [fl.throw("ArgumentError", "the packet is too short", node.span)], [], node.span))
-    from honey.analysis.scope import OptionalFact
-
+def _header(fl: Lowering, offset: n.Expr, struct: str, name: str, span: Span) -> MemoryValue:
+    """A header of the packet; where the packet ends inside it, the program is left with ``XDP_ABORTED``."""
+    found = _optional_header(fl, offset, struct, name, span)
+    _leave_if(fl, found.is_nil, "aborted", span)
     fl.learn((OptionalFact(found, True),))
     value = fl.settled(found)
     assert isinstance(value, MemoryValue)
     return value
 
 
+def _optional_header(fl: Lowering, offset: n.Expr, struct: str, name: str, span: Span) -> OptionalValue:
+    if fl.context is None:
+        raise fl.mistake(
+            "HNY0705",
+            "`Honey.Ethhdr` reads the packet of a handler's context, and this is another function",
+            span,
+            help="call it in the handler, or pass the context on and use `Honey.Packet.at(ctx, offset, type)`",
+        )
+    type_ = fl.unit.module.structs.find(struct)
+    assert type_ is not None
+    return packet.reference(fl, packet.checked(fl, fl.context, span), offset, type_, name, span)
+
+
+def _leave_if(fl: Lowering, condition: n.Expr, action: str, span: Span) -> None:
+    outer, fl.code = fl.code, []
+    try:
+        fl.give_back(xdp.action(action), span)
+        leaving = fl.code
+    finally:
+        fl.code = outer
+    fl.code.append(OpenIf(condition, leaving, [], span))
+
+
+def _field(fl: Lowering, header: MemoryValue, name: str, span: Span) -> n.Place:
+    assert isinstance(header.type, t.Struct)
+    field = fl.unit.module.types.field(header.type, name, span)
+    return n.FieldPlace(header.place, field.name, field.type)
+
+
+def _packet(fl: Lowering, span: Span) -> Packet:
+    if fl.packet is None:
+        header = _header(fl, n.Const(0, t.U64), "ethhdr", "eth", span)
+        fl.packet = Packet(header, n.Const(_ETHERNET, t.U64))
+    return fl.packet
+
+
 def init(fl: Lowering, node: ast.Call, name: str) -> Value:
-    """``Ethhdr.init(ctx)``: the packet, to be asked for its headers."""
+    """``Honey.Ethhdr.init()``: makes sure that there is an Ethernet header."""
     del name
-    return ContextValue(_packet(fl, node))
+    fl.packet = None
+    _packet(fl, node.span)
+    return integer(0)
 
 
-def _field(offset: int, struct: str, field: str, header: str) -> LibraryCall:
-    def call(fl: Lowering, node: ast.Call, name: str) -> Value:
-        del name
-        found = _required(fl, node, offset, struct, header)
-        return _host_order(_member(fl, found, field))
+def ip_protocol(fl: Lowering, node: ast.Call, name: str) -> Value:
+    """``Honey.Ethhdr.ip_protocol()``: what the IPv4 or IPv6 header says is above it."""
+    span = node.span
+    found = _packet(fl, span)
+    kind = expressions.read_place(_field(fl, found.ethernet, "h_proto", span), reference=False)
+    assert isinstance(kind, IntValue)
+    protocol, offset = fl.declare(name or "protocol", t.U8, span), fl.declare("offset", t.U64, span)
+    rest: Code = []
+    outer, fl.code = fl.code, rest
+    try:
+        fl.give_back(xdp.action("pass"), span)
+    finally:
+        fl.code = outer
+    for constant, number, struct, field, size in reversed(_NETWORKS):
+        wanted = n.ByteSwap("htons", n.Const(number, t.U16, constant), t.BE16)
+        test = n.Binary(n.BinaryOp.EQ, kind.expr, wanted, t.BOOL)
+        with fl.block() as code:
+            header = _header(fl, n.Const(_ETHERNET, t.U64), struct, struct.removesuffix("hdr"), span)
+            place = _field(fl, header, field, span)
+            fl.code.append(n.Assign(n.LocalPlace(protocol), n.Read(place, place.type), span))
+            fl.code.append(n.Assign(n.LocalPlace(offset), n.Const(_ETHERNET + size, t.U64), span))
+        rest = [OpenIf(test, code, rest, span)]
+    fl.code.extend(rest)
+    fl.packet = Packet(found.ethernet, read(offset))
+    return IntValue(read(protocol))
 
-    return call
 
-
-def _member(fl: Lowering, value: MemoryValue, name: str) -> Value:
-    assert isinstance(value.type, t.Struct)
-    field = fl.unit.module.structs.field(value.type, name)
-    assert field is not None
-    return expressions.read_place(n.FieldPlace(value.place, field.name, field.type), reference=True)
-
-
-def _host_order(value: Value) -> Value:
-    if isinstance(value, IntValue) and value.type.big_endian:
-        name = {16: "ntohs", 32: "ntohl", 64: "ntohll"}[value.type.bits]
-        return IntValue(n.ByteSwap(name, value.expr, t.Int(value.type.bits)))
-    return value
+def destination_port(fl: Lowering, node: ast.Call, name: str) -> Value:
+    """``Honey.Ethhdr.destination_port()`` of a UDP (or TCP) header, in host order."""
+    del name
+    header = _header(fl, _packet(fl, node.span).offset, "udphdr", "udp", node.span)
+    place = _field(fl, header, "dest", node.span)
+    return IntValue(n.ByteSwap("ntohs", n.Read(place, place.type), t.U16))
 
 
 def set_destination_port(fl: Lowering, node: ast.Call, name: str) -> Value:
-    """``Ethhdr.set_destination_port(packet, port)``."""
+    """``Honey.Ethhdr.set_destination_port(port)``, if there is room for a header; gives the port."""
     del name
-    port = operators.number(fl, node.args[1])
-    found = _required(fl, node, ETHERNET + IPV4, "udphdr", "udp")
-    field = fl.unit.module.structs.field(found.type, "dest")  # type: ignore[arg-type]  # a Struct
-    assert field is not None
-    value = port.expr
-    if not port.type.big_endian:
-        value = n.ByteSwap("htons", convert.cast(value, t.U16), t.BE16)
-    fl.assign(n.FieldPlace(found.place, "dest", field.type), value, node.span)
-    return NIL
+    port = operators.number(fl, node.args[0])
+    if port.type.big_endian:
+        raise convert.byte_order(fl, port.type, t.U16, node.args[0].span)
+    found = _optional_header(fl, _packet(fl, node.span).offset, "udphdr", "udp", node.span)
+    header = equality.peek(fl, found)
+    assert isinstance(header, MemoryValue)
+    place = _field(fl, header, "dest", node.span)
+    value = n.ByteSwap("htons", convert.cast(port.expr, t.U16), t.BE16)
+    fl.code.append(OpenIf(negate(found.is_nil), [n.Assign(place, value, node.span)], [], node.span))
+    fl.epoch += 1
+    return port
+
+
+def h_source(fl: Lowering, node: ast.Call, name: str) -> Value:
+    """``Honey.Ethhdr.h_source()``: the six bytes of the sender's address."""
+    del name
+    return MemoryValue(_field(fl, _packet(fl, node.span).ethernet, "h_source", node.span))
+
+
+def h_dest(fl: Lowering, node: ast.Call, name: str) -> Value:
+    """``Honey.Ethhdr.h_dest()``: the six bytes of the receiver's address."""
+    del name
+    return MemoryValue(_field(fl, _packet(fl, node.span).ethernet, "h_dest", node.span))
 
 
 def const_udp(fl: Lowering, node: ast.Call, name: str) -> Value:
-    """``Ethhdr.const_udp()``."""
+    """``Honey.Ethhdr.const_udp()``: the number of UDP above IP."""
     del fl, node, name
     return integer(17, "IPPROTO_UDP")
 
 
 TABLES: dict[str, Table] = {
     "Honey.Ethhdr": {
-        ("init", 1): init,
+        ("init", 0): init,
         ("const_udp", 0): const_udp,
-        ("ip_protocol", 1): _field(ETHERNET, "iphdr", "protocol", "ip"),
-        ("destination_port", 1): _field(ETHERNET + IPV4, "udphdr", "dest", "udp"),
-        ("h_source", 1): _field(0, "ethhdr", "h_source", "eth"),
-        ("h_dest", 1): _field(0, "ethhdr", "h_dest", "eth"),
-        ("set_destination_port", 2): set_destination_port,
-    },
-    "Honey.Packet": {("at", 3): at, ("length", 1): length},
+        ("ip_protocol", 0): ip_protocol,
+        ("destination_port", 0): destination_port,
+        ("set_destination_port", 1): set_destination_port,
+        ("h_source", 0): h_source,
+        ("h_dest", 0): h_dest,
+    }
 }

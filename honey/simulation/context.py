@@ -34,13 +34,16 @@ def build_context(function: n.Function, event: Event, symbols: Symbols, world: W
     type_ = function.params[0].type
     target = type_.target if isinstance(type_, t.Ref) else t.VOID
     context = bytearray(max(target.size, 8))
-    numbers = {name: _number(value, world) for name, value in event.fields.items()}
+    numbers = {
+        name: value if _in_place(target, name, symbols) else _number(value, world)
+        for name, value in event.fields.items()
+    }
     at = ARGS_OFFSET if isinstance(target, t.Struct) else 0
     positional = dict(enumerate(event.args))
     for name in list(numbers):
         index = _argument_index(function, name)
         if index is not None:
-            positional[index] = numbers.pop(name)
+            positional[index] = _number(numbers.pop(name), world)
     for index, value in positional.items():
         if at + 8 * index + 8 > len(context):
             raise SimulationError(f"{function.name} has no argument {index}")
@@ -52,6 +55,13 @@ def build_context(function: n.Function, event: Event, symbols: Symbols, world: W
     elif numbers:
         raise SimulationError(f"{function.name} has no argument {next(iter(numbers))}")
     return context
+
+
+def _in_place(target: t.Type, name: str, symbols: Symbols) -> bool:
+    """Whether bytes given for a field are its contents, as those of a ``char[16]`` are, and not what it points to."""
+    definition = symbols.structs.get(target.name) if isinstance(target, t.Struct) else None
+    found = definition.field(name) if definition is not None else None
+    return found is not None and isinstance(found.type, t.Chars | t.Array)
 
 
 def _number(value: int | bytes, world: World) -> int:
@@ -71,7 +81,7 @@ def _argument_index(function: n.Function, name: str) -> int | None:
 
 
 def _set_fields(
-    context: bytearray, struct: t.Struct, numbers: dict[str, int], symbols: Symbols, given: set[str]
+    context: bytearray, struct: t.Struct, numbers: dict[str, int | bytes], symbols: Symbols, given: set[str]
 ) -> None:
     definition = symbols.structs.get(struct.name)
     for name, value in numbers.items():

@@ -25,11 +25,11 @@ kernel types, 08 resources, 09 library.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
 from honey.diagnostics import Severity
+from honey.records import dataclass
 
 _WRAPPER = """\
 defmodule Example do
