@@ -69,11 +69,15 @@ class Sides(Table):
 
 
 class WorkloadUse(Table):
-    """The workload that drives the pair and its options; ``cost_options`` are laid over them for cost rounds."""
+    """The workload that drives the pair and its options; ``cost_options`` are laid over them for cost rounds.
+
+    ``count_options`` are laid over those in a guest that counts instructions, which needs fewer events.
+    """
 
     name: Name = Field(examples=['name = "network"'])
     options: dict[str, Any] = {}
     cost_options: dict[str, Any] | None = None
+    count_options: dict[str, Any] | None = None
 
 
 class Handler(Table):

@@ -31,6 +31,9 @@ KNOWN_TARGETS = {**TARGETS, SIM: "no kernel at all: the objects are simulated, o
 #: What the second guest is called in progress and timings.
 COUNTING = "vm-counting"
 
+#: Rounds in the counting guest: the more, the surer one is not hit by an interrupt.
+COUNT_BLOCKS = 4
+
 _GUEST_INSNS = "guest_insns_per_event"
 
 
@@ -90,7 +93,9 @@ def execute(where: Where, preparing: Future[Prepared], checkout: Checkout, folde
         return Job(name, preparing, rounds, checkout, place, where.seed, where.cpu)
 
     rounds = Rounds(where.mode, where.cost_blocks)
-    counting = job(COUNTING, Rounds(parity="", mirrored=False), folder / "counting")
+    counting = job(
+        COUNTING, Rounds(parity="", cost_blocks=COUNT_BLOCKS, mirrored=False, counting=True), folder / "counting"
+    )
     with _beside(where, counting, progress) as beside:
         came = do(job(where.target, rounds, folder), partial(_open, where, progress), progress)
         counted, reasons = _counted(beside)

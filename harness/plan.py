@@ -23,7 +23,7 @@ SHIPPED = ("harness/__init__.py", "harness/agent", "workloads")
 
 SHADOW = "shadow"
 SOLO = "solo"
-_EMPTY_SIDE = "empty"
+EMPTY_SIDE = "empty"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +33,14 @@ class Rounds:
     ``parity`` drives the pair's traffic with all sides attached (``shadow``) or one after the other (``solo``);
     "" leaves it out. In each of the ``cost_blocks`` all sides are loaded afresh, because where a program comes to lie
     in memory is part of its cost, and run alone; ``mirrored`` ones twice, in the order A B B A, every other block
-    B A A B, so that neither a drift of the machine nor the order favours a side.
+    B A A B, so that neither a drift of the machine nor the order favours a side. ``counting`` takes the workload for
+    guests that count instructions.
     """
 
     parity: str = SHADOW
     cost_blocks: int = 1
     mirrored: bool = True
+    counting: bool = False
 
     def phases(self, sides: int) -> int:
         """How many phases a benchmark with so many sides has, those of the empty program included."""
@@ -61,7 +63,7 @@ def write_job(
             place = folder / _object(pair.benchmark, side.name)
             place.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(side.object, place)
-        shutil.copyfile(pair.empty, folder / _object(pair.benchmark, _EMPTY_SIDE))
+        shutil.copyfile(pair.empty, folder / _object(pair.benchmark, EMPTY_SIDE))
     job = {
         "schema": JOB_SCHEMA,
         "seed": seed,
@@ -102,13 +104,14 @@ def _entries(pair: BuiltPair, rounds: Rounds) -> list[dict[str, Any]]:
     elif rounds.parity == SOLO:
         phases = [{"kind": SOLO, "side": side, "round": 0, "dump": True} for side in sides]
         entries.append(_entry(benchmark, obj, benchmark.name, sides, phases))
+    use = count_workload(benchmark) if rounds.counting else cost_workload(benchmark)
     for block in range(1, rounds.cost_blocks + 1):
         order = sides if block % 2 else sides[::-1]
-        phases = _cost_phases(benchmark, [*order, *order[::-1]] if rounds.mirrored else order)
+        phases = _cost_phases(use, [*order, *order[::-1]] if rounds.mirrored else order)
         entries.append(_entry(benchmark, obj, f"{benchmark.name}{COST}{block}", sides, phases))
     if rounds.cost_blocks:
-        phases = _cost_phases(benchmark, [_EMPTY_SIDE] * rounds.cost_blocks)
-        entries.append(_entry(benchmark, obj, f"{benchmark.name}{EMPTY}", [_EMPTY_SIDE], phases))
+        phases = _cost_phases(use, [EMPTY_SIDE] * rounds.cost_blocks)
+        entries.append(_entry(benchmark, obj, f"{benchmark.name}{EMPTY}", [EMPTY_SIDE], phases))
     return [{**entry, "needs": needs} for entry in entries]
 
 
@@ -125,8 +128,7 @@ def _entry(
     return {**entry, **watch_and_presets(benchmark, obj)}
 
 
-def _cost_phases(benchmark: Benchmark, order: Sequence[str]) -> list[dict[str, Any]]:
-    use = cost_workload(benchmark)
+def _cost_phases(use: WorkloadUse, order: Sequence[str]) -> list[dict[str, Any]]:
     workload = {"name": use.name, "options": use.options}
     return [
         {"kind": SOLO, "side": side, "round": number, "workload": workload}
@@ -138,3 +140,9 @@ def cost_workload(benchmark: Benchmark) -> WorkloadUse:
     """The workload of cost rounds."""
     use = benchmark.workload
     return WorkloadUse(name=use.name, options={**use.options, **(use.cost_options or {})})
+
+
+def count_workload(benchmark: Benchmark) -> WorkloadUse:
+    """The workload of cost rounds in a guest that counts instructions."""
+    use = cost_workload(benchmark)
+    return use.model_copy(update={"options": {**use.options, **(benchmark.workload.count_options or {})}})

@@ -24,11 +24,26 @@ class EventCost:
     by_block: tuple[float, ...]
 
 
+def fewest(phases: Iterable[Phase], side: str, program: str) -> float | None:
+    """The lowest mean of a round of ``side``; None where no event was seen.
+
+    For counts of instructions, to which an interrupt in the middle of a program can only add.
+    """
+    rounds = [phase.programs[program] for phase in phases if _counts(phase, side, program)]
+    return min((_mean([cost]) for cost in rounds), default=None)
+
+
+def _counts(phase: Phase, side: str, program: str) -> bool:
+    return (
+        phase.kind == SOLO and phase.side == side and program in phase.programs and phase.programs[program].run_cnt > 0
+    )
+
+
 def event_cost(phases: Iterable[Phase], side: str, program: str, overhead: float) -> EventCost:
     """The cost of an event in ``program`` of ``side``."""
     blocks: dict[int, list[RunCost]] = {}
     for phase in phases:
-        if phase.kind == SOLO and phase.side == side and program in phase.programs and phase.programs[program].run_cnt:
+        if _counts(phase, side, program):
             blocks.setdefault(phase.block, []).append(phase.programs[program])
     means = tuple(max(0.0, _mean(costs) - overhead) for _, costs in sorted(blocks.items()))
     if not means:

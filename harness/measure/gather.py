@@ -6,9 +6,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.measure.event_cost import event_cost
+from harness.measure.event_cost import event_cost, fewest
 from harness.measure.figures import Figures, FigureTable, make_figures
 from harness.objects import BpfObject, link
+from harness.plan import EMPTY_SIDE
 from harness.result import BenchmarkResult, LoadedProgram, Phase
 
 #: What only a kernel that has loaded a program can say of it.
@@ -79,8 +80,11 @@ def _figures(obj: BpfObject, side: str, program: str, measured: Measured) -> Fig
         values["overhead_ns"], blocks = timed.overhead, timed.by_block
         reasons.setdefault("ns_per_event", _no_cost(measured.result.phases))
     if measured.counted is not None:
-        counted = event_cost(measured.counted.phases, side, program, _overhead(measured.counted_empty, program))
-        values["guest_insns_per_event"], values["overhead_guest_insns"] = counted.value, counted.overhead
+        counted = fewest(measured.counted.phases, side, program)
+        empty = measured.counted_empty
+        overhead = (fewest(empty.phases, EMPTY_SIDE, program) if empty else None) or 0.0
+        values["guest_insns_per_event"] = None if counted is None else max(0.0, counted - overhead)
+        values["overhead_guest_insns"] = overhead
         reasons.setdefault("guest_insns_per_event", _no_cost(measured.counted.phases))
     exact = (measured.executed or {}).get(side, {}).get(program)
     if exact is not None and exact.events:
