@@ -10,11 +10,10 @@ do (``bpf_xdp_adjust_head``), and have no relocated fields; those are left alone
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.ir.walk import blocks_of, next_local_id, own_nodes, rewrite, walk
+from honey.records import replace
 
 _SCALARS = (t.Int, t.Bool, t.Address)
 

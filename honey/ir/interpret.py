@@ -7,13 +7,12 @@ Numbers are Python ints within the range of their type, structs and arrays are b
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from honey.ir import arithmetic
 from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.ir.interpret_effects import bits, is_number, perform
 from honey.ir.symbols import Symbols
+from honey.records import dataclass, field
 from honey.simulation.memory import Pointer, SimulationError
 from honey.simulation.world import World
 

@@ -16,11 +16,11 @@ Rules that ``honey.ir.verify`` checks between passes:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
 
 from honey.ir.types import BOOL, S64, VOID, Bool, Ref, Struct, StructDef, Type
+from honey.records import dataclass, field
 
 if TYPE_CHECKING:
     from honey.kernel.sections import Section
@@ -436,12 +436,13 @@ class Eval:
 
 @dataclass(frozen=True, slots=True)
 class If:
-    """Branch on a ``Bool``."""
+    """Branch on a ``Bool``; ``expected`` is how it nearly always turns out, where that is known."""
 
     condition: Expr
     then: Block
     otherwise: Block = ()
     span: Span | None = None
+    expected: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

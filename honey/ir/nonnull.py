@@ -6,12 +6,11 @@ Facts are about expressions that read locals only; writing a local ends the fact
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.ir.check_types import require
 from honey.ir.walk import Node, children, root_place, walk
+from honey.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from honey.ir.nodes import Function, MapDef, Program
 from honey.ir.types import Address, Array, Field, Ref, Struct, StructDef, Type
+from honey.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

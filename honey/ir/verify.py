@@ -7,8 +7,6 @@ analysis' business and never gets here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.ir.check_types import check_node, require, require_fits
@@ -17,6 +15,7 @@ from honey.ir.nonnull import NonNullFacts, check_nonnull
 from honey.ir.symbols import Symbols
 from honey.ir.text import local
 from honey.ir.walk import EFFECT_CLASSES, own_nodes, walk
+from honey.records import dataclass, field
 
 _KEYLESS = {n.MapKind.RINGBUF}
 

@@ -11,11 +11,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import fields, replace
 from typing import Any, TypeVar, cast, get_args
 
 from honey.ir import nodes
 from honey.ir.nodes import Block, Effect, Expr, For, Function, Let, Local, LocalPlace, MapName, Place, Stmt
+from honey.records import fields, replace
 
 Node = Expr | Place | Effect | Stmt | MapName
 """Everything that has a place in a function's body."""

@@ -15,7 +15,24 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from honey.ir.nodes import Program
 
-NAMES: tuple[str, ...] = ("constant-folding", "forwarding", "in-place-update", "dead-code")
+NAMES: tuple[str, ...] = (
+    "constant-folding",
+    "nested-branches",
+    "struct-building",
+    "merged-reads",
+    "fault-tests",
+    "forwarding",
+    "in-place-update",
+    "direct-reads",
+    "lifted-clocks",
+    "shared-calls",
+    "by-reference",
+    "early-values",
+    "atomic-add",
+    "dead-code",
+    "inlining",
+    "expectations",
+)
 """The passes, in the order in which they run."""
 
 

@@ -17,7 +17,6 @@ order of use is the exception, so look-ups in those stay.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 
 from honey.ir import nodes as n
 from honey.ir import types as t
@@ -27,6 +26,7 @@ from honey.ir.verify import leaves
 from honey.ir.walk import map_blocks, root_place, uses, walk
 from honey.passes.constant_folding import fold
 from honey.passes.rewriting import each_function, with_body
+from honey.records import dataclass
 
 _LRU = {n.MapKind.LRU_HASH, n.MapKind.LRU_PERCPU_HASH}
 

@@ -16,7 +16,6 @@ and what is computed outside a loop stays outside.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from honey.ir import nodes as n
@@ -26,6 +25,7 @@ from honey.ir.nonnull import locals_written
 from honey.ir.symbols import Symbols
 from honey.ir.walk import Node, map_children, uses
 from honey.passes.rewriting import each_function, with_body
+from honey.records import dataclass, replace
 
 N = TypeVar("N", bound=Node)
 

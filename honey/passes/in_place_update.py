@@ -25,7 +25,6 @@ with ``BPF_NOEXIST``, which fails on an entry that exists; and where the program
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 
 from honey.ir import nodes as n
 from honey.ir import types as t
@@ -35,6 +34,7 @@ from honey.ir.symbols import Symbols
 from honey.ir.verify import leaves
 from honey.ir.walk import Node, blocks_of, children, rewrite_block, root_place, uses
 from honey.passes.rewriting import each_function, with_body
+from honey.records import dataclass, replace
 
 _KINDS = {n.MapKind.HASH, n.MapKind.ARRAY, n.MapKind.PERCPU_HASH, n.MapKind.PERCPU_ARRAY}
 _FLAGS = {0: "BPF_ANY", 2: "BPF_EXIST"}

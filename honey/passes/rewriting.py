@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from honey.ir import nodes as n
+from honey.records import replace
 
 
 def each_function(program: n.Program, rule: Callable[[n.Function], n.Function]) -> n.Program:

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Hands a key over where it lies in memory, where a function only points helpers at it.
+
+    book(key.protocol)                                  book(&key.protocol)
+    def book(protocol: u8)                          →   def book(protocol: &u8)
+      lookup(totals, protocol)                            lookup(totals, *protocol)
+
+By value, the number is loaded from the caller's struct, passed, and stored again for the helper to read. A local that
+was stored into a struct, like the ``pid`` of ``%key{pid: pid}``, is handed over as the struct's field as well.
+
+Proof obligation: the function only uses the parameter as a key or a value of a map; it writes neither memory of its
+callers nor through other references into the stack, so that what lies there stays the same during the call; every call
+has a place in memory to point at that holds the number.
+"""
+
+from __future__ import annotations
+
+from honey.ir import nodes as n
+from honey.ir import types as t
+from honey.ir.footprint import Writes, escaped_locals
+from honey.ir.nonnull import locals_written
+from honey.ir.symbols import Symbols
+from honey.ir.walk import Node, children, rewrite_block, root_place, walk
+from honey.passes.references import Origins
+from honey.records import replace
+
+_STORED = {n.MapLookup: ("key",), n.MapUpdate: ("key", "value"), n.MapDelete: ("key",)}
+
+
+def run(program: n.Program) -> n.Program:
+    """``program`` with keys handed over by reference."""
+    for function in program.functions:
+        if function.section is None:
+            for position in range(len(function.params)):
+                program = _try(program, function.name, position)
+    return program
+
+
+def _try(program: n.Program, name: str, position: int) -> n.Program:
+    symbols = Symbols.of(program)
+    function = symbols.functions[name]
+    param = function.params[position]
+    if not isinstance(param.type, t.Int) or not _only_stored(function, param) or _writes_stack(function, symbols):
+        return program
+    calls = Origins(program, symbols).calls().get(name, [])
+    places = {id(call): _memory_of(call.args[position], call, caller, symbols) for caller, call in calls}
+    if not calls or any(place is None for place in places.values()):
+        return program
+    target = t.Ref(param.type, t.Space.STACK, readonly=True)
+
+    functions = []
+    for one in program.functions:
+        body = _with_references(one.body, places, position, target)
+        changed = one if body is one.body else replace(one, body=body)
+        functions.append(_taking_reference(changed, position, target) if one.name == name else changed)
+    return replace(program, functions=tuple(functions))
+
+
+def _only_stored(function: n.Function, param: n.Local) -> bool:
+    reading = n.Read(n.LocalPlace(param), param.type)
+    found = False
+    for node in walk(function.body):
+        if n.LocalPlace(param) in children(node) and node != reading:
+            return False
+        if reading in children(node):
+            stored = [getattr(node, name) for name in _STORED.get(type(node), ())]
+            if sum(child == reading for child in children(node)) != sum(one == reading for one in stored):
+                return False
+            found = True
+    return found
+
+
+def _writes_stack(function: n.Function, symbols: Symbols) -> bool:
+    """Whether the function may write memory of its callers' frames."""
+    if any(
+        isinstance(p.type, t.Ref) and p.type.space is t.Space.STACK and not p.type.readonly for p in function.params
+    ):
+        return True
+    return t.Space.STACK in Writes(symbols).of(function.body).spaces
+
+
+def _memory_of(arg: n.Expr, call: n.Call, caller: n.Function, symbols: Symbols) -> n.Place | None:
+    """A place in memory that holds ``arg`` when ``call`` is made."""
+    if not isinstance(arg, n.Read):
+        return None
+    root = root_place(arg.place)
+    if isinstance(root, n.DerefPlace):
+        space = root.ref.type.space if isinstance(root.ref.type, t.Ref) else None
+        return arg.place if space is t.Space.STACK else None
+    assert isinstance(root, n.LocalPlace)
+    if isinstance(arg.place, (n.FieldPlace, n.IndexPlace)):
+        return arg.place
+    return _twin(root.local, call, caller, symbols)
+
+
+def _twin(local: n.Local, call: n.Call, caller: n.Function, symbols: Symbols) -> n.Place | None:
+    """A field that ``local`` was stored into when its struct was made, if neither is written afterwards."""
+    if local.id in locals_written(caller.body):
+        return None
+    for at, statement in enumerate(caller.body):
+        if isinstance(statement, n.Let) and isinstance(statement.value, n.StructValue):
+            for name, value in statement.value.fields:
+                if value == n.Read(n.LocalPlace(local), local.type) and value.type == local.type:
+                    place = n.FieldPlace(n.LocalPlace(statement.local), name, local.type)
+                    later = caller.body[at + 1 :]
+                    if any(node is call for node in walk(later)) and not _may_write(place, later, caller, symbols):
+                        return place
+    return None
+
+
+def _may_write(place: n.FieldPlace, statements: n.Block, caller: n.Function, symbols: Symbols) -> bool:
+    """Whether ``statements`` may write the field; stores into other fields of the same struct do not count."""
+    assert isinstance(place.base, n.LocalPlace)
+    struct = place.base.local
+    for node in walk(statements):
+        match node:
+            case n.Assign(n.FieldPlace(n.LocalPlace(local), field)) if local == struct:
+                if field.partition(".")[0] == place.field.partition(".")[0]:
+                    return True
+            case n.Assign() | n.ProbeRead() | n.AtomicAdd() | n.HelperCall() | n.Call():
+                written = Writes(symbols).of(node if not isinstance(node, n.Assign) else (node,))
+                if struct.id in written.locals or (
+                    t.Space.STACK in written.spaces and struct.id in escaped_locals(caller)
+                ):
+                    return True
+            case _:
+                pass
+    return False
+
+
+def _with_references(block: n.Block, places: dict[int, n.Place | None], position: int, target: t.Ref) -> n.Block:
+    def rule(node: Node) -> Node:
+        place = places.get(id(node))
+        if not isinstance(node, n.Call) or place is None:
+            return node
+        arg = n.AddressOf(place, target)
+        return replace(node, args=(*node.args[:position], arg, *node.args[position + 1 :]))
+
+    return rewrite_block(block, rule)
+
+
+def _taking_reference(function: n.Function, position: int, target: t.Ref) -> n.Function:
+    old = function.params[position]
+    new = n.Local(old.id, old.name, target)
+    through = n.DerefPlace(n.Read(n.LocalPlace(new), target), target.target)
+
+    def rule(node: Node) -> Node:
+        return through if node == n.LocalPlace(old) else node
+
+    params = (*function.params[:position], new, *function.params[position + 1 :])
+    return replace(function, params=params, body=rewrite_block(function.body, rule))

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tells which way a branch nearly always goes, so that clang moves the other way out of it.
+
+| branch | expected |
+|---|---|
+| on an entry that is made where it is missing | the entry is there: it is made once, and found ever after |
+| to an exception | not taken |
+| on a ring buffer's record that could not be had | not taken |
+
+Proof obligation: none, only the order of the code depends on it.
+"""
+
+from __future__ import annotations
+
+from honey.ir import nodes as n
+from honey.ir import types as t
+from honey.ir.walk import rewrite_block, walk
+from honey.passes.rewriting import each_function, with_body
+from honey.records import replace
+
+
+def run(program: n.Program) -> n.Program:
+    """``program`` with expectations noted."""
+    return each_function(program, _function)
+
+
+def _function(function: n.Function) -> n.Function:
+    lookups = {
+        node.local.id: node.value for node in walk(function.body) if isinstance(node, n.Let) and node.value is not None
+    }
+
+    def rule(node: object) -> object:
+        if isinstance(node, n.If) and node.expected is None:
+            expected = _expected(node, lookups)
+            return node if expected is None else replace(node, expected=expected)
+        return node
+
+    return with_body(function, rewrite_block(function.body, rule))
+
+
+def _expected(branch: n.If, values: dict[int, n.Expr | n.Effect]) -> bool | None:
+    if branch.then and isinstance(branch.then[-1], n.Raise):
+        return False
+    tested = _null_test(branch.condition)
+    if tested is None:
+        return None
+    ref, when_null = tested
+    value = values.get(ref.id)
+    missing = branch.then if when_null else branch.otherwise
+    if isinstance(value, n.RingReserve) or (isinstance(value, n.MapLookup) and _makes_entry(missing, value.map)):
+        return not when_null
+    return None
+
+
+def _null_test(condition: n.Expr) -> tuple[n.Local, bool] | None:
+    """The reference that a condition tests, and whether it holds for null."""
+    match condition:
+        case n.IsNull(n.Read(n.LocalPlace(local), t.Ref())):
+            return local, True
+        case n.Unary(n.UnaryOp.NOT, n.IsNull(n.Read(n.LocalPlace(local), t.Ref()))):
+            return local, False
+        case _:
+            return None
+
+
+def _makes_entry(block: n.Block, name: str) -> bool:
+    return any(isinstance(node, n.MapUpdate) and node.map == name for node in walk(block))

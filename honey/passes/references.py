@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where a reference leads to: the look-up or the parameter that it comes from, through calls."""
+
+from __future__ import annotations
+
+from honey.ir import nodes as n
+from honey.ir.symbols import Symbols
+from honey.ir.walk import walk
+from honey.records import dataclass, field
+
+
+@dataclass(slots=True)
+class Origins:
+    """Finds the maps that a reference may point into."""
+
+    program: n.Program
+    symbols: Symbols
+    _lets: dict[str, dict[int, n.Expr | n.Effect | None]] = field(default_factory=dict)
+    _calls: dict[str, list[tuple[n.Function, n.Call]]] | None = None
+
+    def maps(self, ref: n.Expr, function: n.Function) -> frozenset[str] | None:
+        """The maps that ``ref``, an expression in ``function``, may point into; ``None`` if it may lead elsewhere."""
+        return self._maps(ref, function, frozenset())
+
+    def _maps(self, ref: n.Expr, function: n.Function, seen: frozenset[tuple[str, int]]) -> frozenset[str] | None:
+        while isinstance(ref, (n.NonNull, n.Cast)):
+            ref = ref.operand
+        match ref:
+            case n.AddressOf(n.FieldPlace(base) | n.IndexPlace(base)):
+                return self._of_place(base, function, seen)
+            case n.AddressOf(n.DerefPlace(inner)):
+                return self._maps(inner, function, seen)
+            case n.Read(n.LocalPlace(local)):
+                return self._of_local(local, function, seen)
+            case _:
+                return None
+
+    def _of_place(
+        self, place: n.Place, function: n.Function, seen: frozenset[tuple[str, int]]
+    ) -> frozenset[str] | None:
+        while isinstance(place, (n.FieldPlace, n.IndexPlace)):
+            place = place.base
+        return self._maps(place.ref, function, seen) if isinstance(place, n.DerefPlace) else None
+
+    def _of_local(
+        self, local: n.Local, function: n.Function, seen: frozenset[tuple[str, int]]
+    ) -> frozenset[str] | None:
+        if (function.name, local.id) in seen:
+            return frozenset()
+        seen = seen | {(function.name, local.id)}
+        for position, param in enumerate(function.params):
+            if param == local:
+                return self._of_parameter(function, position, seen)
+        value = self._declared(function).get(local.id)
+        if isinstance(value, n.MapLookup):
+            return frozenset([value.map])
+        return self._maps(value, function, seen) if isinstance(value, n.Expr) else None
+
+    def _of_parameter(
+        self, function: n.Function, position: int, seen: frozenset[tuple[str, int]]
+    ) -> frozenset[str] | None:
+        if function.section is not None:
+            return None
+        found: set[str] = set()
+        for caller, call in self.calls().get(function.name, []):
+            maps = self._maps(call.args[position], caller, seen)
+            if maps is None:
+                return None
+            found |= maps
+        return frozenset(found)
+
+    def calls(self) -> dict[str, list[tuple[n.Function, n.Call]]]:
+        """All calls of each function, with their callers."""
+        if self._calls is None:
+            self._calls = {}
+            for function in self.program.functions:
+                for node in walk(function.body):
+                    if isinstance(node, n.Call):
+                        self._calls.setdefault(node.function, []).append((function, node))
+        return self._calls
+
+    def _declared(self, function: n.Function) -> dict[int, n.Expr | n.Effect | None]:
+        if function.name not in self._lets:
+            lets = {node.local.id: node.value for node in walk(function.body) if isinstance(node, n.Let)}
+            for node in walk(function.body):
+                if isinstance(node, n.Assign) and isinstance(node.place, n.LocalPlace):
+                    lets[node.place.local.id] = None
+            self._lets[function.name] = lets
+        return self._lets[function.name]

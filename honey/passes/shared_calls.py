@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Asks once what would be asked again for the same answer.
+
+| again, where the first asking has already happened | becomes the first answer, because |
+|---|---|
+| ``bpf_get_current_pid_tgid()`` and its like | it is the same for as long as a program runs |
+| ``lookup(map, key)`` | nothing has added, replaced or removed entries of the map, or written the key |
+| ``bpf_ktime_get_ns()`` whose value is only stored | two readings may always be equal |
+
+Proof obligation: the first answer is visible where the second is wanted (same or outer block, every path through it),
+and the memory that it depends on has not been written. An entry that another CPU removes between two look-ups may be
+found by both here; the two could have happened before the removal. Of clocks only time stamps are shared (see
+`honey.passes.clocks`): where a difference is taken, time must pass.
+"""
+
+from __future__ import annotations
+
+from honey.ir import nodes as n
+from honey.ir.footprint import CLOCKS, CONSTANT_CALLS, Footprint, Writes, escaped_locals, reads
+from honey.ir.nonnull import locals_written
+from honey.ir.symbols import Symbols
+from honey.passes.clocks import is_stamp
+from honey.passes.rewriting import each_function, with_body
+from honey.records import dataclass, replace
+
+_LRU = {n.MapKind.LRU_HASH, n.MapKind.LRU_PERCPU_HASH}
+
+
+def run(program: n.Program) -> n.Program:
+    """``program`` with answers shared."""
+    symbols = Symbols.of(program)
+    writes = Writes(symbols)
+
+    def rule(function: n.Function) -> n.Function:
+        share = _Share(function, symbols, writes, escaped_locals(function), locals_written(function.body))
+        return with_body(function, share.block(function.body, ()))
+
+    return each_function(program, rule)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """An effect that has happened, the local with its answer, and the memory that it depends on."""
+
+    effect: n.Effect
+    local: n.Local
+    reads: Footprint
+
+
+Answers = tuple[_Answer, ...]
+
+
+@dataclass(slots=True)
+class _Share:
+    function: n.Function
+    symbols: Symbols
+    writes: Writes
+    escaped: frozenset[int]
+    changing: frozenset[int]
+
+    def block(self, block: n.Block, known: Answers) -> n.Block:
+        """The block with what has been answered before, ``known`` on entry, not asked again."""
+        out: list[n.Stmt] = []
+        for statement in block:
+            new = self._statement(statement, known)
+            out.append(new)
+            known = self._surviving(known, new)
+            if isinstance(new, n.Let) and self._is_shareable(new):
+                assert isinstance(new.value, n.Effect)
+                known = (*known, _Answer(new.value, new.local, reads(new.value)))
+        same = all(new is old for new, old in zip(out, block, strict=True))
+        return block if same else tuple(out)
+
+    def _statement(self, statement: n.Stmt, known: Answers) -> n.Stmt:
+        match statement:
+            case n.If(_, then, otherwise):
+                new_then, new_otherwise = self.block(then, known), self.block(otherwise, known)
+                same = new_then is then and new_otherwise is otherwise
+                return statement if same else replace(statement, then=new_then, otherwise=new_otherwise)
+            case n.For(body=body):
+                new_body = self.block(body, self._surviving(known, statement))
+                return statement if new_body is body else replace(statement, body=new_body)
+            case n.Let(local, value) if self._is_shareable(statement):
+                first = next((one for one in known if one.effect == value and one.local.type == local.type), None)
+                return statement if first is None else replace(statement, value=_reading(first.local))
+            case _:
+                return statement
+
+    def _is_shareable(self, statement: n.Let) -> bool:
+        if statement.local.id in self.changing:
+            return False
+        match statement.value:
+            case n.HelperCall(name, ()):
+                stamp = name in CLOCKS and is_stamp(self.function, statement.local, self.symbols)
+                return name in CONSTANT_CALLS or stamp
+            case n.MapLookup(name):
+                return self.symbols.maps[name].kind not in _LRU
+            case _:
+                return False
+
+    def _surviving(self, known: Answers, statement: n.Stmt) -> Answers:
+        if not known:
+            return known
+        written, maps = self.writes.of(statement), self.writes.maps_changed(statement)
+        return tuple(
+            one
+            for one in known
+            if not one.reads.meets(written, self.escaped)
+            and not (isinstance(one.effect, n.MapLookup) and one.effect.map in maps)
+        )
+
+
+def _reading(local: n.Local) -> n.Read:
+    return n.Read(n.LocalPlace(local), local.type)

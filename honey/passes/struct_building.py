@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Makes a struct in one go where it was made empty and then filled.
+
+    key = %key{}                         key = %key{pid: pid, port: port}
+    key.pid = pid                 →
+    key.port = port
+
+Proof obligation: the stores follow the declaration at once, one after the other; each stores a value that does not read
+the struct, into a field of its own. A field that is stored twice keeps the last value.
+"""
+
+from __future__ import annotations
+
+from honey.ir import nodes as n
+from honey.ir.walk import map_blocks, uses
+from honey.passes.rewriting import each_function, with_body
+from honey.records import replace
+
+
+def run(program: n.Program) -> n.Program:
+    """``program`` with structs built in one go."""
+    return each_function(program, lambda function: with_body(function, map_blocks(function.body, _block)))
+
+
+def _block(block: n.Block) -> n.Block:
+    out: list[n.Stmt] = []
+    for statement in block:
+        built = _built(out[-1], statement) if out else None
+        if built is None:
+            out.append(statement)
+        else:
+            out[-1] = built
+    return block if len(out) == len(block) else tuple(out)
+
+
+def _built(declaration: n.Stmt, store: n.Stmt) -> n.Stmt | None:
+    """The declaration with the store that follows it taken in."""
+    match declaration, store:
+        case n.Let(local, n.StructValue(fields, type_)), n.Assign(n.FieldPlace(n.LocalPlace(target), name), value):
+            if target != local or not isinstance(value, n.Expr) or uses(value)[local.id] or _overlap(name, fields):
+                return None
+            kept = tuple(field for field in fields if field[0] != name)
+            return replace(declaration, value=n.StructValue((*kept, (name, value)), type_))
+        case _:
+            return None
+
+
+def _overlap(name: str, fields: tuple[tuple[str, n.Expr], ...]) -> bool:
+    """Whether ``name`` is a part of a field that is set, or the other way round."""
+    return any(other != name and (other.startswith(f"{name}.") or name.startswith(f"{other}.")) for other, _ in fields)
