@@ -46,30 +46,29 @@ defmodule DropUdp do
     :XDP_PASS
   end
 
-  # The UDP header, or nil where there is none that can be looked at.
+  # The UDP header behind up to two VLAN tags, or nil where there is none that can be looked at.
   defp udp_header(ctx) do
     eth = Packet.at(ctx, 0, :ethhdr)
     if eth == nil, do: return(nil)
-    {proto, offset} = untagged(ctx, eth.h_proto)
-    ip = if proto == Net.htons(:ETH_P_IP), do: Packet.at(ctx, offset, :iphdr)
+    if eth.h_proto == Net.htons(:ETH_P_IP), do: return(udp_behind(ctx, 14))
+    outer = tag(ctx, eth.h_proto, 14)
+    if outer == nil, do: return(nil)
+    if outer.h_vlan_encapsulated_proto == Net.htons(:ETH_P_IP), do: return(udp_behind(ctx, 18))
+    inner = tag(ctx, outer.h_vlan_encapsulated_proto, 18)
+    if inner == nil, do: return(nil)
+    if inner.h_vlan_encapsulated_proto == Net.htons(:ETH_P_IP), do: udp_behind(ctx, 22)
+  end
+
+  defp tag(ctx, proto, offset) do
+    if proto == Net.htons(:ETH_P_8021Q) or proto == Net.htons(:ETH_P_8021AD), do: Packet.at(ctx, offset, :vlan_hdr)
+  end
+
+  defp udp_behind(ctx, offset) do
+    ip = Packet.at(ctx, offset, :iphdr)
     if ip == nil, do: return(nil)
     if ip.ihl < 5 or ip.protocol != :IPPROTO_UDP, do: return(nil)
     if (Net.ntohs(ip.frag_off) &&& @fragment_offset) != 0, do: return(nil)
     Packet.at(ctx, offset + ip.ihl * 4, :udphdr)
-  end
-
-  # What the Ethernet header's protocol is behind up to two VLAN tags, and where it begins.
-  defp untagged(ctx, proto) do
-    outer = tag(ctx, 14, proto)
-    if outer == nil, do: return({proto, 14})
-    inner = tag(ctx, 18, outer.h_vlan_encapsulated_proto)
-    if inner == nil, do: return({outer.h_vlan_encapsulated_proto, 18})
-    {inner.h_vlan_encapsulated_proto, 22}
-  end
-
-  # The VLAN tag at an offset, or nil where there is none.
-  defp tag(ctx, offset, proto) do
-    if proto == Net.htons(:ETH_P_8021Q) or proto == Net.htons(:ETH_P_8021AD), do: Packet.at(ctx, offset, :vlan_hdr)
   end
 
   # RFC 1624: what the checksum becomes when the port changes. Its sum is the same in either byte order, so the two ports
