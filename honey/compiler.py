@@ -11,9 +11,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from honey.records import dataclass, replace
 from honey.syntax.nesting import room_to_recurse
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
+from honey.records import dataclass
 from honey.syntax.source import SourceFile, Span
 
 Severity = Literal["error", "warning"]

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from honey.diagnostics import Diagnostic
+from honey.records import dataclass
 from honey.syntax.source import Span
 
 _WIDEST_LINE = 160  # characters of a source line that are shown

@@ -10,8 +10,9 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from honey.records import dataclass
 
 FLAGS = ("-O2", "-g", "-Wall", "-target", "bpf", "-fwrapv")
 """``-fwrapv``: Honey's signed arithmetic wraps. The processor version is left to clang, as for any C it is given."""

@@ -13,13 +13,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 from honey.emit.spelling import is_array
 from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.ir.nonnull import locals_written
 from honey.ir.walk import Node, blocks_of, children, root_place, uses, walk
+from honey.records import dataclass, field
 
 _SILENT = (n.MapLookup, n.CoreRead, n.RingReserve, n.PacketAt)
 """Effects that change no memory that an expression can read."""

@@ -8,11 +8,11 @@ IR's node, as a number; C's type may only be another one that can hold it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
 
 from honey.ir import types as t
 from honey.ir.nodes import BinaryOp
+from honey.records import dataclass
 
 
 class Binding(IntEnum):

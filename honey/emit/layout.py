@@ -9,9 +9,9 @@ with an anonymous union around fields that overlap.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from honey.ir import types as t
+from honey.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+
+from honey.records import dataclass, field
 
 _WORDS = (
     "auto break case char const continue default do double else enum extern float for goto if inline int long register "

@@ -7,7 +7,7 @@ Honey lines, and one with the Honey line in a comment, for reading side by side.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from honey.records import dataclass, field
 
 INDENT = "\t"
 WIDTH = 100

@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from honey.ir import types as t
+from honey.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from honey.emit.features import Features
 from honey.emit.fold import folded_locals
 from honey.emit.fragment import Fragment
 from honey.emit.names import Scope
-from honey.emit.source import Writer
 from honey.emit.once import reads_once
+from honey.emit.source import Writer
 from honey.emit.spelling import Spelling, is_array
 from honey.ir import nodes as n
 from honey.ir import types as t

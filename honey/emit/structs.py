@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
 
 from honey.emit.layout import Declaration, Member, Overlay, c_size, is_natural, own, placed, relocated
 from honey.emit.names import member_name
@@ -14,6 +13,7 @@ from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.ir.symbols import Symbols
 from honey.ir.walk import walk
+from honey.records import dataclass, field, replace
 
 _UAPI_CONTEXTS = (
     "xdp_md __sk_buff bpf_sock bpf_sock_addr bpf_sock_ops bpf_sockopt bpf_sysctl sk_msg_md sk_reuseport_md "

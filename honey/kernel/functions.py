@@ -6,11 +6,11 @@ The names and types are those of BTF; static functions that the compiler took ap
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 
 from honey.kernel.layout import KernelType, decode_type
 from honey.kernel.table import table
+from honey.records import dataclass
 
 TABLE = "functions"
 

@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from functools import cache
 
 from honey.kernel import sections
 from honey.kernel.layout import KernelType, decode_type
 from honey.kernel.table import table
+from honey.records import dataclass
 
 TABLE = "helpers"
 

@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from typing import Any
+
+from honey.records import dataclass, replace
 
 BASE_INTEGERS: dict[str, tuple[int, bool]] = {
     "_Bool": (1, False),

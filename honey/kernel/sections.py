@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from enum import Enum
 from functools import cache
 from typing import Any
 
 from honey.kernel.table import DATA_FOLDER, TableError
+from honey.records import dataclass
 
 ALIASES = {"xdp_md": "xdp"}
 """Names that other compilers accept, and the one that libbpf knows."""

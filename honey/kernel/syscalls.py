@@ -6,11 +6,11 @@ Pointers among the arguments lead to user memory.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 
 from honey.kernel.layout import KernelType, decode_type
 from honey.kernel.table import table
+from honey.records import dataclass
 
 TABLE = "syscalls"
 PREFIXES = ("sys_enter_", "sys_exit_")

@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from honey.kernel import syscalls, types
 from honey.kernel.layout import KernelField, KernelInt, KernelType, decode_type
 from honey.kernel.table import table
+from honey.records import dataclass
 
 TABLE = "tracepoints"
 DATA_LOC = "__data_loc_"

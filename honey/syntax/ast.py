@@ -17,8 +17,7 @@ Spans do not take part in comparison, so that trees from differently laid out so
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
+from honey.records import dataclass, field
 from honey.syntax.source import Span
 
 

@@ -9,8 +9,9 @@ opener or closer is the likely culprit. It can also mend the source, so that the
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from functools import cache
+
+from honey.records import dataclass, field
 
 CLOSER = {b"(": b")", b"[": b"]", b"{": b"}", b"#{": b"}", b"<<": b">>", b"do": b"end", b"fn": b"end"}
 _BRACKETS = frozenset({b"(", b"[", b"{", b"<<"})

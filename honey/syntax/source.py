@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass, field
+
+from honey.records import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, order=True)

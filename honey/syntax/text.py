@@ -3,8 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-
+from honey.records import fields
 from honey.syntax import ast
 
 
