@@ -14,7 +14,7 @@ from harness.agent.probe import Feature
 from harness.agent.watch import Watched
 
 SCHEMA = 1
-KINDS = ("shadow", "solo", "test_run")
+KINDS = ("shadow", "solo")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,6 @@ class Phase:
     round: int = 0
     workload: WorkloadUse | None = None
     dump: bool = False
-    repeat: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +135,6 @@ def _phase(entry: dict[str, Any]) -> Phase:
         round=int(entry.get("round", 0)),
         workload=_workload(entry.get("workload")),
         dump=bool(entry.get("dump", False)),
-        repeat=int(entry.get("repeat", 1)),
     )
 
 
