@@ -44,7 +44,7 @@ class Effects:
             case n.MapDelete(name, key):
                 return self._call("bpf_map_delete_elem", [self._map(name), self._stored(key, "key")], t.S64)
             case n.ProbeRead(kind, target, size, source):
-                args = [self._address(target), self._sizeof(target, size), self._pointer(source)]
+                args = [self.address(target), self._sizeof(target, size), self._pointer(source)]
                 return self._call(kind.value, args, t.S64)
             case n.CoreRead():
                 return self._core_read(effect)
@@ -59,7 +59,7 @@ class Effects:
                 args = [self._map(name), self._stored(value, "value"), length, self._arg(flags)]
                 return self._call("bpf_ringbuf_output", args, t.S64)
             case n.AtomicAdd(place, value):
-                args = [self._address(place), self.expressions.converted(value, place.type)]
+                args = [self.address(place), self.expressions.converted(value, place.type)]
                 return self._call("__sync_fetch_and_add", args, t.VOID)
             case n.PacketAt(context, offset, type_):
                 assert isinstance(context.type, t.Ref)
@@ -98,7 +98,7 @@ class Effects:
             n.Cast(source, t.Address()) if isinstance(source.type, t.Int) else source, t.Address()
         )
 
-    def _address(self, place: n.Place) -> str:
+    def address(self, place: n.Place) -> str:
         return self.expressions.address(place).within(Binding.ASSIGN)
 
     def _sizeof(self, place: n.Place, size: int) -> str:
@@ -112,13 +112,13 @@ class Effects:
         if isinstance(arg, n.MapName):
             return self._map(arg.map)
         if isinstance(arg, n.Place):
-            return self._address(arg)
+            return self.address(arg)
         return self._arg(arg)
 
     def _stored(self, value: n.Expr, name: str) -> str:
         """A pointer to a value in memory; one that is nowhere yet is stored in a new local."""
         if isinstance(value, n.Read) and self._addressable(value.place):
-            return self._address(value.place)
+            return self.address(value.place)
         new = self.declare(value.type, name, value)
         return new if is_array(value.type) else f"&{new}"
 

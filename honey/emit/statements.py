@@ -9,8 +9,8 @@ from honey.emit.features import Features
 from honey.emit.fold import folded_locals
 from honey.emit.fragment import Fragment
 from honey.emit.names import Scope
-from honey.emit.once import reads_once
 from honey.emit.source import Writer
+from honey.emit.once import reads_once
 from honey.emit.spelling import Spelling, is_array
 from honey.ir import nodes as n
 from honey.ir import types as t
@@ -163,6 +163,8 @@ class FunctionWriter:
                 self._let(local, value)
             case n.Assign(place, value):
                 self._assign(place, value)
+            case n.Eval(n.AtomicAdd(place, value)):
+                self._atomic_add(place, value)
             case n.Eval(effect):
                 self.writer.line(f"{self.effects.effect(effect).text};")
             case n.If():
@@ -209,6 +211,18 @@ class FunctionWriter:
         for item in self.expressions.brace_items(value):
             self.writer.line(f"{item},", mapped=False)
         self.writer.close("};")
+
+    def _atomic_add(self, place: n.Place, value: n.Expr) -> None:
+        """An addition; of nothing, there is none, as clang would look for an instruction that eBPF may not have."""
+        if isinstance(value, n.Const):
+            if value.value == 0:
+                return
+        elif place.type.size < 8:
+            amount = self._declare_stored(place.type, "amount", value)
+            self.writer.line(f"barrier_var({amount});")
+            self.writer.line(f"__sync_fetch_and_add({self.effects.address(place)}, {amount});")
+            return
+        self.writer.line(f"{self.effects.effect(n.AtomicAdd(place, value)).text};")
 
     def _declare_stored(self, type_: t.Type, name: str, value: n.Expr) -> str:
         """A local for a value that must lie in memory, before the current statement; shared if nothing changes it."""
