@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from operator import attrgetter, is_
 from typing import Any, TypeVar, cast, get_args
 
 from honey.ir import nodes
@@ -30,8 +31,9 @@ EFFECT_CLASSES: tuple[type, ...] = tuple(get_args(Effect))
 PLACE_CLASSES: tuple[type, ...] = tuple(get_args(Place))
 STMT_CLASSES: tuple[type, ...] = tuple(get_args(Stmt))
 
+_NODES = frozenset(NODE_CLASSES)
 _HOLDS_NODES = re.compile(r"\b(Expr|Place|Effect|Stmt|Block|MapName)\b")
-
+_ONE_NODE = re.compile(r"(Expr|Place|Effect)( \| (Expr|Place|Effect))*")
 
 _NODE_FIELDS: dict[type, tuple[str, ...]] = {
     cls: tuple(field.name for field in fields(cls) if _HOLDS_NODES.search(str(field.type))) for cls in NODE_CLASSES
@@ -43,27 +45,51 @@ _BLOCK_FIELDS: dict[type, tuple[str, ...]] = {
 }
 
 
-def children(node: Node) -> Iterator[Node]:
+def children(node: Node) -> tuple[Node, ...]:
     """The nodes directly below ``node``, in the order of its fields."""
-    for name in _NODE_FIELDS[type(node)]:
-        yield from _nodes_in(getattr(node, name))
-
-
-def _nodes_in(value: object) -> Iterator[Node]:
-    if isinstance(value, tuple):
-        for item in value:
-            yield from _nodes_in(item)
-    elif isinstance(value, NODE_CLASSES):
-        yield value  # type: ignore[misc]  # NODE_CLASSES are the members of Node
+    return _CHILDREN[type(node)](node)
 
 
 def walk(root: Node | Iterable[Node]) -> Iterator[Node]:
     """``root`` (or each of a block's statements) and everything below it, parents first, in order of evaluation."""
-    stack = [root] if isinstance(root, NODE_CLASSES) else list(root)[::-1]  # type: ignore[arg-type]  # a block
+    stack: list[Node] = [cast(Node, root)] if type(root) in _CHILDREN else list(cast("Iterable[Node]", root))[::-1]
+    children_of = _CHILDREN
     while stack:
         node = stack.pop()
-        yield node  # type: ignore[misc]  # as above
-        stack.extend(list(children(node))[::-1])  # type: ignore[arg-type]  # as above
+        yield node
+        below = children_of[type(node)](node)
+        if below:
+            stack.extend(below[::-1])
+
+
+def _children_getter(cls: type) -> Callable[[Any], tuple[Node, ...]]:
+    """What `children` does for a class: as little as its fields allow, because passes walk a program many times."""
+    names = _NODE_FIELDS[cls]
+    if not names:
+        return lambda _: ()
+    get: Callable[[Any], Any] = attrgetter(*names)
+    single = all(_ONE_NODE.fullmatch(str(field.type)) for field in fields(cls) if field.name in names)
+    if single and len(names) == 1:
+        return lambda node: (get(node),)
+    if single:
+        return get
+    if len(names) == 1:
+        return lambda node: tuple(_nodes_in((get(node),)))
+    return lambda node: tuple(_nodes_in(get(node)))
+
+
+def _nodes_in(values: Iterable[object]) -> list[Node]:
+    """The nodes among ``values`` and in the tuples among them."""
+    found: list[Node] = []
+    for value in values:
+        if type(value) in _NODES:
+            found.append(cast(Node, value))
+        elif isinstance(value, tuple):
+            found += _nodes_in(value)
+    return found
+
+
+_CHILDREN: dict[type, Callable[[Any], tuple[Node, ...]]] = {cls: _children_getter(cls) for cls in NODE_CLASSES}
 
 
 def map_children(node: N, rule: Rule) -> N:
@@ -78,10 +104,12 @@ def map_children(node: N, rule: Rule) -> N:
 
 
 def _map_value(value: Any, rule: Rule) -> Any:
+    if type(value) in _NODES:
+        return rule(value)
     if isinstance(value, tuple):
-        items = tuple(_map_value(item, rule) for item in value)
-        return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
-    return rule(value) if isinstance(value, NODE_CLASSES) else value
+        items = [_map_value(item, rule) for item in value]
+        return value if all(map(is_, items, value)) else tuple(items)
+    return value
 
 
 def rewrite(node: N, rule: Rule) -> N:
@@ -120,7 +148,7 @@ def own_nodes(statement: Stmt) -> Iterator[Node]:
     """Everything that a statement evaluates itself, without what is in its inner blocks."""
     for name in _NODE_FIELDS[type(statement)]:
         if name not in _BLOCK_FIELDS[type(statement)]:
-            for node in _nodes_in(getattr(statement, name)):
+            for node in _nodes_in((getattr(statement, name),)):
                 yield from walk(node)
 
 
