@@ -10,13 +10,14 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from ctypes import c_bool, c_char_p, c_int, c_size_t, c_uint32, c_void_p
 
 from harness.agent.errors import AgentError
 
 _NAMES = ("libbpf.so.1", "libbpf.so.0", "libbpf.so")
 _MAX_ERRNO = 4095
+_DEBUG = 2  # LIBBPF_DEBUG
 _CALL = 0x85  # BPF_JMP | BPF_CALL; a source register of 0 means a helper
 _PRINTK = (6, 177)  # BPF_FUNC_trace_printk, BPF_FUNC_trace_vprintk
 
@@ -38,6 +39,12 @@ class _OpenOptions(ctypes.Structure):
     )
 
 
+class _LoadAttributes(ctypes.Structure):
+    """``struct bpf_object_load_attr``, gone in 1.0."""
+
+    _fields_ = (("obj", c_void_p), ("log_level", c_int), ("target_btf_path", c_char_p))
+
+
 class Libbpf:
     """The library, with its messages collected instead of printed."""
 
@@ -45,6 +52,7 @@ class Libbpf:
         self._library = _load_library()
         self._libc = ctypes.CDLL(None)
         self._messages: list[str] = []
+        self._debugging = False
         self._callback = _PRINT(self._collect)
         self._declare()
         self.call("libbpf_set_print", self._callback)
@@ -74,10 +82,19 @@ class Libbpf:
         return (value or b"").decode(errors="replace")
 
     def messages(self) -> str:
-        """What libbpf printed since the last call."""
+        """What libbpf printed since the last call; its words for debugging only where they were asked for."""
         text = "".join(self._messages)
         self._messages.clear()
         return text
+
+    @contextmanager
+    def debugging(self) -> Iterator[None]:
+        """Keep what libbpf says for debugging too; it says a lot."""
+        self._debugging = True
+        try:
+            yield
+        finally:
+            self._debugging = False
 
     def open(self, path: str, name: str, pin_root: str) -> Object:
         """The object at ``path``, not yet loaded; maps that ask for pinning are pinned below ``pin_root``."""
@@ -89,7 +106,9 @@ class Libbpf:
             raise AgentError("open object", f"{os.path.basename(path)}: {os.strerror(code)}", log=self.messages())
         return Object(self, pointer)
 
-    def _collect(self, _level: int, form: bytes, arguments: int) -> int:
+    def _collect(self, level: int, form: bytes, arguments: int) -> int:
+        if level >= _DEBUG and not self._debugging:
+            return 0
         buffer = ctypes.create_string_buffer(1 << 12)
         copied = ctypes.create_string_buffer(32)  # va_list is used up by printing: keep it for a second, longer try
         ctypes.memmove(copied, arguments, 32)
@@ -122,6 +141,12 @@ class Object:
         """Load all programs and make all maps; gives 0 or an error number. The words are in ``messages()``."""
         result = self._library.call("bpf_object__load", c_void_p(self._pointer))
         return abs(result) if result < 0 else result
+
+    def load_logging(self, level: int) -> int:
+        """As :meth:`load`, with each program's log among the messages: the way of libbpf before 0.8."""
+        attributes = _LoadAttributes(self._pointer, level, None)
+        with self._library.debugging():
+            return abs(self._library.call("bpf_object__load_xattr", ctypes.byref(attributes)))
 
     def programs(self) -> Iterator[Program]:
         """The programs, in the object's order."""

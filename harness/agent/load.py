@@ -19,14 +19,15 @@ from harness.agent.maps import BpfMap, describe
 #: ``BPF_LOG_STATS``: only the closing lines (time, stack depth, ``processed N insns``), also when all is well.
 _LOG_STATS = 4
 _STATS_ROOM = 1 << 16
+_OWN_ERRORS = 4000  # libbpf before 1.0: 4007 is "the verifier refused it"
+_OLD_LOG = "verifier log:"
 _PROCESSED = re.compile(r"processed (\d+) insns.*?total_states (\d+) peak_states (\d+)")
 _STACK = re.compile(r"^stack depth ([\d+]+)", re.MULTILINE)
 _TIME = re.compile(r"^verification time (\d+) usec", re.MULTILINE)
 _LOG = re.compile(
-    r"prog '(?P<name>[^']+)': -- BEGIN (?:PROG LOAD|DUMP) LOG --\n(?P<log>.*?)-- END (?:PROG LOAD|DUMP) LOG --",
-    re.DOTALL,
+    r"-- BEGIN (?:PROG LOAD|DUMP) LOG -+\n(?:libbpf: )?(?P<log>.*?)(?:libbpf: )?(?:prog '[^']+': )?-- END", re.DOTALL
 )
-_FAILED = re.compile(r"(?:prog|program) '(?P<name>[^']+)'")
+_FAILED = re.compile(r"prog '(?P<new>[^']+)': (?:BPF program load failed|failed to load)|load program '(?P<old>[^']+)'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +76,16 @@ def load_side(library: Libbpf, name: str, path: Path, *, pin_root: str, cpus: in
             buffer = ctypes.create_string_buffer(_STATS_ROOM)
             if program.log_to(buffer, _LOG_STATS):
                 logs[program.name] = buffer
+        library.messages()
         started = time.perf_counter()
-        code = opened.load()
+        old = not logs and library.has("bpf_object__load_xattr")
+        code = opened.load_logging(_LOG_STATS) if old else opened.load()
         load_s = time.perf_counter() - started
         if code == 0:
-            texts = {key: buffer.value.decode(errors="replace") for key, buffer in logs.items()}
             programs = {program.name: program for program in opened.programs() if program.fd() >= 0}
+            texts = {key: buffer.value.decode(errors="replace") for key, buffer in logs.items()}
+            if old:  # one log a program, in the object's order
+                texts = dict(zip(programs, library.messages().split(_OLD_LOG)[1:], strict=False))
             sizes = {key: _sizes(program.fd(), texts.get(key, "")) for key, program in programs.items()}
             maps = {key: describe(key, fd, cpus) for key, fd in opened.maps() if fd >= 0}
             return LoadedSide(name, opened, programs, sizes, maps, load_s)
@@ -131,12 +136,12 @@ def _load_error(library: Libbpf, side: str, path: Path, pin_root: str, code: int
         words = library.messages() or first
     finally:
         again.close()
-    match = _LOG.search(words)
-    program = match or _FAILED.search(words)
+    log, program = _LOG.search(words), _FAILED.search(words)
+    reason = os.strerror(code) if code < _OWN_ERRORS else f"libbpf's error {code}"
     return AgentError(
         "load",
-        f"the kernel refused it: {os.strerror(code)}",
+        f"the kernel refused it: {reason}",
         side=side,
-        program=program["name"] if program else "",
-        log=match["log"] if match else words,
+        program=(program["new"] or program["old"]) if program else "",
+        log=log["log"] if log else words,
     )
