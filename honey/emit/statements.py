@@ -15,6 +15,7 @@ from honey.emit.spelling import Spelling, is_array
 from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.ir.nonnull import locals_written
+from honey.ir.open_records import OpenRecords
 from honey.ir.symbols import Symbols
 from honey.ir.walk import walk
 from honey.records import dataclass, field
@@ -69,11 +70,13 @@ class FunctionWriter:
     raised: str = ""
     stored: dict[n.Expr, str] = field(default_factory=dict)
     changing: frozenset[int] = field(init=False)
+    open_records: OpenRecords = field(init=False)
 
     def __post_init__(self) -> None:
         context = self.context
         self.scope = context.globals.inner()
         self.changing = locals_written(self.function.body)
+        self.open_records = OpenRecords.of(self.function)
         self.expressions = Expressions(context.spelling, context.features, self._folded_effect)
         self.effects = Effects(self.expressions, self._declare_stored, context.functions, context.maps, context.symbols)
         raising = frozenset(name for name, callee in context.symbols.functions.items() if callee.may_raise)
@@ -330,8 +333,8 @@ class FunctionWriter:
                 return self._return(value)
             case n.Break():
                 return "break;"
-            case n.Raise() if not self.context.trace and self.function.section is not None:
-                return "return 0;"
+            case n.Raise() as left if not self.context.trace and self.function.section is not None:
+                return None if self._discards(left) else "return 0;"
             case _:
                 return None
 
@@ -366,13 +369,30 @@ class FunctionWriter:
             self.writer.line(f"{self.effects.effect(n.Printk(plain.replace('%', '%%'), ())).text};")
         if self.function.section is None:
             self.writer.line(f"*{self.raised} = true;")
+        for line in self._discards(statement):
+            self.writer.line(line)
         self.writer.line(self._nothing())
+
+    def _discards(self, statement: n.Stmt) -> list[str]:
+        """An exception gives back the records that are reserved where it happens."""
+        lines = []
+        for one in self.open_records.at.get(id(statement), ()):
+            name = self.expressions.names[one.local.id]
+            lines.append(f"{'' if one.sure else f'if ({name}) '}bpf_ringbuf_discard({name}, 0);")
+        return lines
 
     def _leave_if_raised(self, statement: n.Let | n.Assign | n.Eval) -> None:
         effect = statement.effect if isinstance(statement, n.Eval) else statement.value
         if isinstance(effect, n.Call) and self.context.symbols.functions[effect.function].may_raise:
             test = self.raised if self.function.section is not None else f"*{self.raised}"
-            self.writer.line(f"if ({test}) {self._nothing()}")
+            discards = self._discards(statement)
+            if not discards:
+                self.writer.line(f"if ({test}) {self._nothing()}")
+                return
+            self.writer.open(f"if ({test}) {{")
+            for line in (*discards, self._nothing()):
+                self.writer.line(line)
+            self.writer.close()
 
     def _nothing(self) -> str:
         """Leave the function; what it gives back does not count."""

@@ -64,6 +64,7 @@ class Interpreter:
         except Raised as raised:
             if self.program.trace:
                 self.world.printed.append(raised.text)
+            self.world.discard_open_records()
             return Outcome(0, raised.text)
         assert isinstance(value, int)
         return Outcome(value)

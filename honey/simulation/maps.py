@@ -141,6 +141,12 @@ class RingBuffer:
                 return
         raise SimulationError(f"a record of {self.definition.name} is finished twice")
 
+    def discard_open(self) -> None:
+        """Discard what is still reserved, as an exception does."""
+        for record in self.pending:
+            if record.state == "reserved":
+                record.state = "discarded"
+
     def output(self, data: bytes) -> int:
         """0 or -errno, as ``bpf_ringbuf_output``."""
         pointer = self.reserve(len(data))

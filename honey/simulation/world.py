@@ -64,6 +64,12 @@ class World:
             raise SimulationError(f"{name} is a ring buffer")
         return found
 
+    def discard_open_records(self) -> None:
+        """Discard the records that are still reserved, as an exception does."""
+        for store in self.maps.values():
+            if isinstance(store, RingBuffer):
+                store.discard_open()
+
     def ring(self, name: str) -> RingBuffer:
         """The ring buffer ``name``."""
         found = self.maps[name]
