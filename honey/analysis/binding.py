@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from honey.analysis import convert, expressions, patterns, volatility
+from honey.analysis import access, convert, patterns, volatility
 from honey.analysis.code import OpenIf, negate
 from honey.analysis.values import (
     NEVER,
@@ -138,13 +138,13 @@ def _what(left: ast.Dot | ast.Index) -> str:
 def _place(fl: Lowering, node: ast.Node) -> n.Place:
     match node:
         case ast.Dot():
-            return expressions.field_place(fl, _target(fl, node.target), node)
+            return access.field_place(fl, _target(fl, node.target), node)
         case ast.Index():
             key = fl.required(fl.value(node.key), node.key.span)
             target = _target(fl, node.target)
             if not isinstance(key, IntValue) or not isinstance(target, MemoryValue):
                 raise fl.mistake("HNY0208", f"{describe(target)} has no elements", node.span)
-            return expressions.element_place(fl, target, key, node)
+            return access.element_place(fl, target, key, node)
     raise fl.mistake("HNY0107", "this cannot be assigned to", node.span)
 
 
@@ -161,9 +161,7 @@ def _target(fl: Lowering, node: ast.Node) -> MemoryValue:
     value = fl.required(fl.value(node), node.span, "KeyError")
     if isinstance(value, MemoryValue) and value.reference:
         return value
-    raise fl.mistake(
-        "HNY0607", "only a variable, a map value or a record can be changed in place", node.span
-    )
+    raise fl.mistake("HNY0607", "only a variable, a map value or a record can be changed in place", node.span)
 
 
 def _require_writable(fl: Lowering, value: MemoryValue, node: ast.Var) -> None:

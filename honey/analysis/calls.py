@@ -22,7 +22,9 @@ BARE = ("Kernel", "Honey.BpfHelpers", "Bitwise")
 
 _MOST_FUEL = 64
 
-_NEVER_IN_EBPF = frozenset("receive try quote unquote spawn send self apply throw exit super import_file".split())
+_NEVER_IN_EBPF = frozenset(
+    {"receive", "try", "quote", "unquote", "spawn", "send", "self", "apply", "throw", "exit", "super"}
+)
 """What Elixir has and eBPF has not: processes, exceptions that are caught, code that makes code."""
 
 
@@ -108,7 +110,10 @@ def _unknown(fl: Lowering, node: ast.Call) -> Exception:
     known = [name for name, _ in fl.unit.module.functions]
     known += [name for module in BARE for name, _ in names_of(module)]
     return fl.mistake(
-        "HNY0102", f"there is no function {node.name}/{len(node.args)}", node.name_span, help=suggestion(node.name, known)
+        "HNY0102",
+        f"there is no function {node.name}/{len(node.args)}",
+        node.name_span,
+        help=suggestion(node.name, known),
     )
 
 

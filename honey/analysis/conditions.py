@@ -239,9 +239,7 @@ def _nothing() -> None:
     """A branch in which nothing is done."""
 
 
-def _nested(
-    fl: Lowering, left: ast.Node, right: ast.Node, then: Part, otherwise: Part | None, span: Span
-) -> None:
+def _nested(fl: Lowering, left: ast.Node, right: ast.Node, then: Part, otherwise: Part | None, span: Span) -> None:
     """``if left && right``: one condition if nothing need be done between the two, else one inside the other."""
     first = condition(fl, left)
     if first.constant is not None:

@@ -119,7 +119,7 @@ def _member(fl: Lowering, context: ContextValue, node: ast.Dot) -> Value:
     found = fl.unit.module.structs.field(whole.type, node.name)
     if found is None:
         raise _unknown(fl, node, _names(fl, whole.type))
-    from honey.analysis.expressions import read_place
+    from honey.analysis.access import read_place
 
     value = read_place(n.FieldPlace(whole, found.name, found.type), reference=False)
     order = NETWORK_ORDER.get((whole.type.name, found.name))

@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 
 def _body(fl: Lowering, node: ast.Call) -> ast.DoBlock:
     if node.do_block is None:
-        raise fl.mistake(
-            "HNY0107", f"`{node.name}` has no body", node.span, help="write `do ... end` or `, do: value`"
-        )
+        raise fl.mistake("HNY0107", f"`{node.name}` has no body", node.span, help="write `do ... end` or `, do: value`")
     return node.do_block
 
 
@@ -121,9 +119,7 @@ def clauses(
         fl.learn(test.when_true)
         taken()
         return
-    conditions.branch_on(
-        fl, test, taken, lambda: clauses(fl, rest, values, span, sink, exception), first.span
-    )
+    conditions.branch_on(fl, test, taken, lambda: clauses(fl, rest, values, span, sink, exception), first.span)
 
 
 def _matches(fl: Lowering, clause: ast.Clause, values: Sequence[Value]) -> tuple[Condition, list[patterns.Bound]]:
@@ -168,9 +164,11 @@ def _with_from(fl: Lowering, steps: Sequence[ast.Node], node: ast.Call, sink: Si
         _with_from(fl, rest, node, sink)
         return
     value = binding.kept(fl, "value", fl.settled(fl.value(step.right)), step.right.span)
-    pattern, guard = step.left, None
+    pattern: ast.Node = step.left
+    guard: ast.Node | None = None
     if isinstance(pattern, ast.Binary) and pattern.op == "when":
-        pattern, guard = pattern.left, pattern.right
+        guard = pattern.right
+        pattern = pattern.left
     clause = ast.Clause(step.span, (pattern,), guard, ast.Block(step.span, ()))
     test, bindings = _matches(fl, clause, [value])
 

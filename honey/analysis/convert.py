@@ -73,9 +73,7 @@ def store(fl: Lowering, value: Value, type_: t.Type, span: Span, what: str = "he
     value = fl.required(value, span)
     expr = _store(fl, value, type_, span)
     if expr is None:
-        raise fl.mistake(
-            code, f"{what} takes {_wanted(type_)}, got {describe(value)}", span, help=_hint(value, type_)
-        )
+        raise fl.mistake(code, f"{what} takes {_wanted(type_)}, got {describe(value)}", span, help=_hint(value, type_))
     return expr
 
 
@@ -112,13 +110,15 @@ def _store(fl: Lowering, value: Value, type_: t.Type, span: Span) -> n.Expr | No
         case t.Address(), MemoryValue(place):
             space = t.Space.STACK if not value.reference else t.Space.MAP
             return n.AddressOf(place, t.Ref(value.type, space))
-        case (t.Struct() | t.Array() | t.Chars()), MemoryValue(place) if fits(place.type, type_):
+        case ((t.Struct() | t.Array() | t.Chars()), MemoryValue(place)) if fits(place.type, type_):
             return n.Read(place, place.type)
-        case (t.Struct() | t.Array() | t.Chars()), AggregateValue(expr) if fits(expr.type, type_):
+        case ((t.Struct() | t.Array() | t.Chars()), AggregateValue(expr)) if fits(expr.type, type_):
             return expr
         case t.Chars(length), StringValue(data):
             if len(data) > length:
-                raise fl.mistake("HNY0210", f"this text has {len(data)} bytes, {type_words(type_)} holds {length}", span)
+                raise fl.mistake(
+                    "HNY0210", f"this text has {len(data)} bytes, {type_words(type_)} holds {length}", span
+                )
             return n.Bytes(data, type_)
         case t.Array(element, length), ListValue(items) if len(items) <= length:
             fields = ((str(i), store(fl, item, element, span)) for i, item in enumerate(items))

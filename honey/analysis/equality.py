@@ -85,7 +85,7 @@ def equal(fl: Lowering, left: Value, right: Value, span: Span) -> Condition:
             MemoryValue() | AggregateValue() as memory,
         ):
             return _equal_text(fl, memory, data, span)
-        case (MemoryValue() | AggregateValue()), (MemoryValue() | AggregateValue()):
+        case ((MemoryValue() | AggregateValue()), (MemoryValue() | AggregateValue())):
             return _equal_memory(fl, left, right, span)
         case TupleValue(ones), TupleValue(others):
             return _all_equal(fl, ones, others, span)
@@ -106,9 +106,7 @@ def _equal_atom(fl: Lowering, atom: RuntimeAtom, name: str) -> Condition:
     if name not in possible or len(possible) == 1:
         return known(name in possible)
     test = _compare(atom.expr, fl.unit.atoms.number(name, t.U64))
-    return Condition(
-        test.expr, (AtomFact(atom, frozenset({name})),), (AtomFact(atom, possible - {name}),)
-    )
+    return Condition(test.expr, (AtomFact(atom, frozenset({name})),), (AtomFact(atom, possible - {name}),))
 
 
 def _as_number(value: AddressValue | IntValue) -> n.Expr:
@@ -193,7 +191,7 @@ def bytes_equal(fl: Lowering, memory: MemoryValue | AggregateValue, data: bytes,
 
     if len(data) > _MOST_BYTES:
         raise fl.mistake("HNY0200", f"at most {_MOST_BYTES} bytes can be compared", span)
-    from honey.analysis.expressions import place_of
+    from honey.analysis.access import place_of
 
     place = place_of(fl, memory, span)
     result = known(True)
@@ -206,8 +204,8 @@ def bytes_equal(fl: Lowering, memory: MemoryValue | AggregateValue, data: bytes,
 def _equal_memory(
     fl: Lowering, left: MemoryValue | AggregateValue, right: MemoryValue | AggregateValue, span: Span
 ) -> Condition:
+    from honey.analysis.access import place_of
     from honey.analysis.conditions import known
-    from honey.analysis.expressions import place_of
 
     if not convert.fits(left.type, right.type):
         return known(False)
@@ -225,8 +223,8 @@ def _equal_places(fl: Lowering, left: n.Place, right: n.Place, span: Span) -> Co
         definition = fl.unit.module.structs.definition(type_)
         for field in definition.fields if definition is not None else ():
             if not field.padding:
-                one, other = (n.FieldPlace(place, field.name, field.type) for place in (left, right))
-                result = both(result, _equal_places(fl, one, other, span))
+                inner = [n.FieldPlace(place, field.name, field.type) for place in (left, right)]
+                result = both(result, _equal_places(fl, inner[0], inner[1], span))
         return result
     if isinstance(type_, t.Array | t.Chars):
         if type_.length > _MOST_BYTES:

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from honey import diagnostics
 from honey.diagnostics import Diagnostic, Label
@@ -61,6 +62,14 @@ class Report:
     ) -> Mistake:
         """An exception to raise for an error."""
         return Mistake(diagnostics.error(code, message, self.source, span, help=help, notes=notes, labels=labels))
+
+    @contextmanager
+    def mending(self) -> Iterator[None]:
+        """A part of the source whose mistake is taken in, and what follows is read all the same."""
+        try:
+            yield
+        except Mistake as mistake:
+            self.add(mistake.diagnostic)
 
     @property
     def has_errors(self) -> bool:

@@ -5,28 +5,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from honey.analysis import constants, context, convert, naming
+from honey.analysis import constants, convert, naming
 from honey.analysis.errors import suggestion
 from honey.analysis.lowering import Lowering
 from honey.analysis.values import (
-    AddressValue,
     AggregateValue,
     AtomValue,
-    BoolValue,
-    ContextValue,
     FunctionValue,
-    IntValue,
     ListValue,
     MemoryValue,
-    OptionalValue,
     PlainMapValue,
-    RuntimeAtom,
     StringValue,
     TextValue,
     TupleValue,
     Value,
-    boolean,
-    describe,
     integer,
 )
 from honey.ir import nodes as n
@@ -36,9 +28,6 @@ from honey.syntax.source import Span
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-BARRIER = "barrier_var"
-"""libbpf's macro that hides from clang what it knows of a variable."""
 
 # ---------------------------------------------------------------- literals
 
@@ -96,6 +85,7 @@ def variable(fl: Lowering, node: ast.Var, name: str) -> Value:
     call = ast.Call(node.span, None, node.name, node.span, (), None)
     if calls.is_known(fl, call):
         return calls.call(fl, call, name)
+    help_: str | None
     if node.name.startswith("_"):
         help_ = "a name that starts with `_` is bound but not meant to be read"
     else:
@@ -182,9 +172,7 @@ def map_literal(fl: Lowering, node: ast.MapLit, name: str) -> Value:
     if node.base is not None:
         return update(fl, fl.value(node.base), node.base.span, node.entries, name, node.span)
     values = fl.operands([pair.value for pair in node.entries])
-    return PlainMapValue(
-        tuple((_key(fl, pair), value) for pair, value in zip(node.entries, values, strict=True))
-    )
+    return PlainMapValue(tuple((_key(fl, pair), value) for pair, value in zip(node.entries, values, strict=True)))
 
 
 def _key(fl: Lowering, pair: ast.Pair) -> str:
@@ -219,9 +207,7 @@ def named_struct(fl: Lowering, node: ast.Node) -> t.Struct:
     return struct
 
 
-def field_values(
-    fl: Lowering, struct: t.Struct, entries: Sequence[ast.Pair]
-) -> tuple[tuple[str, n.Expr], ...]:
+def field_values(fl: Lowering, struct: t.Struct, entries: Sequence[ast.Pair]) -> tuple[tuple[str, n.Expr], ...]:
     """The fields given in a literal, converted to their types."""
     fields = [fl.unit.module.types.field(struct, _key(fl, pair), pair.key.span) for pair in entries]
     names = [field.name for field in fields]
@@ -235,9 +221,7 @@ def field_values(
     )
 
 
-def update(
-    fl: Lowering, base: Value, base_span: Span, entries: Sequence[ast.Pair], name: str, span: Span
-) -> Value:
+def update(fl: Lowering, base: Value, base_span: Span, entries: Sequence[ast.Pair], name: str, span: Span) -> Value:
     """``%{base | field: value}``: a copy with changes."""
     base = fl.required(base, base_span, "BadMapError")
     if isinstance(base, PlainMapValue):
@@ -263,129 +247,12 @@ def _update_map(fl: Lowering, base: PlainMapValue, entries: Sequence[ast.Pair]) 
     for pair, value in zip(entries, values, strict=True):
         key = _key(fl, pair)
         if key not in changed:
-            raise fl.mistake(
-                "HNY0202", f"the map has no key {key}", pair.span, help=suggestion(key, changed)
-            )
+            raise fl.mistake("HNY0202", f"the map has no key {key}", pair.span, help=suggestion(key, changed))
         changed[key] = value
     return PlainMapValue(tuple(changed.items()))
 
 
 # ---------------------------------------------------------------- fields and elements
-
-
-def dot(fl: Lowering, node: ast.Dot, name: str) -> Value:
-    """``target.name``."""
-    if isinstance(node.target, ast.Alias):
-        from honey.analysis import calls
-
-        return calls.call(fl, ast.Call(node.span, node.target, node.name, node.name_span, (), None), name)
-    target = fl.required(fl.value(node.target), node.target.span, "KeyError")
-    if isinstance(target, ContextValue):
-        return context.field(fl, target, node, name)
-    if isinstance(target, PlainMapValue):
-        value = target.get(node.name)
-        if value is None:
-            raise fl.mistake("HNY0202", f"the map has no key {node.name}", node.name_span)
-        return fl.settled(value)
-    if isinstance(target, AddressValue):
-        raise _unread(fl, target, node)
-    return read_place(field_place(fl, target, node), reference=isinstance(target, MemoryValue) and target.reference)
-
-
-def _unread(fl: Lowering, target: AddressValue, node: ast.Dot) -> Exception:
-    struct = target.type.target
-    name = f":{struct.name}" if isinstance(struct, t.Struct) else "type"
-    call = "core_read" if target.type.space is t.Space.KERNEL else "probe_read_user"
-    path = f"{name}, [:{node.name}]" if call == "core_read" else name
-    return fl.mistake(
-        "HNY0208",
-        "this is an address: what lies there must be read first",
-        node.span,
-        help=f"write `{call}(pointer, {path})`",
-    )
-
-
-def field_place(fl: Lowering, target: Value, node: ast.Dot) -> n.Place:
-    """The place of a field of a struct."""
-    if not isinstance(target, MemoryValue | AggregateValue) or not isinstance(target.type, t.Struct):
-        raise fl.mistake("HNY0208", f"{describe(target)} has no fields", node.span)
-    field = fl.unit.module.types.field(target.type, node.name, node.name_span)
-    return n.FieldPlace(place_of(fl, target, node.span), field.name, field.type)
-
-
-def place_of(fl: Lowering, value: MemoryValue | AggregateValue, span: Span) -> n.Place:
-    """Where a struct or array lies; one that lies nowhere yet is put into a local."""
-    if isinstance(value, MemoryValue):
-        return value.place
-    local = fl.fresh("", value.type)
-    fl.code.append(n.Let(local, value.expr, span))
-    return n.LocalPlace(local)
-
-
-def read_place(place: n.Place, *, reference: bool) -> Value:
-    """The value in a place."""
-    match place.type:
-        case t.Int():
-            return IntValue(n.Read(place, place.type))
-        case t.Bool():
-            return BoolValue(n.Read(place, place.type))
-        case t.Address():
-            return AddressValue(n.Read(place, place.type))
-        case _:
-            return MemoryValue(place, reference)
-
-
-def index(fl: Lowering, node: ast.Index, name: str) -> Value:
-    """``target[key]``."""
-    if isinstance(node.target, ast.Dot) and context.is_arguments(fl, node.target):
-        return context.argument(fl, node, name)
-    target, key = (fl.required(value, node.span) for value in fl.operands((node.target, node.key)))
-    match target, key:
-        case ListValue(items), AtomValue(wanted):
-            found = (i.items[1] for i in items if isinstance(i, TupleValue) and i.items[:1] == (AtomValue(wanted),))
-            return next(found, constants.atom("nil"))
-        case PlainMapValue(), AtomValue(wanted):
-            value = target.get(wanted)
-            return value if value is not None else constants.atom("nil")
-        case (MemoryValue() | AggregateValue()), IntValue() if isinstance(target.type, t.Array | t.Chars):
-            place = element_place(fl, target, key, node)
-            return read_place(place, reference=isinstance(target, MemoryValue) and target.reference)
-        case _:
-            raise fl.mistake("HNY0208", f"{describe(target)} has no elements to take by {describe(key)}", node.span)
-
-
-def element_place(fl: Lowering, target: MemoryValue | AggregateValue, key: IntValue, node: ast.Index) -> n.Place:
-    """The place of an array's element; an index that is only known later is tested, and raises outside the array."""
-    array = target.type
-    assert isinstance(array, t.Array | t.Chars)
-    place = place_of(fl, target, node.span)
-    element = array.element if isinstance(array, t.Array) else t.U8
-    constant = key.constant
-    if constant is not None:
-        if not 0 <= constant < array.length:
-            raise fl.mistake(
-                "HNY0211", f"the index {constant} is outside an array of {array.length}", node.key.span
-            )
-        return n.IndexPlace(place, n.Const(constant, t.U64), element)
-    number = convert.to_wide(key, signed=False)
-    if _within(fl, key, array.length):
-        return n.IndexPlace(place, number, element)
-    number = fl.let("index", number, node.key.span)
-    # The verifier must see the test, although clang may know that it always turns out well.
-    fl.code.append(n.Eval(n.HelperCall(BARRIER, (number.place,), t.VOID), node.key.span))
-    outside = n.Binary(n.BinaryOp.GE, number, n.Const(array.length, t.U64), t.BOOL)
-    from honey.analysis.code import OpenIf
-
-    fl.code.append(OpenIf(outside, [fl.throw("ArgumentError", "index outside the array", node.span)], [], node.span))
-    return n.IndexPlace(place, number, element)
-
-
-def _within(fl: Lowering, key: IntValue, length: int) -> bool:
-    """Whether an index is the variable of a loop that stays inside the array."""
-    if not isinstance(key.expr, n.Read) or not isinstance(key.expr.place, n.LocalPlace):
-        return False
-    numbers = fl.ranges.get(key.expr.place.local.id)
-    return numbers is not None and min(numbers) >= 0 and max(numbers) < length
 
 
 # ---------------------------------------------------------------- functions, the rest
@@ -406,13 +273,3 @@ def no_meaning(fl: Lowering, node: ast.Node, name: str) -> Value:
     """What stands where it means nothing."""
     del name
     raise unsupported(fl, node, f"this ({type(node).__name__.lower()})")
-
-
-def is_scalar(value: Value) -> bool:
-    """Whether ``value`` fits into a register."""
-    return isinstance(value, IntValue | BoolValue | AddressValue | RuntimeAtom | OptionalValue)
-
-
-def truth(value: bool) -> Value:
-    """A truth value that is known now."""
-    return boolean(value)

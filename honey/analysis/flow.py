@@ -12,7 +12,7 @@ from honey.syntax import ast
 from honey.syntax.source import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
 
     from honey.analysis.lowering import Lowering
 
@@ -88,7 +88,7 @@ def evaluate(fl: Lowering, node: ast.Node, sink: Sink) -> None:
                 sink.take_value(fl, value, node.span)
 
 
-def _own(fl: Lowering) -> object:
+def _own(fl: Lowering) -> Container[tuple[str, int]]:
     return fl.unit.module.functions
 
 

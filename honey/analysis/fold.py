@@ -85,7 +85,7 @@ def _literal(value: int) -> IntValue:
 def unary(op: str, value: Value) -> Value | None:
     """``op value`` for a constant, or ``None``."""
     match op, value:
-        case ("!" | "not"), BoolValue() if value.constant is not None:
+        case (("!" | "not"), BoolValue()) if value.constant is not None:
             return boolean(not value.constant)
         case "-", IntValue(literal=True) if value.constant is not None:
             return _literal(-value.constant)

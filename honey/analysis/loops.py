@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Loops with constant bounds: ``for``, ``Enum.each``, ``Enum.reduce``; over lists known now, one turn after the other."""
+"""Loops with constant bounds: ``for``, ``Enum.each``, ``Enum.reduce``; a list known now is gone through in a row."""
 
 from __future__ import annotations
 
@@ -11,7 +11,16 @@ from honey.analysis.code import OpenFor
 from honey.analysis.control import clauses
 from honey.analysis.flow import Discard, Sink, attempt
 from honey.analysis.lowering import read
-from honey.analysis.shapes import IntShape, SequenceShape, Shape, component_names, component_types, join, rebuild, shape_of
+from honey.analysis.shapes import (
+    IntShape,
+    SequenceShape,
+    Shape,
+    component_names,
+    component_types,
+    join,
+    rebuild,
+    shape_of,
+)
 from honey.analysis.storage import Join, components
 from honey.analysis.values import (
     NIL,
@@ -60,7 +69,9 @@ def _reducing(fl: Lowering, node: ast.Call, options: ast.KeywordList) -> Value:
     body = node.do_block.body if node.do_block is not None else None
     first = steps[0] if len(steps) == 1 else None
     if start is None or len(options.pairs) != 1 or not isinstance(body, ast.Clauses):
-        raise fl.mistake("HNY0107", "this option of `for` cannot be compiled to eBPF", options.span, help="`reduce:` can")
+        raise fl.mistake(
+            "HNY0107", "this option of `for` cannot be compiled to eBPF", options.span, help="`reduce:` can"
+        )
     if not isinstance(first, ast.Binary) or first.op != "<-":
         raise fl.mistake("HNY0107", "`for` with `reduce:` takes one generator", node.span)
     found = tuple(
@@ -281,7 +292,7 @@ def _parameter(function: FunctionValue) -> str:
 
 def enum_sum(fl: Lowering, node: ast.Call, name: str) -> Value:
     """``Enum.sum(list)`` of a list known now."""
-    from honey.analysis import operators
+    from honey.analysis import arithmetic
 
     over = _collection(fl, node.args[0])
     if isinstance(over, RangeValue):
@@ -293,7 +304,7 @@ def enum_sum(fl: Lowering, node: ast.Call, name: str) -> Value:
         value = fl.required(item, node.span, "ArithmeticError")
         if not isinstance(value, IntValue):
             raise fl.mismatch("integers", value, node.span)
-        total = operators.arithmetic(fl, "+", total, value, node.span)
+        total = arithmetic.calculate(fl, "+", total, value, node.span)
     del name
     return total
 
@@ -305,4 +316,3 @@ def anonymous_call(fl: Lowering, node: ast.Apply, name: str) -> Value:
         raise fl.mismatch("a function", function, node.function.span)
     values = [binding.kept(fl, "", fl.settled(value), node.span) for value in fl.operands(node.args)]
     return applied(fl, function, values, node.span, name)
-

@@ -285,4 +285,3 @@ class Lowering:
     def mismatch(self, wanted: str, value: Value, span: Span, *, help: str | None = None) -> Mistake:
         """The error for a value of the wrong kind."""
         return self.mistake("HNY0200", f"expected {wanted}, got {describe(value)}", span, help=help)
-

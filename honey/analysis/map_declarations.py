@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from honey.analysis.errors import suggestion
 from honey.analysis.types import text_of
-from honey.analysis.values import AtomValue, IntValue, ListValue, PlainMapValue, TupleValue, Value, describe
+from honey.analysis.values import AtomValue, IntValue, ListValue, TupleValue, Value, describe
 from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.records import dataclass, field
@@ -24,7 +24,16 @@ ARRAYS = frozenset({n.MapKind.ARRAY, n.MapKind.PERCPU_ARRAY})
 """Kinds whose keys are indices: they are 32 bits wide, and every entry exists from the start."""
 
 _OPTIONS = (
-    "type key_type value_type max_entries pinning map_flags print print_elem key_size value_size".split()
+    "type",
+    "key_type",
+    "value_type",
+    "max_entries",
+    "pinning",
+    "map_flags",
+    "print",
+    "print_elem",
+    "key_size",
+    "value_size",
 )
 _DEFAULT_RING_BYTES = 256 * 1024
 _PAGE = 4096
@@ -87,7 +96,9 @@ def _kind_and_options(module: Module, node: ast.Call) -> tuple[n.MapKind, Span, 
         case (ast.MapLit(base=None, entries=entries) as literal,):
             options = _by_name(module, entries)
             if "type" not in options:
-                raise report.mistake("HNY0502", "the map has no type", literal.span, help="write `type: BPF_MAP_TYPE_HASH`")
+                raise report.mistake(
+                    "HNY0502", "the map has no type", literal.span, help="write `type: BPF_MAP_TYPE_HASH`"
+                )
             return _kind(module, options["type"]), options["type"].span, options
         case (kind, ast.KeywordList(pairs=pairs)):
             return _kind(module, kind), kind.span, _by_name(module, pairs)
@@ -113,10 +124,8 @@ def _by_name(module: Module, pairs: tuple[ast.Pair, ...]) -> dict[str, ast.Node]
 
 def _kind(module: Module, node: ast.Node) -> n.MapKind:
     value = module.evaluator.value(node)
-    if isinstance(value, IntValue) and isinstance(value.expr, n.Const):
-        name = value.expr.name
-    else:
-        name = text_of(value) or ""
+    known = value.expr if isinstance(value, IntValue) else None
+    name = known.name if isinstance(known, n.Const) else text_of(value) or ""
     for kind in n.MapKind:
         if name.lower() in (f"bpf_{kind.name.lower()}", kind.value.lower(), kind.name.lower()):
             return kind
@@ -168,7 +177,10 @@ def _key(module: Module, kind: n.MapKind, options: dict[str, ast.Node]) -> t.Typ
     if key is not None and key.size != 4:
         node = options.get("key_type") or options["key_size"]
         raise module.report.mistake(
-            "HNY0503", "the keys of an array are 32 bits wide", node.span, help="write `key_type: :u32`, or leave it out"
+            "HNY0503",
+            "the keys of an array are 32 bits wide",
+            node.span,
+            help="write `key_type: :u32`, or leave it out",
         )
     return key or t.U32
 
@@ -241,8 +253,3 @@ def _element(item: Value) -> str:
             return f"{text_of(label)}={key.constant}"
         case _:
             return text_of(item) or ""
-
-
-def plain_options(value: PlainMapValue) -> dict[str, Value]:
-    """The options of the older form with one map."""
-    return dict(value.fields)

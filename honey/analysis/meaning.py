@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from honey.analysis import calls, expressions, flow, functions_as_values, loops, operators
+from honey.analysis import access, calls, expressions, flow, functions_as_values, loops, operators
 from honey.analysis.lowering import Handler
 from honey.syntax import ast
 
@@ -22,8 +22,8 @@ HANDLERS: dict[type[ast.Node], Handler] = {
     ast.KeywordList: expressions.keyword_list,
     ast.MapLit: expressions.map_literal,
     ast.StructLit: expressions.struct_literal,
-    ast.Dot: expressions.dot,
-    ast.Index: expressions.index,
+    ast.Dot: access.dot,
+    ast.Index: access.index,
     ast.Fn: expressions.function_literal,
     ast.Binary: operators.binary,
     ast.Unary: operators.unary,

@@ -25,9 +25,7 @@ def contains(fl: Lowering, left: ast.Node, right: ast.Node, span: Span) -> Condi
             return known(False)
         return in_range(fl, number, collection, span)
     if not isinstance(collection, ListValue):
-        raise fl.mistake(
-            "HNY0200", f"`in` looks into lists and ranges, not into {describe(collection)}", right.span
-        )
+        raise fl.mistake("HNY0200", f"`in` looks into lists and ranges, not into {describe(collection)}", right.span)
     value = volatility.pinned(fl, fl.settled(value), "")
     result = known(False)
     for item in collection.items:
@@ -48,10 +46,10 @@ def in_range(fl: Lowering, number: IntValue, wanted: RangeValue, span: Span) -> 
         _compare(fl, n.BinaryOp.LE, pinned, high, span),
     )
     if abs(wanted.step) > 1:
-        from honey.analysis import operators
+        from honey.analysis import arithmetic
 
-        offset = operators.arithmetic(fl, "-", pinned, integer(low), span)
-        rest = operators.arithmetic(fl, "rem", offset, integer(abs(wanted.step)), span)
+        offset = arithmetic.calculate(fl, "-", pinned, integer(low), span)
+        rest = arithmetic.calculate(fl, "rem", offset, integer(abs(wanted.step)), span)
         result = both(result, equality.equal(fl, rest, integer(0), span))
     return result
 
@@ -66,7 +64,6 @@ def _compare(fl: Lowering, op: n.BinaryOp, value: IntValue, bound: int, span: Sp
 
 
 def _binary(fl: Lowering, op: n.BinaryOp, value: IntValue, bound: int, span: Span) -> Condition:
-    from honey.analysis import operators
+    from honey.analysis import arithmetic
 
-    return Condition(operators.comparison(fl, op, value, integer(bound), span).expr)
-
+    return Condition(arithmetic.compare(fl, op, value, integer(bound), span).expr)

@@ -7,12 +7,13 @@ from collections.abc import Callable
 
 from honey.analysis import map_declarations, struct_declarations
 from honey.analysis.constants import Evaluator
-from honey.analysis.errors import Mistake, Report, suggestion
+from honey.analysis.errors import Report, suggestion
 from honey.analysis.map_declarations import MapDeclaration
 from honey.analysis.naming import ELIXIR_ATTRIBUTES, Aliases
 from honey.analysis.structs import Structs
-from honey.analysis.types import Types, text_of
-from honey.analysis.values import BoolValue, StringValue, Value
+from honey.analysis.types import Types
+from honey.analysis.values import Value
+from honey.diagnostics import Label
 from honey.kernel import sections
 from honey.records import dataclass, field
 from honey.syntax import ast
@@ -84,10 +85,8 @@ class Module:
         """Takes in the module's body; mistakes are reported and the rest is read."""
         struct_declarations.collect(self, body)
         for node in body.exprs:
-            try:
+            with self.report.mending():
                 self._declaration(node)
-            except Mistake as mistake:
-                self.report.add(mistake.diagnostic)
 
     def _declaration(self, node: ast.Node) -> None:
         match node:
@@ -209,11 +208,12 @@ class Module:
             self._add_clause(name, node, patterns, clause, pending)
 
     def _clause(self, node: ast.Call) -> tuple[FunctionClause, str]:
-        head = node.args[0] if node.args else None
-        guard = None
+        head: ast.Node | None = node.args[0] if node.args else None
+        guard: ast.Node | None = None
         if isinstance(head, ast.Binary) and head.op == "when":
-            head, guard = head.left, head.right
-        name, parameters = "", ()
+            guard = head.right
+            head = head.left
+        name, parameters = "", tuple[ast.Node, ...]()
         if isinstance(head, ast.Call) and head.target is None:
             name, parameters = head.name, head.args
         elif isinstance(head, ast.Var):
@@ -262,9 +262,7 @@ class Module:
         declared.attributes, declared.aliases = self.attributes, self.aliases.copy()
 
 
-def _earlier(span: Span) -> tuple[object, ...]:
-    from honey.diagnostics import Label
-
+def _earlier(span: Span) -> tuple[Label, ...]:
     return (Label(span, "the first one"),)
 
 
@@ -275,9 +273,7 @@ def _arities(parameters: tuple[ast.Node, ...]) -> list[tuple[tuple[ast.Node, ...
     optional = [i for i, p in enumerate(parameters) if isinstance(p, ast.Binary) and p.op == "\\\\"]
     for count in range(1, len(optional) + 1):
         missing = optional[-count:]
-        kept = tuple(
-            ast.Var(p.span, f"arg{i}") for i, p in enumerate(plain) if i not in missing
-        )
+        kept = tuple(ast.Var(p.span, f"arg{i}") for i, p in enumerate(plain) if i not in missing)
         names = iter(kept)
         passed = tuple(
             p.right if i in missing and isinstance(p, ast.Binary) else next(names) for i, p in enumerate(parameters)
@@ -300,7 +296,9 @@ def read_alias(aliases: Aliases, node: ast.Call, report: Report) -> None:
     match node.args:
         case (ast.Alias(parts=parts),):
             aliases.add(aliases.expand(parts))
-        case (ast.Alias(parts=parts), ast.KeywordList() as options) if isinstance(short := options.get("as"), ast.Alias):
+        case (ast.Alias(parts=parts), ast.KeywordList() as options) if isinstance(
+            short := options.get("as"), ast.Alias
+        ):
             aliases.add(aliases.expand(parts), short.name)
         case (ast.MultiAlias(base=ast.Alias(parts=parts), aliases=inner), *_):
             for item in inner:
@@ -320,13 +318,3 @@ _DECLARATIONS: dict[str, Callable[[Module, ast.Call], None]] = {
     "def": Module._function,
     "defp": Module._function,
 }
-
-
-def is_true(value: Value | None) -> bool:
-    """Whether an option is switched on."""
-    return isinstance(value, BoolValue) and value.constant is True
-
-
-def literal_text(value: Value) -> str | None:
-    """The text of a string that is known now."""
-    return text_of(value) if isinstance(value, StringValue) else None

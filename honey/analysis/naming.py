@@ -8,12 +8,37 @@ from collections.abc import Sequence
 from honey.analysis.values import Value, integer
 from honey.syntax import ast
 
-SYNONYMS = {"Honey.Bpf_helpers": "Honey.BpfHelpers", "Honey.Bpf.Bpf_helpers": "Honey.BpfHelpers", "Honey.Xdp": "Honey.XDP"}
+SYNONYMS = {
+    "Honey.Bpf_helpers": "Honey.BpfHelpers",
+    "Honey.Bpf.Bpf_helpers": "Honey.BpfHelpers",
+    "Honey.Xdp": "Honey.XDP",
+}
 """Names of earlier versions, and what they are called now."""
 
 ELIXIR_ATTRIBUTES = frozenset(
-    """moduledoc doc typedoc spec type typep opaque callback impl behaviour deprecated compile dialyzer
-    on_load external_resource before_compile after_compile vsn since macrocallback optional_callbacks""".split()
+    {
+        "moduledoc",
+        "doc",
+        "typedoc",
+        "spec",
+        "type",
+        "typep",
+        "opaque",
+        "callback",
+        "impl",
+        "behaviour",
+        "deprecated",
+        "compile",
+        "dialyzer",
+        "on_load",
+        "external_resource",
+        "before_compile",
+        "after_compile",
+        "vsn",
+        "since",
+        "macrocallback",
+        "optional_callbacks",
+    }
 )
 """Attributes that mean something to Elixir's tools and nothing to a program."""
 

@@ -6,8 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from honey.analysis import conditions, convert, equality, fold, storage, volatility
-from honey.analysis.code import OpenIf
+from honey.analysis import arithmetic, conditions, storage
 from honey.analysis.conditions import AND, NOT, OR, Condition
 from honey.analysis.flow import evaluate
 from honey.analysis.lowering import Lowering
@@ -25,28 +24,10 @@ from honey.analysis.values import (
     describe,
 )
 from honey.ir import nodes as n
-from honey.ir import types as t
 from honey.syntax import ast
-from honey.syntax.source import Span
 
 if TYPE_CHECKING:
     from honey.analysis.storage import Join
-
-ARITHMETIC: dict[str, n.BinaryOp] = {
-    "+": n.BinaryOp.ADD,
-    "-": n.BinaryOp.SUB,
-    "*": n.BinaryOp.MUL,
-    "/": n.BinaryOp.DIV,
-    "div": n.BinaryOp.DIV,
-    "rem": n.BinaryOp.MOD,
-    "&&&": n.BinaryOp.AND,
-    "|||": n.BinaryOp.OR,
-    "^^^": n.BinaryOp.XOR,
-    "bxor": n.BinaryOp.XOR,
-    "<<<": n.BinaryOp.SHL,
-    ">>>": n.BinaryOp.SHR,
-}
-"""Operations on two integers by their spelling in the source."""
 
 COMPARISONS: dict[str, n.BinaryOp] = {
     "<": n.BinaryOp.LT,
@@ -55,144 +36,25 @@ COMPARISONS: dict[str, n.BinaryOp] = {
     ">=": n.BinaryOp.GE,
 }
 
-_DIVISIONS = (n.BinaryOp.DIV, n.BinaryOp.MOD)
-_SHIFTS = (n.BinaryOp.SHL, n.BinaryOp.SHR)
-
 
 def binary(fl: Lowering, node: ast.Binary, name: str) -> Value:
     """``left op right``."""
     handler = _SPECIAL.get(node.op)
     if handler is not None:
         return handler(fl, node, name)
-    if node.op not in ARITHMETIC and node.op not in COMPARISONS:
+    if node.op not in arithmetic.ARITHMETIC and node.op not in COMPARISONS:
         from honey.analysis.expressions import unsupported
 
         raise unsupported(fl, node, f"the operator {node.op}")
     left, right = fl.operands((node.left, node.right))
-    one = _number(fl, left, node.left.span)
-    other = _number(fl, right, node.right.span)
+    one = arithmetic.number_of(fl, left, node.left.span)
+    other = arithmetic.number_of(fl, right, node.right.span)
     if node.op in COMPARISONS:
-        return comparison(fl, COMPARISONS[node.op], one, other, node.span)
-    return arithmetic(fl, node.op, one, other, node.span)
-
-
-def _number(fl: Lowering, value: Value, span: Span) -> IntValue:
-    value = fl.required(value, span, "ArithmeticError")
-    match value:
-        case IntValue():
-            return value
-        case AddressValue(expr):
-            return IntValue(n.Cast(expr, t.U64))
-        case BoolValue():
-            raise fl.mistake(
-                "HNY0203", "Elixir does not count with truth values", span, help="write `if x, do: 1, else: 0`"
-            )
-        case _:
-            raise fl.mistake("HNY0203", f"expected an integer, got {describe(value)}", span)
-
-
-def number(fl: Lowering, node: ast.Node) -> IntValue:
-    """The integer that ``node`` is."""
-    return _number(fl, fl.value(node), node.span)
+        return arithmetic.compare(fl, COMPARISONS[node.op], one, other, node.span)
+    return arithmetic.calculate(fl, node.op, one, other, node.span)
 
 
 # ---------------------------------------------------------------- arithmetic
-
-
-def arithmetic(fl: Lowering, op: str, left: IntValue, right: IntValue, span: Span) -> IntValue:
-    """An operation at 64 bits; unsigned wins. A divisor that may be zero is tested first, and raises."""
-    for operand in (left, right):
-        if operand.type.big_endian:
-            raise _not_in_network_order(fl, operand, op, span)
-    folded = fold.binary(op, left, right)
-    if isinstance(folded, IntValue):
-        return folded
-    operator = ARITHMETIC[op]
-    if operator in _SHIFTS:
-        return _shift(operator, left, right)
-    signed = convert.common_signed(left, right)
-    one, other = convert.to_wide(left, signed), convert.to_wide(right, signed)
-    if operator in _DIVISIONS:
-        other = _checked_divisor(fl, other, span)
-        if isinstance(other, n.Const) and other.value == 0:
-            return IntValue(n.Const(0, one.type))
-    return IntValue(n.Binary(operator, one, other, one.type))
-
-
-def _not_in_network_order(fl: Lowering, operand: IntValue, op: str, span: Span) -> Exception:
-    call = convert.CONVERSIONS[operand.type.bits][1]
-    return fl.mistake(
-        "HNY0401",
-        f"`{op}` needs host order, and {describe(operand)} is in network byte order",
-        span,
-        help=f"convert it first: `Honey.Net.{call}(...)`",
-    )
-
-
-def _shift(operator: n.BinaryOp, left: IntValue, right: IntValue) -> IntValue:
-    signed = left.type.signed
-    one = convert.to_wide(left, signed)
-    amount = right.constant
-    if amount is not None:
-        if amount < 0:
-            operator = n.BinaryOp.SHR if operator is n.BinaryOp.SHL else n.BinaryOp.SHL
-            amount = -amount
-        if amount > 63:
-            if operator is n.BinaryOp.SHL or not signed:
-                return IntValue(n.Const(0, one.type))
-            amount = 63
-        return IntValue(n.Binary(operator, one, n.Const(amount, one.type), one.type)) if amount else IntValue(one)
-    masked = n.Binary(n.BinaryOp.AND, convert.to_wide(right, signed), n.Const(63, one.type), one.type)
-    return IntValue(n.Binary(operator, one, masked, one.type))
-
-
-def _checked_divisor(fl: Lowering, divisor: n.Expr, span: Span) -> n.Expr:
-    if isinstance(divisor, n.Const):
-        if divisor.value == 0:
-            fl.report.warn("HNY0212", "this divides by zero, and always raises", span)
-            fl.code.append(fl.throw("ArithmeticError", "", span))
-        return divisor
-    if not volatility.is_simple(divisor):
-        divisor = fl.let("", divisor, span)
-    zero = n.Binary(n.BinaryOp.EQ, divisor, n.Const(0, divisor.type), t.BOOL)
-    fl.code.append(OpenIf(zero, [fl.throw("ArithmeticError", "", span)], [], span))
-    return divisor
-
-
-def comparison(fl: Lowering, operator: n.BinaryOp, left: IntValue, right: IntValue, span: Span) -> BoolValue:
-    """An ordering; network order has none."""
-    for operand in (left, right):
-        if operand.type.big_endian:
-            raise _not_in_network_order(fl, operand, operator.value, span)
-    folded = fold.binary(operator.value, left, right)
-    if isinstance(folded, BoolValue):
-        return folded
-    for literal, other in ((left, right), (right, left)):
-        constant = literal.constant
-        if literal.literal and constant is not None and constant < 0 and not other.type.signed:
-            fl.report.warn(
-                "HNY0213",
-                f"{describe(other)} is unsigned, and is compared with {constant} as {convert.wrap(constant, t.U64)}",
-                span,
-            )
-    one, other_expr = equality.same_type(fl, left, right, span)
-    return BoolValue(n.Binary(operator, one, other_expr, t.BOOL))
-
-
-def extreme(fl: Lowering, operator: n.BinaryOp, left: IntValue, right: IntValue, span: Span) -> IntValue:
-    """``max`` (``GT``) or ``min`` (``LT``) of two integers."""
-    folded = fold.binary(operator.value, left, right)
-    if isinstance(folded, BoolValue) and folded.constant is not None:
-        return left if folded.constant else right
-    signed = convert.common_signed(left, right)
-    for operand in (left, right):
-        if operand.type.big_endian:
-            raise _not_in_network_order(fl, operand, "max" if operator is n.BinaryOp.GT else "min", span)
-    one, other = (
-        expr if volatility.is_simple(expr) else fl.let("", expr, span)
-        for expr in (convert.to_wide(left, signed), convert.to_wide(right, signed))
-    )
-    return IntValue(storage.select(n.Binary(operator, one, other, t.BOOL), one, other))
 
 
 def unary(fl: Lowering, node: ast.Unary, name: str) -> Value:
@@ -200,32 +62,10 @@ def unary(fl: Lowering, node: ast.Unary, name: str) -> Value:
     del name
     if node.op in NOT:
         return BoolValue(conditions.condition(fl, node).expr)
-    operand = _number(fl, fl.value(node.operand), node.operand.span)
+    operand = arithmetic.number_of(fl, fl.value(node.operand), node.operand.span)
     if node.op == "-":
-        return negative(fl, operand, node.span)
-    return invert(fl, operand, node) if node.op == "~~~" else operand
-
-
-def negative(fl: Lowering, operand: IntValue, span: Span) -> IntValue:
-    """``-x``."""
-    folded = fold.unary("-", operand)
-    if isinstance(folded, IntValue):
-        return folded
-    if operand.type.big_endian:
-        raise _not_in_network_order(fl, operand, "-", span)
-    wide = convert.to_wide(operand, operand.type.signed)
-    return IntValue(n.Unary(n.UnaryOp.NEG, wide, wide.type))
-
-
-def invert(fl: Lowering, operand: IntValue, node: ast.Node) -> IntValue:
-    """``~~~x``."""
-    folded = fold.unary("~~~", operand)
-    if isinstance(folded, IntValue):
-        return folded
-    if operand.type.big_endian:
-        raise _not_in_network_order(fl, operand, "~~~", node.span)
-    wide = convert.to_wide(operand, operand.type.signed)
-    return IntValue(n.Unary(n.UnaryOp.INVERT, wide, wide.type))
+        return arithmetic.negative(fl, operand, node.span)
+    return arithmetic.invert(fl, operand, node) if node.op == "~~~" else operand
 
 
 # ---------------------------------------------------------------- logic
@@ -401,4 +241,3 @@ _SPECIAL: dict[str, Callable[[Lowering, ast.Binary, str], Value]] = {
     "++": list_operation,
     **dict.fromkeys(["<-", "::", "when", "->", "|", "\\\\", "=>"], misplaced),
 }
-

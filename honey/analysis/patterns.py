@@ -27,7 +27,6 @@ from honey.analysis.values import (
     TupleValue,
     UnionValue,
     Value,
-    describe,
 )
 from honey.ir import nodes as n
 from honey.ir import types as t
@@ -79,11 +78,6 @@ def names(pattern: ast.Node) -> list[tuple[str, Span]]:
     from honey.analysis.syntax_tree import walk
 
     return [(node.name, node.span) for node in walk(pattern) if isinstance(node, ast.Var) and node.name != "_"]
-
-
-def irrefutable(pattern: ast.Node) -> bool:
-    """Whether a pattern matches everything."""
-    return isinstance(pattern, ast.Var)
 
 
 def _test(fl: Lowering, pattern: ast.Node, value: Value) -> Match:
@@ -202,9 +196,7 @@ def _list(fl: Lowering, pattern: ast.ListLit, value: Value) -> Match:
     wanted, have = len(pattern.items), len(value.items)
     if have < wanted or (pattern.tail is None and have != wanted):
         return NEVER_MATCHES
-    parts = [
-        (_pair_pattern(item), part) for item, part in zip(pattern.items, value.items[:wanted], strict=True)
-    ]
+    parts = [(_pair_pattern(item), part) for item, part in zip(pattern.items, value.items[:wanted], strict=True)]
     if pattern.tail is not None:
         parts.append((pattern.tail, ListValue(value.items[wanted:])))
     return _all(fl, parts)
@@ -248,7 +240,7 @@ def _struct(fl: Lowering, pattern: ast.StructLit, value: Value) -> Match:
 
 
 def _fields(fl: Lowering, entries: Sequence[ast.Pair], value: Value) -> Match:
-    from honey.analysis.expressions import place_of, read_place
+    from honey.analysis.access import place_of, read_place
 
     if not isinstance(value, MemoryValue | AggregateValue) or not isinstance(value.type, t.Struct):
         return NEVER_MATCHES
@@ -272,7 +264,7 @@ def _prefix(fl: Lowering, pattern: ast.Binary, value: Value) -> Match:
             if not data.startswith(prefix.data):
                 return NEVER_MATCHES
             return _test(fl, pattern.right, StringValue(data[len(prefix.data) :]))
-        case (MemoryValue() | AggregateValue()) if isinstance(value.type, t.Chars | t.Array):
+        case MemoryValue() | AggregateValue() if isinstance(value.type, t.Chars | t.Array):
             if len(prefix.data) > value.type.size:
                 return NEVER_MATCHES
             if not isinstance(pattern.right, ast.Var) or not pattern.right.name.startswith("_"):
@@ -291,8 +283,3 @@ _STRUCTURED: dict[type, Handler] = {
     ast.MapLit: _map,
     ast.StructLit: _struct,
 }
-
-
-def no_match(value: Value) -> str:
-    """What to say of a value that no clause matches."""
-    return f"no clause matches {describe(value)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from honey.analysis import functions, results, stack
+from honey.analysis import bodies, handlers, records, results, stack
 from honey.analysis.errors import Mistake, Poisoned, Report, Restart
 from honey.analysis.map_declarations import MapDeclaration
 from honey.analysis.meaning import HANDLERS
@@ -50,6 +50,7 @@ def analyse_file(file: ast.File, source: SourceFile) -> tuple[n.Program | None, 
         raise AssertionError("a handler is spoilt, and nobody has said why")
     program = _program(unit, maps, source)
     stack.check(program, report)
+    records.check(program, report)
     return (None if report.has_errors else program), report.sorted()
 
 
@@ -57,10 +58,8 @@ def _module(file: ast.File, report: Report) -> tuple[str, ast.Call] | None:
     """The file's one module; everything else at the top level is reported."""
     found: list[tuple[str, ast.Call]] = []
     for node in file.body.exprs:
-        try:
+        with report.mending():
             found.append(_defmodule(node, report))
-        except Mistake as mistake:
-            report.add(mistake.diagnostic)
     if not found and not report.has_errors:
         report.add(
             report.mistake(
@@ -90,7 +89,7 @@ def _defmodule(node: ast.Node, report: Report) -> tuple[str, ast.Call]:
 
 def _functions(unit: Unit) -> None:
     for declared in unit.module.handlers:
-        functions.handler(unit, declared)
+        handlers.handler(unit, declared)
     for declared in unit.module.functions.values():
         if declared.section is None and not _is_used(unit, declared):
             _unused(unit, declared)
@@ -105,13 +104,15 @@ def _unused(unit: Unit, declared: FunctionDeclaration) -> None:
     reached = set().union(*(unit.reach((handler.name, handler.arity)) for handler in unit.module.handlers))
     if declared.private and (declared.name, declared.arity) not in reached:
         unit.report.warn(
-            "HNY0109", f"the function {declared.name}/{declared.arity} is never called", declared.span,
+            "HNY0109",
+            f"the function {declared.name}/{declared.arity} is never called",
+            declared.span,
             help="remove it, or give it a name that is called",
         )
     elif (declared.name, declared.arity) in reached and unit.report.has_errors:
         return
     try:
-        functions.rehearse(unit, declared)
+        bodies.rehearse(unit, declared)
     except (Mistake, Poisoned):
         return
 

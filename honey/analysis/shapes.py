@@ -8,7 +8,6 @@ shapes are joined, and each value is stored as the components of the joined shap
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import reduce
 
 from honey.analysis.values import (
     NIL,
@@ -160,9 +159,7 @@ def shape_of(value: Value) -> Shape:
         case ListValue(items):
             return SequenceShape(tuple(shape_of(item) for item in items), "list")
         case PlainMapValue(fields):
-            return SequenceShape(
-                tuple(shape_of(item) for _, item in fields), "map", tuple(name for name, _ in fields)
-            )
+            return SequenceShape(tuple(shape_of(item) for _, item in fields), "map", tuple(name for name, _ in fields))
         case OptionalValue(present=present):
             return OptionalShape(shape_of(present))
         case UnionValue(alternatives=alternatives):
@@ -175,7 +172,10 @@ def shape_of(value: Value) -> Shape:
 
 def join_all(shapes: Sequence[Shape]) -> Shape:
     """The shape that values of all these shapes can be stored as."""
-    return reduce(join, shapes, NeverShape())
+    joined: Shape = NeverShape()
+    for shape in shapes:
+        joined = join(joined, shape)
+    return joined
 
 
 def join(left: Shape, right: Shape) -> Shape:
@@ -190,7 +190,7 @@ def join(left: Shape, right: Shape) -> Shape:
         case IntShape(), IntShape():
             joined = join_ints(left, right)
             return joined if joined is not None else _union(left, right)
-        case (AtomShape() | StaticShape(AtomValue())), (AtomShape() | StaticShape(AtomValue())):
+        case ((AtomShape() | StaticShape(AtomValue())), (AtomShape() | StaticShape(AtomValue()))):
             return AtomShape(_names(left) | _names(right))
         case (OptionalShape(inner), StaticShape(NilValue())) | (StaticShape(NilValue()), OptionalShape(inner)):
             return OptionalShape(inner)
@@ -198,8 +198,8 @@ def join(left: Shape, right: Shape) -> Shape:
             return OptionalShape(join(one, other))
         case AddressShape(), AddressShape():
             return AddressShape(t.Address(left.type.space))
-        case (AddressShape() as address, StaticShape(NilValue())) | (StaticShape(NilValue()), AddressShape() as address):
-            return address
+        case (AddressShape() as one, StaticShape(NilValue())) | (StaticShape(NilValue()), AddressShape() as one):
+            return one
         case (StaticShape(NilValue()), other) | (other, StaticShape(NilValue())) if not isinstance(other, UnionShape):
             return OptionalShape(other)
         case (OptionalShape(inner), other) | (other, OptionalShape(inner)) if not isinstance(other, UnionShape):
@@ -232,8 +232,9 @@ def _tags(shape: SequenceShape) -> object:
 
 
 def _union(left: Shape, right: Shape) -> Shape:
-    alternatives = list(left.alternatives) if isinstance(left, UnionShape) else [left]
-    for shape in right.alternatives if isinstance(right, UnionShape) else (right,):
+    alternatives: list[Shape] = list(left.alternatives) if isinstance(left, UnionShape) else [left]
+    others: tuple[Shape, ...] = right.alternatives if isinstance(right, UnionShape) else (right,)
+    for shape in others:
         for index, known in enumerate(alternatives):
             joined = join(known, shape) if _close(known, shape) else None
             if joined is not None:

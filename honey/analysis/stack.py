@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """How much stack a program needs: eBPF has 512 bytes for a handler and all functions that it is in at a time.
 
-What lies in memory is counted (structs, arrays, text, what a helper fills); numbers are taken to be in registers. Blocks
-that are never active together share their space, as clang lets them.
+What lies in memory is counted (structs, arrays, text, what a helper fills); numbers are taken to be in registers.
+Blocks that are never active together share their space, as clang lets them.
 """
 
 from __future__ import annotations

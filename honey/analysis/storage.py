@@ -68,7 +68,7 @@ _LARGEST_SELECT = 12
 def components(fl: Lowering, value: Value, shape: Shape, span: Span) -> list[Component]:
     """``value`` as the components of ``shape``, which is a shape that it was joined into."""
     match shape, value:
-        case (StaticShape() | NeverShape()), _:
+        case ((StaticShape() | NeverShape()), _):
             return []
         case IntShape(type_), IntValue():
             return [convert.store_int(fl, value, type_, span)]

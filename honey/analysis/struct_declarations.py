@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from honey.analysis.errors import Mistake
 from honey.analysis.structs import FieldDeclaration, lay_out
+from honey.ir.types import StructDef
 from honey.syntax import ast
 
 if TYPE_CHECKING:
@@ -22,13 +23,11 @@ def collect(module: Module, body: ast.Block) -> None:
     waiting = {}
     for node in body.exprs:
         if isinstance(node, ast.Call) and node.name == "defstruct" and node.target is None:
-            try:
+            with module.report.mending():
                 name = _name(module, node)
                 if name in waiting:
                     raise module.report.mistake("HNY0105", f"there are two structs called {name}", node.span)
                 waiting[name] = node
-            except Mistake as mistake:
-                module.report.add(mistake.diagnostic)
     attributes_before(module, body)
     open_: set[str] = set()
     for name in waiting:
@@ -65,10 +64,8 @@ def _declare(module: Module, name: str, waiting: dict[str, ast.Call], open_: set
     for inner in _names_in(node):
         if inner in waiting and inner != name:
             _declare(module, inner, waiting, open_)
-    try:
+    with module.report.mending():
         module.structs.add(_definition(module, name, node))
-    except Mistake as mistake:
-        module.report.add(mistake.diagnostic)
 
 
 def _names_in(node: ast.Call) -> list[str]:
@@ -77,7 +74,7 @@ def _names_in(node: ast.Call) -> list[str]:
     return [found.name for found in walk(node) if isinstance(found, ast.Atom)]
 
 
-def _definition(module: Module, name: str, node: ast.Call) -> object:
+def _definition(module: Module, name: str, node: ast.Call) -> StructDef:
     report = module.report
     options = _options(module, node, _OPTIONS)
     body = node.do_block.body if node.do_block is not None else None

@@ -4,15 +4,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
 
 from honey.records import fields
 from honey.syntax import ast
 
+_NAMES: dict[type, tuple[str, ...]] = {}
 
-@cache
-def _names(cls: type) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(cls) if field.name not in ("span", "name_span", "op_span"))  # type: ignore[arg-type]  # a dataclass
+
+def _names(cls: type[ast.Node]) -> tuple[str, ...]:
+    """The fields of a node class that may hold nodes."""
+    if cls not in _NAMES:
+        _NAMES[cls] = tuple(field.name for field in fields(cls) if not field.name.endswith("span"))
+    return _NAMES[cls]
 
 
 def children(node: ast.Node) -> Iterator[ast.Node]:

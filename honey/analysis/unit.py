@@ -14,7 +14,7 @@ from honey.ir import types as t
 from honey.records import dataclass, field
 
 if TYPE_CHECKING:
-    from honey.analysis.functions import Instance
+    from honey.analysis.bodies import Instance
     from honey.analysis.lowering import Handler
     from honey.analysis.map_declarations import MapDeclaration
     from honey.analysis.module import Module

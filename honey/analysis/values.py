@@ -67,7 +67,7 @@ class AtomValue:
 
 @dataclass(frozen=True, slots=True)
 class RuntimeAtom:
-    """One of the atoms ``names``, told apart by number when the program runs; it came through the parameter ``origin``."""
+    """One of the atoms ``names``, told apart by number when the program runs; ``origin``: the parameter it came by."""
 
     expr: n.Expr
     names: frozenset[str]

@@ -81,7 +81,7 @@ def _read(kind: n.ReadKind, space: t.Space) -> LibraryCall:
 
 
 def _present(local: n.Local) -> Value:
-    from honey.analysis.expressions import read_place
+    from honey.analysis.access import read_place
 
     return read_place(n.LocalPlace(local), reference=False)
 
@@ -124,7 +124,7 @@ def _core_read(*, user: bool) -> LibraryCall:
 
 
 def _of_type(value: n.Read) -> Value:
-    from honey.analysis.expressions import read_place
+    from honey.analysis.access import read_place
 
     return read_place(value.place, reference=False)
 
@@ -214,9 +214,7 @@ def generic(name: str, arity: int) -> LibraryCall | None:
 
 def _call_helper(fl: Lowering, found: Helper, node: ast.Call, name: str) -> Value:
     if fl.section is not None and found.allowed_in(fl.section.kind) is False:
-        raise fl.mistake(
-            "HNY0902", f"{found.name} cannot be called from {fl.section.kind} programs", node.name_span
-        )
+        raise fl.mistake("HNY0902", f"{found.name} cannot be called from {fl.section.kind} programs", node.name_span)
     values = fl.operands(node.args)
     args = tuple(
         _argument(fl, declared, value, argument)

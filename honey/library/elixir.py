@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from honey.analysis import conditions, operators
+from honey.analysis import arithmetic, conditions
 from honey.analysis.constants import Evaluator
 from honey.analysis.values import (
     AtomValue,
@@ -35,9 +35,9 @@ def _operator(op: str) -> LibraryCall:
     def call(fl: Lowering, node: ast.Call, name: str) -> Value:
         del name
         left, right = fl.operands(node.args)
-        one = operators._number(fl, left, node.args[0].span)
-        other = operators._number(fl, right, node.args[1].span)
-        return operators.arithmetic(fl, op, one, other, node.span)
+        one = arithmetic.number_of(fl, left, node.args[0].span)
+        other = arithmetic.number_of(fl, right, node.args[1].span)
+        return arithmetic.calculate(fl, op, one, other, node.span)
 
     return call
 
@@ -46,27 +46,27 @@ def _extreme(op: n.BinaryOp) -> LibraryCall:
     def call(fl: Lowering, node: ast.Call, name: str) -> Value:
         del name
         left, right = fl.operands(node.args)
-        one = operators._number(fl, left, node.args[0].span)
-        other = operators._number(fl, right, node.args[1].span)
-        return operators.extreme(fl, op, one, other, node.span)
+        one = arithmetic.number_of(fl, left, node.args[0].span)
+        other = arithmetic.number_of(fl, right, node.args[1].span)
+        return arithmetic.extreme(fl, op, one, other, node.span)
 
     return call
 
 
 def _abs(fl: Lowering, node: ast.Call, name: str) -> Value:
-    value = operators.number(fl, node.args[0])
+    value = arithmetic.number(fl, node.args[0])
     if value.constant is not None:
         return integer(abs(value.constant))
     if not value.type.signed:
         return value
-    expr = fl.let(name, operators.arithmetic(fl, "+", value, integer(0), node.span).expr, node.span)
+    expr = fl.let(name, arithmetic.calculate(fl, "+", value, integer(0), node.span).expr, node.span)
     negative = n.Binary(n.BinaryOp.LT, expr, n.Const(0, t.S64), t.BOOL)
     return IntValue(n.Select(negative, n.Unary(n.UnaryOp.NEG, expr, t.S64), expr, t.S64))
 
 
 def _invert(fl: Lowering, node: ast.Call, name: str) -> Value:
     del name
-    return operators.invert(fl, operators.number(fl, node.args[0]), node)
+    return arithmetic.invert(fl, arithmetic.number(fl, node.args[0]), node)
 
 
 def _is_nil(fl: Lowering, node: ast.Call, name: str) -> Value:
@@ -88,7 +88,7 @@ def _is_kind(*kinds: type) -> LibraryCall:
 def _elem(fl: Lowering, node: ast.Call, name: str) -> Value:
     del name
     target = fl.required(fl.value(node.args[0]), node.args[0].span)
-    index = operators.number(fl, node.args[1]).constant
+    index = arithmetic.number(fl, node.args[1]).constant
     if not isinstance(target, TupleValue) or index is None or not 0 <= index < len(target.items):
         raise fl.mistake("HNY0211", "`elem` takes a tuple and a constant index inside it", node.span)
     return fl.settled(target.items[index])

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from honey.analysis import convert, equality, expressions, operators
+from honey.analysis import access, arithmetic, convert, equality
 from honey.analysis.code import Code, OpenIf, negate
 from honey.analysis.lowering import Packet, read
 from honey.analysis.scope import OptionalFact
@@ -90,7 +90,7 @@ def ip_protocol(fl: Lowering, node: ast.Call, name: str) -> Value:
     """``Honey.Ethhdr.ip_protocol()``: what the IPv4 or IPv6 header says is above it."""
     span = node.span
     found = _packet(fl, span)
-    kind = expressions.read_place(_field(fl, found.ethernet, "h_proto", span), reference=False)
+    kind = access.read_place(_field(fl, found.ethernet, "h_proto", span), reference=False)
     assert isinstance(kind, IntValue)
     protocol, offset = fl.declare(name or "protocol", t.U8, span), fl.declare("offset", t.U64, span)
     rest: Code = []
@@ -124,7 +124,7 @@ def destination_port(fl: Lowering, node: ast.Call, name: str) -> Value:
 def set_destination_port(fl: Lowering, node: ast.Call, name: str) -> Value:
     """``Honey.Ethhdr.set_destination_port(port)``, if there is room for a header; gives the port."""
     del name
-    port = operators.number(fl, node.args[0])
+    port = arithmetic.number(fl, node.args[0])
     if port.type.big_endian:
         raise convert.byte_order(fl, port.type, t.U16, node.args[0].span)
     found = _optional_header(fl, _packet(fl, node.span).offset, "udphdr", "udp", node.span)

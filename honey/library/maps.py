@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from honey.analysis import convert, expressions, loops
+from honey.analysis import access, convert, expressions, loops
 from honey.analysis.code import Code, OpenIf, Slot, negate
 from honey.analysis.conditions import Condition, branch_on
 from honey.analysis.constants import kernel_constant
@@ -117,7 +117,7 @@ def is_null(local: n.Local) -> n.Expr:
 
 def optional(fl: Lowering, local: n.Local, what: str, name: str = "") -> OptionalValue:
     """The value behind a nullable reference: itself a reference if it lies in memory, else the number there."""
-    present = expressions.read_place(stored(local), reference=True)
+    present = access.read_place(stored(local), reference=True)
     snapshot = None
     if isinstance(present, IntValue | BoolValue):
         slot = Slot()
@@ -219,9 +219,7 @@ def add(fl: Lowering, node: ast.Call, name: str) -> Value:
         type_ = local.type
         assert isinstance(type_, t.Ref)
         again = n.Assign(n.LocalPlace(local), n.MapLookup(declared.name, key, type_), span)
-        fl.code.append(
-            OpenIf(is_null(local), [n.Let(error, insert, span), OpenIf(lost, [again], [], span)], [], span)
-        )
+        fl.code.append(OpenIf(is_null(local), [n.Let(error, insert, span), OpenIf(lost, [again], [], span)], [], span))
     place = stored(local)
     adds: Code = [_add(n.FieldPlace(place, path, part.type) if path else place, part, span) for path, part in parts]
     fl.code.append(OpenIf(negate(is_null(local)), adds, [], span))
@@ -278,7 +276,7 @@ def change(fl: Lowering, node: ast.Call, name: str) -> Value:
     place = stored(local)
     with fl.block() as changed:
         if not _change_fields(fl, place, function, node.span):
-            old = expressions.read_place(place, reference=False)
+            old = access.read_place(place, reference=False)
             value = loops.applied(fl, function, [old], node.span)
             fl.assign(place, value_of(fl, declared, value, node.args[3].span), node.span)
     insert = n.Eval(n.MapUpdate(declared.name, key, first, n.Const(0, t.U64, "BPF_ANY")), node.span)

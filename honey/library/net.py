@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from honey.analysis import convert, operators
+from honey.analysis import arithmetic, convert
 from honey.analysis.values import IntValue, Value
 from honey.ir import nodes as n
 from honey.ir import types as t
@@ -22,7 +22,7 @@ def _swap(name: str, bits: int, *, to_network: bool) -> LibraryCall:
 
     def call(fl: Lowering, node: ast.Call, bound: str) -> Value:
         del bound
-        value = operators.number(fl, node.args[0])
+        value = arithmetic.number(fl, node.args[0])
         if value.type.big_endian != source.big_endian or (source.big_endian and value.type != source):
             raise _wrong(fl, value, source, name, node)
         return IntValue(n.ByteSwap(name, convert.cast(value.expr, source), target))

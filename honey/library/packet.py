@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from honey.analysis import convert, expressions, operators, volatility
+from honey.analysis import access, arithmetic, convert, volatility
 from honey.analysis.code import OpenIf
 from honey.analysis.lowering import read
 from honey.analysis.values import ContextValue, IntValue, OptionalValue, Value
@@ -34,7 +34,10 @@ def checked(fl: Lowering, context: n.Expr, span: Span) -> n.Expr:
     struct = context.type.target if isinstance(context.type, t.Ref) else None
     if not isinstance(struct, t.Struct) or struct.name not in ("xdp_md", "__sk_buff"):
         raise fl.mistake(
-            "HNY0705", "there is no packet in this context", span, help='packets are seen by `@sec "xdp"` and `@sec "tc"`'
+            "HNY0705",
+            "there is no packet in this context",
+            span,
+            help='packets are seen by `@sec "xdp"` and `@sec "tc"`',
         )
     return context
 
@@ -42,7 +45,7 @@ def checked(fl: Lowering, context: n.Expr, span: Span) -> n.Expr:
 def at(fl: Lowering, node: ast.Call, name: str) -> Value:
     """``Honey.Packet.at(ctx, offset, type)``: a reference into the packet, or nil where the packet ends before."""
     context = _context(fl, node.args[0])
-    offset = operators.number(fl, node.args[1])
+    offset = arithmetic.number(fl, node.args[1])
     type_ = fl.unit.module.types.of(fl.value(node.args[2]), node.args[2].span)
     return reference(fl, context, convert.to_wide(offset, signed=False), type_, name, node.span)
 
@@ -62,7 +65,7 @@ def reference(fl: Lowering, context: n.Expr, offset: n.Expr, type_: t.Type, name
         found = n.Assign(n.LocalPlace(local), n.PacketAt(context, bounded, ref), span)
         fl.code.append(OpenIf(near, [found], [], span))
     present = n.DerefPlace(n.NonNull(read(local), t.Ref(type_, t.Space.PACKET)), type_)
-    value = expressions.read_place(present, reference=True)
+    value = access.read_place(present, reference=True)
     return OptionalValue(n.IsNull(read(local)), value, None, "this part of the packet")
 
 

@@ -99,8 +99,8 @@ def _value(fl: Lowering, value: Value, span: Span) -> tuple[str, n.Expr | None]:
                 raise convert.byte_order(fl, value.type, t.U64, span)
             signed = value.type.signed
             return ("%lld" if signed else "%llu"), convert.cast(expr, t.S64 if signed else t.U64)
-        case BoolValue(n.Const(value)):
-            return ("true" if value else "false"), None
+        case BoolValue(n.Const(known)):
+            return ("true" if known else "false"), None
         case BoolValue(expr):
             return "%lld", convert.cast(expr, t.S64)
         case AddressValue(expr):

@@ -34,7 +34,7 @@ def build_context(function: n.Function, event: Event, symbols: Symbols, world: W
     type_ = function.params[0].type
     target = type_.target if isinstance(type_, t.Ref) else t.VOID
     context = bytearray(max(target.size, 8))
-    numbers = {
+    numbers: dict[str, int | bytes] = {
         name: value if _in_place(target, name, symbols) else _number(value, world)
         for name, value in event.fields.items()
     }
@@ -50,7 +50,7 @@ def build_context(function: n.Function, event: Event, symbols: Symbols, world: W
         context[at + 8 * index : at + 8 * index + 8] = (value & (1 << 64) - 1).to_bytes(8, "little")
     if isinstance(target, t.Struct):
         if event.packet:
-            numbers = {"data": PACKET_ADDRESS, "data_end": PACKET_ADDRESS + len(event.packet)} | numbers
+            numbers = {"data": PACKET_ADDRESS, "data_end": PACKET_ADDRESS + len(event.packet), **numbers}
         _set_fields(context, target, numbers, symbols, given=set(event.fields))
     elif numbers:
         raise SimulationError(f"{function.name} has no argument {next(iter(numbers))}")
