@@ -15,14 +15,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.errors import HarnessError
+from harness.judge import Status
 from harness.progress import Progress
+from harness.report import model
 from harness.report.model import BenchmarkReport, Failure, Report
 from harness.report.store import load_report
+from harness.targets.process import dying_with_us
 
 #: What a matrix can vary, and the option of a run that it sets.
 AXES: Mapping[str, str] = {"kernels": "--kernel", "compilers": "--compiler", "seeds": "--seed", "targets": "--target"}
-#: A cell runs a guest and, beside it, one that counts.
-CPUS_A_CELL = 2
+#: What a guest with its QEMU takes. A cell runs one, and beside it perhaps one that counts.
+_GUEST_MB = 1300
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,12 @@ class _Children:
             if self.stopping:
                 raise HarnessError("the run was interrupted")
             process = subprocess.Popen(
-                command, cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL
+                dying_with_us(command, "TERM"),
+                cwd=cwd,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+                stdin=subprocess.DEVNULL,
             )
             self.running.add(process)
             return process
@@ -106,18 +114,21 @@ def _children() -> Iterator[_Children]:
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """Runs to do: ``harness run`` with ``arguments`` for each of ``cells``, reports below ``folder``."""
+    """Runs to do: ``harness run`` with ``arguments`` for each of ``cells``, reports below ``folder``.
+
+    ``guests`` is how many virtual machines a cell runs at once.
+    """
 
     cells: Sequence[Cell]
     arguments: Sequence[str]
     folder: Path
     root: Path
     progress: Progress
+    guests: int = 2
 
-    def run(self) -> list[Report]:
-        """Do them, as many at once as the machine has room for; gives the reports in order."""
-        at_once = max(1, (os.cpu_count() or 1) // CPUS_A_CELL)
-        with _children() as children, ThreadPoolExecutor(max_workers=at_once) as pool:
+    def run(self) -> list[Ran]:
+        """Do them, as many at once as the machine has room for; gives what came of them, in order."""
+        with _children() as children, ThreadPoolExecutor(max_workers=at_once(self.guests)) as pool:
             tasks = [pool.submit(self._run, cell, children) for cell in self.cells]
             try:
                 return [task.result() for task in tasks]
@@ -126,7 +137,7 @@ class Matrix:
                 pool.shutdown(cancel_futures=True)
                 raise
 
-    def _run(self, cell: Cell, children: _Children) -> Report:
+    def _run(self, cell: Cell, children: _Children) -> Ran:
         reports = self.folder / cell.name.replace("/", "_").replace(" ", "-")
         options = [*self.arguments, *cell.options, "--reports", str(reports), "-q"]
         with self.progress.step(cell.name, f"running {cell.name}"):
@@ -136,16 +147,56 @@ class Matrix:
             finally:
                 children.ended(process)
         try:
-            return load_report(reports / "latest")
-        except HarnessError as error:
-            raise HarnessError(f"{cell.name}: the run ended with status {process.returncode}", details=said) from error
+            report = load_report(reports / "latest")
+        except HarnessError:
+            lines = said.strip().splitlines()
+            words = lines[0].removeprefix("harness: ") if lines else f"it ended with status {process.returncode}"
+            return Ran(cell, None, Failure(step="run", message=words, log=said or None))
+        return Ran(cell, report, report.error)
 
 
-def joined(reports: Sequence[Report], chosen: Sequence[Cell]) -> tuple[list[BenchmarkReport], Failure | None]:
-    """The parts of all reports, and the first failure: a cell that could not run is named."""
-    parts = [part for report in reports for part in report.benchmarks]
-    for report, cell in zip(reports, chosen, strict=True):
-        if report.error is not None:
-            message = f"{cell.name}: {report.error.message}"
-            return parts, report.error.model_copy(update={"message": message})
-    return parts, None
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What came of a cell: its report, where there is one, and what kept it from coming to a result."""
+
+    cell: Cell
+    report: Report | None
+    failure: Failure | None
+
+    @property
+    def status(self) -> int:
+        """The exit status of its run."""
+        return self.report.status if self.report is not None else int(Status.CANNOT_RUN)
+
+
+def at_once(guests: int) -> int:
+    """How many cells of so many guests the processors and the memory that is free have room for."""
+    lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    free_mb = next((int(line.split()[1]) >> 10 for line in lines if line.startswith("MemAvailable:")), 0)
+    return max(1, min((os.cpu_count() or 1) // guests, free_mb // (guests * _GUEST_MB)))
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """The parts of all cells, which part belongs to which cell, and what went wrong with cells as a whole."""
+
+    parts: list[BenchmarkReport]
+    cells: list[model.Cell]
+    failure: Failure | None
+
+
+def joined(found: Sequence[Ran]) -> Joined:
+    """All cells as one; a cell that could not run does not keep the others from being reported."""
+    parts: list[BenchmarkReport] = []
+    cells_: list[model.Cell] = []
+    for ran in found:
+        own = ran.report.benchmarks if ran.report is not None else []
+        name = ran.cell.name
+        cells_.append(model.Cell(name=name, status=ran.status, first=len(parts), count=len(own), error=ran.failure))
+        parts += own
+    lost = [ran for ran in found if ran.failure is not None]
+    if not lost:
+        return Joined(parts, cells_, None)
+    words = "; ".join(f"{ran.cell.name}: {ran.failure.message}" for ran in lost if ran.failure is not None)
+    failure = Failure(step="matrix", message=f"{len(lost)} of {len(found)} cells could not run: {words}")
+    return Joined(parts, cells_, failure)

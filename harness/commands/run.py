@@ -8,10 +8,11 @@ from pathlib import Path
 
 from harness.checkout import Checkout, find_checkout
 from harness.errors import HarnessError
-from harness.execute import KNOWN_TARGETS, Where
+from harness.execute import KNOWN_TARGETS, VM, Where
 from harness.matrix import Matrix, cells, joined
 from harness.plan import SHADOW, SOLO
 from harness.progress import Progress
+from harness.report.cells import compiler_notes
 from harness.report.history import with_history
 from harness.report.store import keep, new_run
 from harness.report.terminal import make_console, show, show_verdict
@@ -123,9 +124,10 @@ def _matrix(given: argparse.Namespace, checkout: Checkout, progress: Progress) -
     reports = Path(given.reports) if given.reports else checkout.reports
     head = Head(checkout.commit(), given.target, given.compiler, given.seed)
     with new_run(reports) as folder, progress.live():
-        found = Matrix(chosen, arguments, folder / "cells", checkout.root, progress).run()
-        parts, failure = joined(found, chosen)
-        report = whole_report(head, parts, failure=failure, timings=progress.timings)
+        guests = 2 if given.guest_insns and given.target == VM else 1
+        found = joined(Matrix(chosen, arguments, folder / "cells", checkout.root, progress, guests).run())
+        report = whole_report(head, found.parts, failure=found.failure, timings=progress.timings)
+        report = report.model_copy(update={"cells": found.cells, "notes": compiler_notes(found.parts)})
         report = with_history(report, reports)
         place = keep(report, folder, reports)
     if given.json:

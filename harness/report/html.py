@@ -9,6 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from harness.report import plots, words
+from harness.report.cells import rows
 from harness.report.model import Report
 
 _HERE = Path(__file__).parent
@@ -19,7 +20,7 @@ def html(report: Report) -> str:
     environment = Environment(
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.globals.update(words=words, plots=plots, num=_number, svg=Markup, pointer=_pointer)
+    environment.globals.update(words=words, plots=plots, cells=rows, num=_number, svg=Markup, pointer=_pointer)
     style = (_HERE / "report.css").read_text(encoding="utf-8")
     return environment.get_template("report.html.j2").render(report=report, style=Markup(style))
 

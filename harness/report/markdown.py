@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from harness.report import words
+from harness.report.cells import rows
 from harness.report.model import BenchmarkReport, Difference, Failure, Report
 
 SHOWN_DIFFERENCES = 20
@@ -17,6 +18,8 @@ def markdown(report: Report) -> str:
     parts = [_head(report)]
     if report.error is not None:
         parts.append(_failure(report.error))
+    if report.cells:
+        parts.append(_cells(report))
     if len(report.benchmarks) > 1:
         parts.append(_overview(report))
     parts += [_benchmark(benchmark) for benchmark in report.benchmarks]
@@ -56,6 +59,16 @@ def _overview(report: Report) -> str:
         )
     rows.append(["**all**", "", "", "", *(words.ratio(report.means.get(metric)) for metric in metrics)])
     return _table(head, rows)
+
+
+def _cells(report: Report) -> str:
+    head = ["cell", "verdict", "C = Honey", "oracle", "since the last run", ""]
+    lines = [
+        [row.name, f"{_mark(row.ok)} {row.verdict}", _mark(row.parity), _mark(row.oracle), row.changed, row.why]
+        for row in rows(report)
+    ]
+    notes = "".join(f"\n\n{note}." for note in report.notes)
+    return _table(head, lines) + notes
 
 
 def _benchmark(benchmark: BenchmarkReport) -> str:

@@ -273,6 +273,16 @@ class Machine(Part):
     vmlinux: str = Field(default="", description="first digits of the SHA-256 of the BTF that vmlinux.h was made from")
 
 
+class Cell(Part):
+    """A run of a matrix: its benchmarks are ``count`` of the report's, from ``first`` on; ``status`` as a run's."""
+
+    name: str
+    status: int
+    first: int
+    count: int
+    error: Failure | None = None
+
+
 class Report(Part):
     """A run."""
 
@@ -288,6 +298,8 @@ class Report(Part):
     means: dict[str, float] = Field(
         default={}, description="by metric: the geometric mean over the benchmarks of Honey's geometric means over C"
     )
+    cells: list[Cell] = Field(default=[], description="the runs of a matrix")
+    notes: list[str] = Field(default=[], description="what is to be known of a matrix as a whole, in sentences")
     timings: dict[str, float] = Field(default={}, description="seconds by step of the whole run")
     error: Failure | None = None
 

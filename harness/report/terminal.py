@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.report import words
+from harness.report.cells import rows
 from harness.report.model import BenchmarkReport, Failure, MapParity, Report, StreamParity
 
 SHOWN_DIFFERENCES = 10
@@ -33,6 +34,10 @@ def show(report: Report, console: Console) -> None:
         _show_benchmark(benchmark, console)
     if len(report.benchmarks) > 1:
         console.print(_overview(report))
+    if report.cells:
+        console.print(_cells(report))
+    for note in report.notes:
+        console.print(escape(note), style="dim")
     show_verdict(report, console)
 
 
@@ -142,6 +147,16 @@ def _overview(report: Report) -> Table:
         table.add_row(words.part_name(report, benchmark), *cells, *means)
     table.add_section()
     table.add_row("all", "", "", "", *(_ratio(report.means.get(metric)) for metric in metrics))
+    return table
+
+
+def _cells(report: Report) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, title="Cells", title_justify="left", title_style="")
+    for name in ("cell", "verdict", "C = Honey", "= oracle", "since the last run", ""):
+        table.add_column(name, justify="left", overflow="fold")
+    for row in rows(report):
+        verdict = Text(row.verdict, "green" if row.ok else "bold red")
+        table.add_row(row.name, verdict, _mark(row.parity), _mark(row.oracle), escape(row.changed), escape(row.why))
     return table
 
 

@@ -3,10 +3,20 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from harness.errors import HarnessError
-from harness.matrix import cells
+from harness.matrix import at_once, cells
+from harness.report.cells import compiler_notes, rows
+from harness.report.html import html
+from harness.report.markdown import markdown
+from harness.report.model import BenchmarkReport, Figures, Parity, Report
+from harness.report.store import load_report
 
 
 def test_cells_are_all_combinations() -> None:
@@ -28,3 +38,82 @@ def test_shards_are_disjoint_and_together_everything() -> None:
 def test_what_is_no_axis_or_shard_is_refused(axes: list[str], shard: str, words: str) -> None:
     with pytest.raises(HarnessError, match=words):
         cells(axes, shard)
+
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def two_runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Report, Report]:
+    """A simulated matrix of a compiler that is here and one that is not, run twice."""
+    folder = tmp_path_factory.mktemp("matrix")
+    command = [sys.executable, "-m", "harness.cli", "run", "drop_udp", "--target", "sim", "--reports", str(folder)]
+    command += ["--matrix", "compilers=clang,no-such-clang", "seeds=1,2"]
+    found = []
+    for _ in range(2):
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=200, check=False)
+        assert done.returncode == 2, done.stdout + done.stderr
+        found.append(load_report(folder / "latest"))
+    return found[0], found[1]
+
+
+def test_a_cell_that_cannot_run_does_not_keep_the_others_from_it(two_runs: tuple[Report, Report]) -> None:
+    by_name = {row.name: row for row in rows(two_runs[0])}
+    assert {name: row.verdict for name, row in by_name.items()} == {
+        "clang 1": "holds",
+        "clang 2": "holds",
+        "no-such-clang 1": "no result",
+        "no-such-clang 2": "no result",
+    }
+    assert by_name["clang 2"].parity
+    assert "no compiler 'no-such-clang' here" in by_name["no-such-clang 1"].why
+    assert two_runs[0].error is not None
+    assert "2 of 4 cells could not run" in two_runs[0].error.message
+
+
+def test_a_second_run_says_what_changed(two_runs: tuple[Report, Report]) -> None:
+    first, second = ({row.name: row.changed for row in rows(report)} for report in two_runs)
+    assert first["clang 1"] == "first run"
+    assert second["clang 1"] == "nothing"
+
+
+def test_every_form_of_the_report_shows_the_cells(two_runs: tuple[Report, Report]) -> None:
+    assert "| clang 2 | ✅ holds |" in markdown(two_runs[1])
+    assert "no compiler &#39;no-such-clang&#39; here" in html(two_runs[1])
+
+
+def part(compiler: str, honey: int, c: int) -> BenchmarkReport:
+    """A benchmark's part with counts of instructions."""
+    return BenchmarkReport(
+        name="pair",
+        kernel="6.1",
+        target="vm",
+        compiler=compiler,
+        seed=1,
+        commit="abc",
+        ok=True,
+        parity=Parity(equal=True, oracle_equal=True, events=1),
+        programs={"handle": {"honey": Figures(object_insns=honey), "c": Figures(object_insns=c)}},
+    )
+
+
+@pytest.mark.parametrize(
+    ("second", "words"),
+    [
+        ((90, 110), []),
+        ((90, 100), ["of C as well: this is not Honey's doing"]),
+        ((80, 110), ["of what Honey emits, but not of C"]),
+    ],
+)
+def test_compilers_that_differ_are_told_apart_from_honey(second: tuple[int, int], words: list[str]) -> None:
+    notes = compiler_notes([part("clang 14", 90, 110), part("clang 19", *second)])
+    assert len(notes) == len(words)
+    for note, expected in zip(notes, words, strict=True):
+        assert expected in note
+        assert "with clang 19" in note
+
+
+def test_a_small_machine_runs_one_cell_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    assert at_once(2) == 1
+    assert at_once(1) in {1, 2}
