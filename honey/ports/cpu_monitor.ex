@@ -60,9 +60,14 @@ defmodule CpuMonitor do
     BpfHelpers.map_delete_elem(:slice_kernel, task)
     user_ns = slice - min(slice, kernel_ns)
 
-    Honey.Map.update(:cpu_times, task, %cpu_times{user_ns: user_ns, kernel_ns: kernel_ns}, fn times ->
-      %{times | user_ns: times.user_ns + user_ns, kernel_ns: times.kernel_ns + kernel_ns}
-    end)
+    Honey.Map.update(
+      :cpu_times,
+      task,
+      %cpu_times{user_ns: user_ns, kernel_ns: kernel_ns},
+      fn times ->
+        %{times | user_ns: times.user_ns + user_ns, kernel_ns: times.kernel_ns + kernel_ns}
+      end
+    )
 
     0
   end

@@ -7,7 +7,7 @@ defmodule DiskMonitor do
   use Honey, license: "Dual BSD/GPL"
   alias Honey.BpfHelpers
 
-  @max_entries 10_240
+  @size 10_240
 
   defstruct :io_key do
     field(:pid, :u32)
@@ -23,9 +23,11 @@ defmodule DiskMonitor do
   end
 
   # When the call that a thread is in began.
-  defmap(:started, :bpf_hash, key_type: :u32, value_type: :u64, max_entries: @max_entries)
-  defmap(:io_by_operation, :bpf_hash, key_type: :io_key, value_type: :io_stats, max_entries: @max_entries)
-  defmap(:io_by_pid, :bpf_hash, key_type: :u32, value_type: :io_stats, max_entries: @max_entries)
+  defmap(:started, :bpf_hash, key_type: :u32, value_type: :u64, max_entries: @size)
+
+  defmap(:io_by_operation, :bpf_hash, key_type: :io_key, value_type: :io_stats, max_entries: @size)
+
+  defmap(:io_by_pid, :bpf_hash, key_type: :u32, value_type: :io_stats, max_entries: @size)
 
   @sec "tracepoint/syscalls/sys_enter_read"
   def enter_read(_ctx), do: enter()
@@ -58,14 +60,14 @@ defmodule DiskMonitor do
   def exit_writev(ctx), do: leave(5, ctx.ret)
 
   defp enter do
-    BpfHelpers.map_update_elem(:started, BpfHelpers.get_current_pid_tgid(), BpfHelpers.ktime_get_ns())
+    thread = BpfHelpers.get_current_pid_tgid()
+    BpfHelpers.map_update_elem(:started, thread, BpfHelpers.ktime_get_ns())
     0
   end
 
   defp leave(operation, bytes) do
     thread = BpfHelpers.get_current_pid_tgid()
-    start = BpfHelpers.map_lookup_elem(:started, thread)
-    if start == nil, do: return(0)
+    start = BpfHelpers.map_lookup_elem(:started, thread) || return(0)
     latency = BpfHelpers.ktime_get_ns() - start
     BpfHelpers.map_delete_elem(:started, thread)
     if bytes < 0, do: return(0)
@@ -85,8 +87,8 @@ defmodule DiskMonitor do
       if latency < stats.min_ns, do: stats.min_ns = latency
       if latency > stats.max_ns, do: stats.max_ns = latency
     else
-      first = %io_stats{bytes: bytes, operations: 1, total_ns: latency, min_ns: latency, max_ns: latency}
-      BpfHelpers.map_update_elem(map, key, first)
+      times = %io_stats{total_ns: latency, min_ns: latency, max_ns: latency}
+      BpfHelpers.map_update_elem(map, key, %{times | bytes: bytes, operations: 1})
     end
   end
 end

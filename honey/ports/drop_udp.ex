@@ -17,57 +17,53 @@ defmodule DropUdp do
   @rewritten_word 0xB90B
   @fragment_offset 0x1FFF
 
-  # Packets that were passed, dropped and rewritten.
+  @passed 0
+  @dropped 1
+  @rewritten 2
   defmap(:verdicts, :bpf_array, key_type: :u32, value_type: :u64, max_entries: 3)
 
   @sec "xdp"
   def drop_udp(ctx) do
-    udp = udp_header(ctx)
-    if udp == nil, do: return(pass())
+    udp = udp_header(ctx) || return(count(@passed, :XDP_PASS))
 
     case Net.ntohs(udp.dest) do
       @dropped_port ->
-        Honey.Map.add(:verdicts, 1, 1)
-        :XDP_DROP
+        count(@dropped, :XDP_DROP)
 
       @rewritten_port ->
         if udp.check != 0, do: udp.check = replaced(udp.check)
         udp.dest = Net.htons(@dropped_port)
-        Honey.Map.add(:verdicts, 2, 1)
-        :XDP_PASS
+        count(@rewritten, :XDP_PASS)
 
       _ ->
-        pass()
+        count(@passed, :XDP_PASS)
     end
   end
 
-  defp pass do
-    Honey.Map.add(:verdicts, 0, 1)
-    :XDP_PASS
+  defp count(verdict, action) do
+    Honey.Map.add(:verdicts, verdict, 1)
+    action
   end
 
   # The UDP header behind up to two VLAN tags, or nil where there is none that can be looked at.
   defp udp_header(ctx) do
-    eth = Packet.at(ctx, 0, :ethhdr)
-    if eth == nil, do: return(nil)
+    eth = Packet.at(ctx, 0, :ethhdr) || return(nil)
     if eth.h_proto == Net.htons(:ETH_P_IP), do: return(udp_behind(ctx, 14))
-    outer = tag(ctx, eth.h_proto, 14)
-    if outer == nil, do: return(nil)
+    outer = tag(ctx, eth.h_proto, 14) || return(nil)
     if outer.h_vlan_encapsulated_proto == Net.htons(:ETH_P_IP), do: return(udp_behind(ctx, 18))
-    inner = tag(ctx, outer.h_vlan_encapsulated_proto, 18)
-    if inner == nil, do: return(nil)
+    inner = tag(ctx, outer.h_vlan_encapsulated_proto, 18) || return(nil)
     if inner.h_vlan_encapsulated_proto == Net.htons(:ETH_P_IP), do: udp_behind(ctx, 22)
   end
 
   defp tag(ctx, proto, offset) do
-    if proto == Net.htons(:ETH_P_8021Q) or proto == Net.htons(:ETH_P_8021AD), do: Packet.at(ctx, offset, :vlan_hdr)
+    tagged = proto == Net.htons(:ETH_P_8021Q) or proto == Net.htons(:ETH_P_8021AD)
+    if tagged, do: Packet.at(ctx, offset, :vlan_hdr)
   end
 
   defp udp_behind(ctx, offset) do
-    ip = Packet.at(ctx, offset, :iphdr)
-    if ip == nil, do: return(nil)
-    if ip.ihl < 5 or ip.protocol != :IPPROTO_UDP, do: return(nil)
-    if (Net.ntohs(ip.frag_off) &&& @fragment_offset) != 0, do: return(nil)
+    ip = Packet.at(ctx, offset, :iphdr) || return(nil)
+    later_fragment = (Net.ntohs(ip.frag_off) &&& @fragment_offset) != 0
+    if ip.ihl < 5 or ip.protocol != :IPPROTO_UDP or later_fragment, do: return(nil)
     Packet.at(ctx, offset + ip.ihl * 4, :udphdr)
   end
 
@@ -77,6 +73,7 @@ defmodule DropUdp do
     sum = 0xFFFF - checksum + (0xFFFF - @rewritten_word) + @dropped_word
     folded = (sum &&& 0xFFFF) + (sum >>> 16)
     changed = 0xFFFF - ((folded &&& 0xFFFF) + (folded >>> 16))
+
     # A checksum of 0 means that there is none, so one that becomes 0 is written as its other zero.
     if changed == 0, do: 0xFFFF, else: changed
   end

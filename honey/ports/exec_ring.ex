@@ -16,8 +16,7 @@ defmodule ExecRing do
 
   @sec "tracepoint/sched/sched_process_exec"
   def trace_exec(ctx) do
-    event = BpfHelpers.ringbuf_reserve(:events, :exec_event)
-    if event == nil, do: return(0)
+    event = BpfHelpers.ringbuf_reserve(:events, :exec_event) || return(0)
     pid_tgid = BpfHelpers.get_current_pid_tgid()
     event.time_ns = BpfHelpers.ktime_get_ns()
     event.pid = pid_tgid

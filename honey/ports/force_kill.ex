@@ -10,10 +10,8 @@ defmodule ForceKill do
 
   @sec "tracepoint/syscalls/sys_enter_kill"
   def record_kill(ctx) do
-    if ctx.args[1] == @sigkill do
-      BpfHelpers.map_update_elem(:killed, ctx.args[0], 1, :BPF_NOEXIST)
-    end
-
+    if ctx.args[1] != @sigkill, do: return(0)
+    BpfHelpers.map_update_elem(:killed, ctx.args[0], 1, :BPF_NOEXIST)
     0
   end
 end

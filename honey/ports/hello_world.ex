@@ -9,7 +9,8 @@ defmodule HelloWorld do
   @sec "tracepoint/syscalls/sys_enter_write"
   def hello(_ctx) do
     pid = BpfHelpers.get_current_pid_tgid() >>> 32
-    if BpfHelpers.map_lookup_elem(:target, 0) == pid, do: BpfHelpers.printk(["Hello World from %d", pid])
+    target = BpfHelpers.map_lookup_elem(:target, 0)
+    if target == pid, do: BpfHelpers.printk(["Hello World from %d", pid])
     0
   end
 end

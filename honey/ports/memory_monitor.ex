@@ -8,7 +8,7 @@ defmodule MemoryMonitor do
   alias Honey.BpfHelpers
 
   @min_length 16_384
-  @max_processes 10_240
+  @processes 10_240
   @mmap 1
   @munmap 2
   @brk 3
@@ -31,16 +31,20 @@ defmodule MemoryMonitor do
     field(:length, :u64)
   end
 
-  defmap(:memory_by_pid, :bpf_hash, key_type: :u32, value_type: :memory_stats, max_entries: @max_processes)
+  defmap(:memory_by_pid, :bpf_hash,
+    key_type: :u32,
+    value_type: :memory_stats,
+    max_entries: @processes
+  )
+
   # Where the program break of a process was last asked to be.
-  defmap(:program_break, :bpf_hash, key_type: :u32, value_type: :u64, max_entries: @max_processes)
+  defmap(:program_break, :bpf_hash, key_type: :u32, value_type: :u64, max_entries: @processes)
   defmap(:events, :bpf_ringbuf, max_entries: 1_048_576)
 
   @sec "tracepoint/syscalls/sys_enter_mmap"
   def trace_mmap(ctx) do
     if ctx.len < @min_length, do: return(0)
-    stats = stats_of(current_pid())
-    if stats == nil, do: return(0)
+    stats = stats_of(current_pid()) || return(0)
     grow(stats, ctx.len)
     stats.mmaps = stats.mmaps + 1
     emit_event(@mmap, ctx.addr, ctx.len)
@@ -49,8 +53,7 @@ defmodule MemoryMonitor do
   @sec "tracepoint/syscalls/sys_enter_munmap"
   def trace_munmap(ctx) do
     if ctx.len < @min_length, do: return(0)
-    stats = stats_of(current_pid())
-    if stats == nil, do: return(0)
+    stats = stats_of(current_pid()) || return(0)
     shrink(stats, ctx.len)
     stats.munmaps = stats.munmaps + 1
     emit_event(@munmap, ctx.addr, ctx.len)
@@ -58,8 +61,7 @@ defmodule MemoryMonitor do
 
   @sec "tracepoint/syscalls/sys_enter_brk"
   def trace_brk(ctx) do
-    stats = stats_of(current_pid())
-    if stats == nil, do: return(0)
+    stats = stats_of(current_pid()) || return(0)
     stats.brks = stats.brks + 1
     # Asking for 0 is a question, not a change.
     if ctx.brk == 0, do: return(0)
@@ -70,14 +72,8 @@ defmodule MemoryMonitor do
   defp move_break(stats, wanted) do
     last = BpfHelpers.map_lookup_elem(:program_break, current_pid()) || wanted
     BpfHelpers.map_update_elem(:program_break, current_pid(), wanted)
-
-    if wanted > last do
-      grow(stats, wanted - last)
-      wanted - last
-    else
-      shrink(stats, last - wanted)
-      last - wanted
-    end
+    if wanted > last, do: grow(stats, wanted - last), else: shrink(stats, last - wanted)
+    max(wanted, last) - min(wanted, last)
   end
 
   defp current_pid, do: BpfHelpers.get_current_pid_tgid() >>> 32
@@ -101,17 +97,13 @@ defmodule MemoryMonitor do
   end
 
   defp emit_event(operation, address, length) do
-    event = BpfHelpers.ringbuf_reserve(:events, :memory_event)
-
-    if event do
-      event.time_ns = BpfHelpers.ktime_get_ns()
-      event.pid = current_pid()
-      event.operation = operation
-      event.address = address
-      event.length = length
-      BpfHelpers.ringbuf_submit(event)
-    end
-
+    event = BpfHelpers.ringbuf_reserve(:events, :memory_event) || return(0)
+    event.time_ns = BpfHelpers.ktime_get_ns()
+    event.pid = current_pid()
+    event.operation = operation
+    event.address = address
+    event.length = length
+    BpfHelpers.ringbuf_submit(event)
     0
   end
 end

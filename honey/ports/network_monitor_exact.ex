@@ -37,7 +37,12 @@ defmodule NetworkMonitorExact do
 
   defmap(:calls, :bpf_hash, key_type: :u32, value_type: :call, max_entries: @max_entries)
   defmap(:flows, :bpf_hash, key_type: :flow, value_type: :traffic, max_entries: @max_entries)
-  defmap(:traffic_by_pid, :bpf_hash, key_type: :u32, value_type: :traffic, max_entries: @max_entries)
+
+  defmap(:traffic_by_pid, :bpf_hash,
+    key_type: :u32,
+    value_type: :traffic,
+    max_entries: @max_entries
+  )
 
   @sec "tracepoint/syscalls/sys_enter_sendto"
   def enter_sendto(ctx), do: enter(ctx.fd, ctx.addr)
@@ -70,7 +75,11 @@ defmodule NetworkMonitorExact do
   def exit_recvmmsg(ctx), do: leave_many(ctx.ret, :received)
 
   defp enter(fd, name) do
-    BpfHelpers.map_update_elem(:calls, BpfHelpers.get_current_pid_tgid(), %call{name: name, fd: fd})
+    BpfHelpers.map_update_elem(:calls, BpfHelpers.get_current_pid_tgid(), %call{
+      name: name,
+      fd: fd
+    })
+
     0
   end
 
@@ -124,7 +133,12 @@ defmodule NetworkMonitorExact do
   defp book(sk, direction, name, bytes) do
     pid = BpfHelpers.get_current_pid_tgid() >>> 32
     family = BpfHelpers.core_read(sk, :sock, [:__sk_common, :skc_family])
-    flow = %flow{pid: pid, family: family, protocol: BpfHelpers.core_read(sk, :sock, [:sk_protocol])}
+
+    flow = %flow{
+      pid: pid,
+      family: family,
+      protocol: BpfHelpers.core_read(sk, :sock, [:sk_protocol])
+    }
 
     if family == :AF_INET do
       given = name && BpfHelpers.probe_read_user(name, :sockaddr_in)
@@ -157,7 +171,8 @@ defmodule NetworkMonitorExact do
     0
   end
 
-  defp connected_port(sk), do: Net.ntohs(BpfHelpers.core_read(sk, :sock, [:__sk_common, :skc_dport]))
+  defp connected_port(sk),
+    do: Net.ntohs(BpfHelpers.core_read(sk, :sock, [:__sk_common, :skc_dport]))
 
   defp add(map, key, :sent, bytes, now) do
     traffic = BpfHelpers.map_lookup_elem(map, key)
