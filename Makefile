@@ -16,7 +16,7 @@ BIN := .venv/bin
 PYTHON := $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup packages parity suite matrix test nightly bench lint vagrant-tools clean
+.PHONY: help setup packages parity suite matrix test nightly bench lint matrix-tools vagrant-tools clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 15
@@ -46,6 +46,9 @@ lint: setup ## ruff and mypy
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+
+matrix-tools: ## install the compilers of the nightly matrix
+	@setup/packages setup/compilers.txt
 
 vagrant-tools: ## install what TARGET=vagrant needs
 	@setup/packages setup/vagrant-packages.txt
