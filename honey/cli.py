@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NoReturn
 
@@ -27,7 +27,8 @@ exit status: 0 all is well, 1 errors in a source, 2 a file or a tool is missing 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line and returns the exit status."""
-    arguments = _parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else argv
+    arguments = _parser(words).parse_args(words)
     try:
         with _termination_as_exit():
             return _run(arguments)
@@ -98,14 +99,15 @@ class _Version(argparse.Action):
         parser.exit()
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser of the command that `words` begin with, or of all of them: each takes its time to make."""
     parser = argparse.ArgumentParser(prog="honey", description="Compiles Elixir syntax to eBPF.", epilog=_EPILOG)
     parser.add_argument("--version", action=_Version, nargs=0, help="show the versions of honey and its tools")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    _add_compile(commands.add_parser("compile", help="compile sources to eBPF objects", epilog=_EPILOG))
-    _add_check(commands.add_parser("check", help="report what is wrong with sources", epilog=_EPILOG))
-    _add_explain(commands.add_parser("explain", help="explain a diagnostic code"))
-    _add_watch(commands.add_parser("watch", help="compile sources again whenever they change"))
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, prog="honey")
+    first = words[0] if words else ""
+    for name, (add, help, epilog) in _COMMANDS.items():
+        if name == first or first not in _COMMANDS:
+            add(commands.add_parser(name, help=help, epilog=epilog))
     return parser
 
 
@@ -157,3 +159,11 @@ def _add_passes(parser: argparse.ArgumentParser) -> None:
 
 def _add_format(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=("text", "json"), default="text", help="how to write diagnostics")
+
+
+_COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str, str | None]] = {
+    "compile": (_add_compile, "compile sources to eBPF objects", _EPILOG),
+    "check": (_add_check, "report what is wrong with sources", _EPILOG),
+    "explain": (_add_explain, "explain a diagnostic code", None),
+    "watch": (_add_watch, "compile sources again whenever they change", None),
+}

@@ -17,8 +17,6 @@ from honey.records import dataclass, replace
 from honey.syntax.nesting import room_to_recurse
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from honey.diagnostics import Diagnostic
     from honey.emit import CSource
     from honey.emit.clang import ClangError
@@ -59,7 +57,7 @@ class Compiled:
     diagnostics: tuple[Diagnostic, ...]
     program: Program | None = None
     c: CSource | None = None
-    output: Path | None = None
+    output: str | None = None
     problem: ClangError | None = None
 
 
@@ -110,15 +108,22 @@ def to_c(source: SourceFile, passes: Sequence[str] | None = None) -> Compiled:
     return replace(done, c=c)
 
 
-def compile_source(source: SourceFile, output: Path, passes: Sequence[str] | None = None) -> Compiled:
+def compile_source(source: SourceFile, output: str | os.PathLike[str], passes: Sequence[str] | None = None) -> Compiled:
     """Compiles a source to an eBPF object at `output`, which appears whole or not at all."""
-    done = to_c(source, passes)
-    if done.c is None:
-        return done
-    with _step(source, "compilation of the C"):
-        from honey.emit import clang
+    from honey.emit import clang
 
-        outcome = clang.compile_c(done.c.text, output)
+    running = clang.start(output)  # it loads meanwhile
+    if not isinstance(running, clang.Running):
+        done = to_c(source, passes)
+        return done if done.c is None else replace(done, problem=running)
+    try:
+        done = to_c(source, passes)
+        if done.c is None:
+            return done
+        with _step(source, "compilation of the C"):
+            outcome = running.finish(done.c.text)
+    finally:
+        running.abandon()
     if isinstance(outcome, clang.Compiled):
         return replace(done, output=outcome.output)
     return replace(done, problem=outcome)

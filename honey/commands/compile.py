@@ -86,17 +86,16 @@ def _text(source: SourceFile, kind: str, passes: Sequence[str] | None) -> tuple[
 
 def _object(source: SourceFile, target: str, passes: Sequence[str] | None) -> tuple[Sequence[Diagnostic], int]:
     """Clang replaces an ordinary file itself; what goes elsewhere takes the way over a temporary folder."""
-    from pathlib import Path
-
     if target != files.STANDARD and not files.is_special(target):
-        done = compiler.compile_source(source, Path(target), passes)
+        done = compiler.compile_source(source, target, passes)
     else:
         from tempfile import TemporaryDirectory
 
         with TemporaryDirectory(prefix="honey-") as folder:
-            done = compiler.compile_source(source, Path(folder, "object"), passes)
+            done = compiler.compile_source(source, f"{folder}/object", passes)
             if done.output is not None:
-                files.write(target, done.output.read_bytes())
+                with open(done.output, "rb") as file:
+                    files.write(target, file.read())
     if done.output is not None:
         return done.diagnostics, OK
     files.remove(target)

@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from pathlib import Path
 
 from honey.syntax.source import SourceFile
 
@@ -54,9 +53,9 @@ def output_path(source: str, output: str | None, kind: str, *, folder: bool) -> 
     """
     if source == STANDARD and output is None:
         return STANDARD
-    name = Path(source).name.removesuffix(".ex") + SUFFIXES[kind]
+    name = os.path.basename(source).removesuffix(".ex") + SUFFIXES[kind]
     if output is None:
-        return str(Path(source).with_name(name))
+        return os.path.join(os.path.dirname(source), name)
     if not folder and not os.path.isdir(output) and not output.endswith(os.sep):
         if os.path.realpath(output) == os.path.realpath(source):
             raise FileProblem(f"{output} is the source itself; name another file with -o")
@@ -65,7 +64,7 @@ def output_path(source: str, output: str | None, kind: str, *, folder: bool) -> 
         os.makedirs(output, exist_ok=True)
     except OSError as problem:
         raise FileProblem(f"cannot make the folder {output}: {problem.strerror}") from problem
-    return str(Path(output, name))
+    return os.path.join(output, name)
 
 
 def write(path: str, data: bytes) -> None:

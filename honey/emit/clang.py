@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs clang: C text in, an eBPF object out. What goes wrong is a value."""
+"""Runs clang: C text in, an eBPF object out. What goes wrong is a value.
+
+Clang can be started before there is any C (`start`): it loads while the compiler works, and waits for its input.
+"""
 
 from __future__ import annotations
 
 import os
-import platform
 import re
-import shutil
-import subprocess
-import tempfile
+import signal
+import time
 from collections.abc import Mapping
-from pathlib import Path
 
 from honey.records import dataclass
 
@@ -26,7 +26,7 @@ _NEWEST, _OLDEST = 22, 11
 class Compiled:
     """The object is written; ``warnings`` are clang's words, ``command`` what was run."""
 
-    output: Path
+    output: str
     command: tuple[str, ...]
     warnings: str
 
@@ -58,7 +58,7 @@ class ClangFailed:
 class OutputFailed:
     """The object could not be written."""
 
-    output: Path
+    output: str
     reason: str
 
     def __str__(self) -> str:
@@ -73,67 +73,129 @@ def find_clang(environment: Mapping[str, str] = os.environ) -> str | ClangMissin
     for variable in ("HONEY_CLANG", "CLANG"):
         asked = environment.get(variable)
         if asked:
-            found = shutil.which(asked, path=environment.get("PATH"))
+            found = _which(asked, environment)
             return found if found is not None else ClangMissing(asked)
     names = ["clang", *(f"clang-{version}" for version in range(_NEWEST, _OLDEST - 1, -1))]
-    found = next((path for name in names if (path := shutil.which(name, path=environment.get("PATH")))), None)
+    found = next((path for name in names if (path := _which(name, environment))), None)
     return found if found is not None else ClangMissing(None)
+
+
+def _which(name: str, environment: Mapping[str, str]) -> str | None:
+    """The program called ``name``; the standard library's function for it takes longer to load than to find clang."""
+    folders = [""] if os.sep in name else environment.get("PATH", os.defpath).split(os.pathsep)
+    paths = (os.path.join(folder, name) for folder in folders)
+    return next((path for path in paths if os.path.isfile(path) and os.access(path, os.X_OK)), None)
 
 
 def command(clang: str, output: str, *, machine: str | None = None) -> list[str]:
     """The command that compiles C from standard input; no path of this machine gets into the object."""
-    machine = machine or platform.machine()
-    include = Path(f"/usr/include/{machine}-linux-gnu")
+    machine = machine or os.uname().machine
+    include = f"/usr/include/{machine}-linux-gnu"
     line = [clang, *FLAGS, f"-D__TARGET_ARCH_{_TARGET_ARCH.get(machine, machine)}"]
-    line += ["-idirafter", str(include)] if include.is_dir() else []
+    line += ["-idirafter", include] if os.path.isdir(include) else []
     line += [
-        f"-fdebug-prefix-map={Path.cwd()}=.",
+        f"-fdebug-prefix-map={os.getcwd()}=.",
         "-fdebug-prefix-map=/usr/include=include",
         "-fdebug-compilation-dir=.",
     ]
     return [*line, "-x", "c", "-c", "-", "-o", output]
 
 
-def compile_c(text: str, output: Path, *, clang: str | None = None) -> Compiled | ClangError:
+def compile_c(text: str, output: str | os.PathLike[str], *, clang: str | None = None) -> Compiled | ClangError:
     """Compile C text to an object at ``output``, which appears whole or not at all.
 
     Run it in the folder that the ``#line`` paths are relative to: clang then puts the Honey lines into the object.
     """
+    running = start(output, clang=clang)
+    return running.finish(text) if isinstance(running, Running) else running
+
+
+def start(output: str | os.PathLike[str], *, clang: str | None = None) -> Running | ClangError:
+    """Starts clang on an object at ``output``. What is started must be brought to an end: see `Running`."""
     found = clang if clang is not None else find_clang()
     if isinstance(found, ClangMissing):
         return found
+    place = os.fspath(output)
+    folder, name = os.path.split(place)
+    temporary = os.path.join(folder, f".{name}.{os.getpid()}.{time.monotonic_ns()}")
     try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{output.name}.", dir=output.parent)
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     except OSError as error:
-        return OutputFailed(output, error.strerror or str(error))
-    os.close(descriptor)
-    temporary = Path(name)
+        return OutputFailed(place, error.strerror or str(error))
     try:
-        return _run(found, text, temporary, output)
+        return Running(command(found, temporary), place)
     except OSError as error:
-        return OutputFailed(output, error.strerror or str(error))
-    finally:
-        temporary.unlink(missing_ok=True)
+        os.unlink(temporary)
+        return ClangMissing(found) if isinstance(error, FileNotFoundError) else ClangFailed(str(error), 127)
 
 
-def _run(clang: str, text: str, temporary: Path, output: Path) -> Compiled | ClangError:
-    line = command(clang, str(temporary))
-    try:
-        done = subprocess.run(line, input=text, capture_output=True, text=True, errors="replace", check=False)
-    except FileNotFoundError:
-        return ClangMissing(clang)
-    if done.returncode != 0:
-        return ClangFailed(_without_summary(done.stderr), done.returncode)
-    temporary.chmod(0o666 & ~_umask())
-    temporary.replace(output)
-    return Compiled(output, (*line[:-1], str(output)), done.stderr)
+class Running:
+    """A clang that waits for its input: `finish` or `abandon` it, once. Until then ``output`` is not touched."""
+
+    def __init__(self, line: list[str], output: str) -> None:
+        self._command = line
+        self._output = output
+        self._temporary = line[-1]
+        self._messages = os.memfd_create("clang")  # not a pipe, which could fill up while clang's input is written
+        source, self._input = os.pipe()
+        nothing = (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)
+        streams = [(os.POSIX_SPAWN_DUP2, source, 0), nothing, (os.POSIX_SPAWN_DUP2, self._messages, 2)]
+        try:
+            self._process = os.posix_spawn(
+                line[0], line, os.environ, file_actions=streams, setsigdef=(signal.SIGPIPE, signal.SIGXFSZ)
+            )  # Python ignores these two
+        except OSError:
+            os.close(self._input)
+            os.close(self._messages)
+            raise
+        finally:
+            os.close(source)
+
+    def finish(self, text: str) -> Compiled | ClangError:
+        """Gives clang its input and waits for the object."""
+        try:
+            self._write(text.encode(errors="surrogateescape"))
+            status = self._wait()
+            message = os.pread(self._messages, os.fstat(self._messages).st_size, 0).decode(errors="replace")
+            if status != 0:
+                return ClangFailed(_without_summary(message), status)
+            os.replace(self._temporary, self._output)
+        except OSError as error:
+            return OutputFailed(self._output, error.strerror or str(error))
+        finally:
+            self.abandon()
+        return Compiled(self._output, (*self._command[:-1], self._output), message)
+
+    def abandon(self) -> None:
+        """Ends clang, if it still runs, and takes away what it has written. Nothing happens the second time."""
+        if self._input >= 0:
+            self._close_input()
+        if self._process > 0:
+            os.kill(self._process, signal.SIGTERM)  # clang then removes its own temporary files
+            self._wait()
+        if self._messages >= 0:
+            os.close(self._messages)
+            self._messages = -1
+            if os.path.exists(self._temporary):
+                os.unlink(self._temporary)
+
+    def _write(self, data: bytes) -> None:
+        try:
+            while data:
+                data = data[os.write(self._input, data) :]
+        except BrokenPipeError:  # it has ended already, and its status says why
+            pass
+        self._close_input()
+
+    def _close_input(self) -> None:
+        number, self._input = self._input, -1
+        os.close(number)
+
+    def _wait(self) -> int:
+        _, status = os.waitpid(self._process, 0)
+        self._process = 0
+        return os.waitstatus_to_exitcode(status)
 
 
 def _without_summary(message: str) -> str:
     return re.sub(r"^\d+ (?:errors?|warnings?).* generated\.\n?", "", message, flags=re.MULTILINE)
-
-
-def _umask() -> int:
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 from enum import Enum
 from functools import cache
 from typing import Any
@@ -76,7 +77,8 @@ def helpers_known() -> frozenset[str]:
 @cache
 def _document() -> dict[str, Any]:
     try:
-        document: dict[str, Any] = json.loads((DATA_FOLDER / "sections.json").read_text())
+        with open(os.path.join(DATA_FOLDER, "sections.json"), encoding="utf-8") as file:
+            document: dict[str, Any] = json.load(file)
     except (OSError, ValueError) as error:
         raise TableError(f"cannot read the kernel data file sections.json: {error}") from error
     return document

@@ -13,13 +13,13 @@ A look-up bisects the header, inflates one block (about 16 KiB) and decodes one 
 from __future__ import annotations
 
 import json
+import os
 import zlib
 from bisect import bisect_right
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-DATA_FOLDER = Path(__file__).with_name("data")
+DATA_FOLDER = os.path.join(os.path.dirname(__file__), "data")
 SCHEMA = 1
 
 
@@ -33,24 +33,25 @@ class Table:
     ``inflated_bytes`` and ``decoded_records`` count the work done so far.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: str | os.PathLike[str]) -> None:
         """Reads the header of ``path``; raises ``TableError`` where that cannot be done."""
-        self.path = path
+        self.path = os.fspath(path)
+        self.name = os.path.basename(self.path)
         self.inflated_bytes = 0
         self.decoded_records = 0
         self._blocks: dict[int, bytes] = {}
         try:
-            with path.open("rb") as file:
+            with open(self.path, "rb") as file:
                 line = file.readline()
             header = json.loads(line)
             if header["schema"] != SCHEMA:
-                raise TableError(f"{path.name} has schema {header['schema']}, this version reads {SCHEMA}")
+                raise TableError(f"{self.name} has schema {header['schema']}, this version reads {SCHEMA}")
             blocks: list[tuple[str, int, int]] = header["blocks"]
             self.source: str = header["source"]
             self.count: int = header["count"]
             self._names: tuple[int, int] = tuple(header["names"])
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise TableError(f"cannot read the kernel data file {path.name}: {error}") from error
+            raise TableError(f"cannot read the kernel data file {self.name}: {error}") from error
         self._base = len(line)
         self._index: list[tuple[int, int]] = [(offset, length) for _, offset, length in blocks]
         self._first_keys: list[str] = [key for key, _, _ in blocks]
@@ -78,11 +79,11 @@ class Table:
     def _inflate(self, place: tuple[int, int]) -> bytes:
         offset, length = place
         try:
-            with self.path.open("rb") as file:
+            with open(self.path, "rb") as file:
                 file.seek(self._base + offset)
                 content = zlib.decompress(file.read(length))
         except (OSError, zlib.error) as error:
-            raise TableError(f"the kernel data file {self.path.name} is damaged: {error}") from error
+            raise TableError(f"the kernel data file {self.name} is damaged: {error}") from error
         self.inflated_bytes += len(content)
         return content
 
@@ -90,4 +91,4 @@ class Table:
 @cache
 def table(name: str) -> Table:
     """The table ``data/NAME.bin``; raises ``TableError`` where it cannot be read."""
-    return Table(DATA_FOLDER / f"{name}.bin")
+    return Table(os.path.join(DATA_FOLDER, f"{name}.bin"))

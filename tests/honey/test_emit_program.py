@@ -293,7 +293,7 @@ def test_clang_takes_it_without_a_warning_and_the_kernel_loads_it(build: object,
     assert [path.name for path in tmp_path.iterdir()] == ["out.o"]
     if needs_kernel.args[0]:
         pytest.skip(f"compiled, but not loaded: {needs_kernel.kwargs['reason']}")
-    assert load(outcome.output) == ""
+    assert load(Path(outcome.output)) == ""
 
 
 def test_the_object_holds_honey_lines_and_no_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -301,7 +301,7 @@ def test_the_object_holds_honey_lines_and_no_path(tmp_path: Path, monkeypatch: p
     Path("monitor.ex").write_text("".join(f"honey line {number}\n" for number in range(1, 200)))
     outcome = compile_c(emit(monitor()).text, tmp_path / "out.o")
     assert isinstance(outcome, Compiled), outcome
-    data = outcome.output.read_bytes()
+    data = Path(outcome.output).read_bytes()
     assert b"honey line 63\0" in data
     assert str(tmp_path).encode() not in data
 

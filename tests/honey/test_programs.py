@@ -195,4 +195,4 @@ def test_the_kernel_accepts_a_case(path: Path, passes: list[str] | None, tmp_pat
     done = compiler.compile_source(case.file, tmp_path / "case.bpf.o", passes)
     assert done.problem is None, str(done.problem)
     assert done.output is not None
-    assert load(done.output) == ""
+    assert load(Path(done.output)) == ""

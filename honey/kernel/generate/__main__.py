@@ -42,7 +42,8 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m honey.kernel.generate", description=__doc__)
     parser.add_argument("--package", default=PACKAGE, help="Debian kernel package to take (default: %(default)s)")
     parser.add_argument("--image", type=Path, help="a bzImage with BTF to take instead")
-    parser.add_argument("--output", type=Path, default=DATA_FOLDER, help="folder to write to (default: the package's)")
+    output = Path(DATA_FOLDER)
+    parser.add_argument("--output", type=Path, default=output, help="folder to write to (default: the package's)")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="honey-kernel-") as name:
         folder = Path(name)
