@@ -88,7 +88,7 @@ class Slices:
         for _ in range(chosen.rounds):
             _compute(computer, chosen.compute)
             _sleep(sleeper, _SLEEP_NS)
-            caller.call("getppid", count=200)
+            caller.call("getppid", count=50)
             _compute(both, chosen.compute // 2)
             _sleep(both, _SLEEP_NS)
             _compute(both, chosen.compute // 2)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CPU time of processes, as far as it is known: what was computed is user time, sleeping is none at all.
+"""User time of processes, as far as it is known: what was computed; who sleeps or makes calls has next to none.
 
-The calls that the workload makes take too little kernel time to matter within the tolerances.
+What the calls take in the kernel is the kernel's affair, and is not predicted.
 """
 
 from __future__ import annotations
@@ -21,6 +21,6 @@ def predict(events: Iterable[Event], context: Context = NO_CONTEXT) -> Contents:
     times: dict[int, dict[str, int]] = {}
     for event in events:
         if event.hook == _COMPUTE and event.ret is not None:
-            found = times.setdefault(event.tid, {"user_ns": 0, "kernel_ns": 0})
+            found = times.setdefault(event.tid, {"user_ns": 0})
             found["user_ns"] += event.ret * event.count
     return {"cpu_times": dict(times)} if times else {}

@@ -2,7 +2,8 @@
 """What processes really moved through sockets: the bytes that calls returned, by protocol and peer.
 
 The model follows each socket from its creation, through connecting and accepting, so it knows family, protocol and the
-peer of a connected one. A call that names a peer of the socket's own family, or is told one, counts for that peer.
+peer of a connected one; a socket whose beginning is not among the events is left out. A call that names a peer of the
+socket's own family, or is told one, counts for that peer.
 """
 
 from __future__ import annotations
@@ -91,17 +92,18 @@ def predict(events: Iterable[Event], context: Context = NO_CONTEXT) -> Contents:
 
 def _follow(model: _Model, name: str, event: Event) -> None:
     args, memory = event.args, _memory(event)
+    before = model.sockets.get((event.pid, args[0]))
     if name == "socket":
         family, kind, protocol = args[:3]
         known = protocol or _DEFAULTS.get((family, kind), 0)
         model.sockets[event.pid, event.fields["fd"]] = _Socket(family, known if family in _ADDRESS_BYTES else 0)
+    elif before is None:
+        return
     elif name == "accept4":
-        listener = model.sockets[event.pid, args[0]]
-        peer = _peer(listener.family, memory, args[1]) or _NOBODY
-        model.sockets[event.pid, event.fields["fd"]] = _Socket(listener.family, listener.protocol, peer)
+        peer = _peer(before.family, memory, args[1]) or _NOBODY
+        model.sockets[event.pid, event.fields["fd"]] = _Socket(before.family, before.protocol, peer)
     else:
-        connected = model.sockets[event.pid, args[0]]
-        connected.peer = _peer(connected.family, memory, args[1]) or _NOBODY
+        before.peer = _peer(before.family, memory, args[1]) or _NOBODY
 
 
 def _count(model: _Model, name: str, event: Event) -> None:
