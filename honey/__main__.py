@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`python -m honey`."""
 
-import sys
+from honey.cli import process
 
-from honey.cli import main
-
-sys.exit(main())
+process()

@@ -8,6 +8,8 @@ clang, an error from clang), 3 an error in the compiler itself, 130 interrupted.
 from __future__ import annotations
 
 import argparse
+import gc
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -23,6 +25,18 @@ INTERRUPTED = 130
 _EPILOG = """\
 exit status: 0 all is well, 1 errors in a source, 2 a file or a tool is missing or fails, 3 a bug in the compiler
 """
+
+
+def process() -> NoReturn:
+    """The command as a process: `main`, and an end that does not take memory apart which goes with the process."""
+    gc.set_threshold(100_000)  # what a compilation makes it mostly keeps
+    status = main()
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        status = OK
+    sys.stderr.flush()
+    os._exit(status)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -83,8 +97,6 @@ def _termination_as_exit() -> Iterator[None]:
 
 def _silence_stdout() -> None:
     """Keeps Python from complaining about the closed pipe when it flushes at exit."""
-    import os
-
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
