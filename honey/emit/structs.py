@@ -30,7 +30,8 @@ class Usage:
 
     fields: dict[str, set[str]] = field(default_factory=dict)
     whole: set[str] = field(default_factory=set)
-    pointed: set[str] = field(default_factory=set)
+    parameters: set[str] = field(default_factory=set)
+    """Structs that a parameter or a result points to, which C must have heard of before."""
 
     @property
     def defined(self) -> set[str]:
@@ -46,8 +47,9 @@ def usage_of(functions: Iterable[n.Function], maps: Iterable[n.MapDef], symbols:
             if type_ is not None:
                 _whole(usage, type_, symbols)
     for function in functions:
-        for param in function.params:
-            _mention(usage, param.type)
+        for type_ in (function.result, *(param.type for param in function.params)):
+            if isinstance(type_, (t.Ref, t.Address)) and isinstance(type_.target, t.Struct):
+                usage.parameters.add(type_.target.name)
         for node in walk(function.body):
             _use(usage, node, symbols)
     return usage
@@ -73,8 +75,6 @@ def _use(usage: Usage, node: object, symbols: Symbols) -> None:
             _whole(usage, type_, symbols)
         case n.RingReserve(_, type_) | n.PacketAt(_, _, type_):
             _whole(usage, type_.target, symbols)
-        case n.Cast(_, type_):
-            _mention(usage, type_)
         case _:
             pass
 
@@ -83,17 +83,10 @@ def _fields(usage: Usage, fields: Iterable[t.Field], struct: t.Type) -> None:
     for item in fields:
         if isinstance(struct, t.Struct):
             usage.fields.setdefault(struct.name, set()).add(item.name)
-        _mention(usage, item.type)
         struct = item.type
 
 
-def _mention(usage: Usage, type_: t.Type) -> None:
-    if isinstance(type_, (t.Ref, t.Address)) and isinstance(type_.target, t.Struct):
-        usage.pointed.add(type_.target.name)
-
-
 def _whole(usage: Usage, type_: t.Type, symbols: Symbols) -> None:
-    _mention(usage, type_)
     if isinstance(type_, t.Array):
         _whole(usage, type_.element, symbols)
     if isinstance(type_, t.Struct) and type_.name not in usage.whole:
@@ -117,11 +110,11 @@ class StructWriter:
         for name in self.symbols.structs:
             if name in self.usage.defined:
                 self._define(name, writer)
-        forward = sorted((self.usage.pointed & set(self.symbols.structs)) - self.usage.defined)
-        for name in forward:
-            if name not in UAPI_CONTEXTS and not _is_anonymous(self.symbols.structs[name]):
+        for type_ in sorted(self.usage.parameters - self.usage.defined):
+            definition = self.symbols.structs.get(type_)
+            if type_ not in UAPI_CONTEXTS and (definition is None or not _is_anonymous(definition)):
                 writer.blank()
-                writer.line(f"{self.spelling.base(self.symbols.structs[name].type)};")
+                writer.line(f"{self.spelling.base(t.Struct(type_, 0, 1))};")
 
     def _define(self, name: str, writer: Writer) -> None:
         definition = self.symbols.structs.get(name)

@@ -35,7 +35,7 @@ def _function(function: n.Function) -> n.Function:
     number = next_local_id(function)
     for read, count in counts.items():
         if count > 1:
-            local = n.Local(number, _name(read.place), read.type)
+            local = n.Local(number, argument_name(function, read.place), read.type)
             body = _hoisted(body, read, local)
             number += 1
     return function if body is function.body else replace(function, body=body)
@@ -53,6 +53,23 @@ def _in_context(place: n.Place) -> bool:
     if not isinstance(type_, t.Ref) or type_.space is not t.Space.CONTEXT or not isinstance(place.ref, n.Read):
         return False
     return isinstance(type_.target, t.Struct) and type_.target.kernel
+
+
+def argument_name(function: n.Function, place: n.Place) -> str:
+    """What to call a local that holds a field of the handler's context: as the system call names its argument."""
+    from honey.kernel import syscalls
+
+    target = function.section.target if function.section is not None else ""
+    if (
+        isinstance(place, n.IndexPlace)
+        and isinstance(place.index, n.Const)
+        and target.startswith("syscalls/sys_enter_")
+    ):
+        syscall = syscalls.signature(target.removeprefix("syscalls/"))
+        for argument in syscall.arguments if syscall is not None else ():
+            if argument.index == place.index.value:
+                return argument.name
+    return _name(place)
 
 
 def _name(place: n.Place) -> str:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 NAMES: tuple[str, ...] = (
     "constant-folding",
+    "flag-threading",
     "nested-branches",
     "struct-building",
     "merged-reads",
@@ -26,8 +27,10 @@ NAMES: tuple[str, ...] = (
     "direct-reads",
     "lifted-clocks",
     "shared-calls",
-    "by-reference",
+    "narrow-parameters",
     "early-values",
+    "stored-twins",
+    "by-reference",
     "atomic-add",
     "dead-code",
     "inlining",

@@ -5,8 +5,7 @@
     def book(protocol: u8)                          →   def book(protocol: &u8)
       lookup(totals, protocol)                            lookup(totals, *protocol)
 
-By value, the number is loaded from the caller's struct, passed, and stored again for the helper to read. A local that
-was stored into a struct, like the ``pid`` of ``%key{pid: pid}``, is handed over as the struct's field as well.
+By value, the number is loaded from the caller's struct, passed, and stored again for the helper to read.
 
 Proof obligation: the function only uses the parameter as a key or a value of a map; it writes neither memory of its
 callers nor through other references into the stack, so that what lies there stays the same during the call; every call
@@ -17,8 +16,7 @@ from __future__ import annotations
 
 from honey.ir import nodes as n
 from honey.ir import types as t
-from honey.ir.footprint import Writes, escaped_locals
-from honey.ir.nonnull import locals_written
+from honey.ir.footprint import Writes
 from honey.ir.symbols import Symbols
 from honey.ir.walk import Node, children, rewrite_block, root_place, walk
 from honey.passes.references import Origins
@@ -40,10 +38,10 @@ def _try(program: n.Program, name: str, position: int) -> n.Program:
     symbols = Symbols.of(program)
     function = symbols.functions[name]
     param = function.params[position]
-    if not isinstance(param.type, t.Int) or not _only_stored(function, param) or _writes_stack(function, symbols):
+    if not isinstance(param.type, t.Int) or not only_stored(function, param) or _writes_stack(function, symbols):
         return program
     calls = Origins(program, symbols).calls().get(name, [])
-    places = {id(call): _memory_of(call.args[position], call, caller, symbols) for caller, call in calls}
+    places = {id(call): _memory_of(call.args[position]) for _, call in calls}
     if not calls or any(place is None for place in places.values()):
         return program
     target = t.Ref(param.type, t.Space.STACK, readonly=True)
@@ -56,7 +54,8 @@ def _try(program: n.Program, name: str, position: int) -> n.Program:
     return replace(program, functions=tuple(functions))
 
 
-def _only_stored(function: n.Function, param: n.Local) -> bool:
+def only_stored(function: n.Function, param: n.Local) -> bool:
+    """Whether a function uses a parameter for nothing but keys and values of maps."""
     reading = n.Read(n.LocalPlace(param), param.type)
     found = False
     for node in walk(function.body):
@@ -79,8 +78,8 @@ def _writes_stack(function: n.Function, symbols: Symbols) -> bool:
     return t.Space.STACK in Writes(symbols).of(function.body).spaces
 
 
-def _memory_of(arg: n.Expr, call: n.Call, caller: n.Function, symbols: Symbols) -> n.Place | None:
-    """A place in memory that holds ``arg`` when ``call`` is made."""
+def _memory_of(arg: n.Expr) -> n.Place | None:
+    """The place in the caller's own memory that ``arg`` is read from."""
     if not isinstance(arg, n.Read):
         return None
     root = root_place(arg.place)
@@ -88,44 +87,7 @@ def _memory_of(arg: n.Expr, call: n.Call, caller: n.Function, symbols: Symbols) 
         space = root.ref.type.space if isinstance(root.ref.type, t.Ref) else None
         return arg.place if space is t.Space.STACK else None
     assert isinstance(root, n.LocalPlace)
-    if isinstance(arg.place, (n.FieldPlace, n.IndexPlace)):
-        return arg.place
-    return _twin(root.local, call, caller, symbols)
-
-
-def _twin(local: n.Local, call: n.Call, caller: n.Function, symbols: Symbols) -> n.Place | None:
-    """A field that ``local`` was stored into when its struct was made, if neither is written afterwards."""
-    if local.id in locals_written(caller.body):
-        return None
-    for at, statement in enumerate(caller.body):
-        if isinstance(statement, n.Let) and isinstance(statement.value, n.StructValue):
-            for name, value in statement.value.fields:
-                if value == n.Read(n.LocalPlace(local), local.type) and value.type == local.type:
-                    place = n.FieldPlace(n.LocalPlace(statement.local), name, local.type)
-                    later = caller.body[at + 1 :]
-                    if any(node is call for node in walk(later)) and not _may_write(place, later, caller, symbols):
-                        return place
-    return None
-
-
-def _may_write(place: n.FieldPlace, statements: n.Block, caller: n.Function, symbols: Symbols) -> bool:
-    """Whether ``statements`` may write the field; stores into other fields of the same struct do not count."""
-    assert isinstance(place.base, n.LocalPlace)
-    struct = place.base.local
-    for node in walk(statements):
-        match node:
-            case n.Assign(n.FieldPlace(n.LocalPlace(local), field)) if local == struct:
-                if field.partition(".")[0] == place.field.partition(".")[0]:
-                    return True
-            case n.Assign() | n.ProbeRead() | n.AtomicAdd() | n.HelperCall() | n.Call():
-                written = Writes(symbols).of(node if not isinstance(node, n.Assign) else (node,))
-                if struct.id in written.locals or (
-                    t.Space.STACK in written.spaces and struct.id in escaped_locals(caller)
-                ):
-                    return True
-            case _:
-                pass
-    return False
+    return arg.place if isinstance(arg.place, (n.FieldPlace, n.IndexPlace)) else None
 
 
 def _with_references(block: n.Block, places: dict[int, n.Place | None], position: int, target: t.Ref) -> n.Block:

@@ -162,7 +162,9 @@ def _cast_of_constant(expr: n.Expr) -> n.Expr | None:
     value = _number(expr.operand)
     if value is None or isinstance(expr.type, t.Ref) or (isinstance(expr.type, t.Address) and value != 0):
         return None
-    return n.Const(arithmetic.cast(value, expr.operand.type, expr.type), expr.type)
+    result = arithmetic.cast(value, expr.operand.type, expr.type)
+    name = expr.operand.name if isinstance(expr.operand, n.Const) and result == value else ""
+    return n.Const(result, expr.type, name)
 
 
 def _casts(expr: n.Expr) -> n.Expr | None:

@@ -4,10 +4,10 @@
 | what | moves up |
 |---|---|
 | what a handler reads from its context, if that is all it wants of the context | to the start |
-| a struct made of numbers that are not used any more | to where the last of them is known |
+| a struct made of numbers | to where the last of them is known |
 
-A number that outlives a call needs one of four registers, or the stack; the context itself needs one for as long as it
-is read from.
+A number that outlives a call needs one of four registers, or the stack, and once it lies in a struct it may not be
+needed any more; the context itself needs a register for as long as it is read from.
 
 Proof obligation: what moves is an expression, which has no effect; it moves over statements that write nothing of what
 it reads, and a struct stays behind the last test that may leave. The context never changes.
@@ -15,12 +15,14 @@ it reads, and a struct stays behind the last test that may leave. The context ne
 
 from __future__ import annotations
 
+from typing import TypeGuard
+
 from honey.ir import nodes as n
 from honey.ir import types as t
+from honey.ir.context_reads import argument_name
 from honey.ir.footprint import Writes, escaped_locals, reads
-from honey.ir.nonnull import locals_written
 from honey.ir.symbols import Symbols
-from honey.ir.walk import map_blocks, uses, walk
+from honey.ir.walk import map_blocks, next_local_id, rewrite_block, root_place, uses, walk
 from honey.passes.rewriting import each_function, with_body
 
 _MOST_FROM_CONTEXT = 3
@@ -32,8 +34,8 @@ def run(program: n.Program) -> n.Program:
     writes = Writes(Symbols.of(program))
 
     def rule(function: n.Function) -> n.Function:
-        escaped, changing = escaped_locals(function), locals_written(function.body)
-        body = map_blocks(function.body, lambda block: _structs_up(block, writes, escaped, changing))
+        escaped = escaped_locals(function)
+        body = map_blocks(function.body, lambda block: _structs_up(block, writes, escaped))
         return with_body(function, _context_first(function, body))
 
     return each_function(program, rule)
@@ -43,16 +45,28 @@ def run(program: n.Program) -> n.Program:
 
 
 def _context_first(function: n.Function, body: n.Block) -> n.Block:
-    if function.section is None:
+    if function.section is None or not any(isinstance(node, n.Effect) for node in walk(body)):
         return body
     context = function.params[0].id
     moving = [one for one in body if _reads_only_context(one, context)]
-    used = sum(uses(one)[context] for one in moving)
-    if not moving or len(moving) > _MOST_FROM_CONTEXT or used != uses(body)[context]:
+    rest = tuple(one for one in body if not any(one is other for other in moving))
+    wanted = list(dict.fromkeys(node for node in walk(rest) if _is_context_read(node, context)))
+    used = sum(uses(node)[context] for node in walk(rest) if _is_context_read(node, context))
+    if len(moving) + len(wanted) > _MOST_FROM_CONTEXT or used != uses(rest)[context] or not moving + wanted:
         return body
-    rest = [one for one in body if not any(one is other for other in moving)]
-    new = (*moving, *rest)
-    return body if all(one is old for one, old in zip(new, body, strict=True)) else new
+    number = next_local_id(function)
+    locals_ = {
+        read: n.Local(number + at, argument_name(function, read.place), read.type) for at, read in enumerate(wanted)
+    }
+    span = body[0].span
+    first = [n.Let(local, read, span) for read, local in locals_.items()]
+    rest = rewrite_block(rest, lambda node: _reading(locals_[node]) if node in locals_ else node)
+    new = (*moving, *first, *rest)
+    return body if len(new) == len(body) and all(one is old for one, old in zip(new, body, strict=True)) else new
+
+
+def _reading(local: n.Local) -> n.Read:
+    return n.Read(n.LocalPlace(local), local.type)
 
 
 def _reads_only_context(statement: n.Stmt, context: int) -> bool:
@@ -62,16 +76,21 @@ def _reads_only_context(statement: n.Stmt, context: int) -> bool:
     return found.locals == {context} and found.spaces <= {t.Space.CONTEXT}
 
 
+def _is_context_read(node: object, context: int) -> TypeGuard[n.Read]:
+    """Whether ``node`` reads a number from the context, at a place found by constants."""
+    if not isinstance(node, n.Read) or not isinstance(node.type, (t.Int, t.Bool, t.Address)):
+        return False
+    return reads(node).locals == {context} and isinstance(root_place(node.place), n.DerefPlace)
+
+
 # ---------------------------------------------------------------- structs
 
 
-def _structs_up(block: n.Block, writes: Writes, escaped: frozenset[int], changing: frozenset[int]) -> n.Block:
+def _structs_up(block: n.Block, writes: Writes, escaped: frozenset[int]) -> n.Block:
     out = list(block)
     for at, statement in enumerate(block):
         if isinstance(statement, n.Let) and isinstance(statement.value, n.StructValue):
-            target = _earliest(out, at, writes, escaped)
-            if target < at and _frees_a_number(statement, block[at + 1 :], changing):
-                out.insert(target, out.pop(at))
+            out.insert(_earliest(out, at, writes, escaped), out.pop(at))
     return block if all(one is old for one, old in zip(out, block, strict=True)) else tuple(out)
 
 
@@ -93,14 +112,3 @@ def _earliest(block: list[n.Stmt], at: int, writes: Writes, escaped: frozenset[i
 def _calls_something(block: list[n.Stmt], at: int) -> bool:
     """Whether moving up from ``at`` passes an effect at some point: there is no use in moving over expressions."""
     return any(isinstance(node, n.Effect) for one in block[:at] for node in walk(one))
-
-
-def _frees_a_number(statement: n.Let, later: n.Block, changing: frozenset[int]) -> bool:
-    """Whether a local that the struct is made of is not read after it."""
-    assert isinstance(statement.value, n.StructValue)
-    after = uses(later)
-    values = [value for _, value in statement.value.fields]
-    numbers = [
-        value.place.local for value in values if isinstance(value, n.Read) and isinstance(value.place, n.LocalPlace)
-    ]
-    return any(after[number.id] == 0 and number.id not in changing for number in numbers)

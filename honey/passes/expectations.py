@@ -14,7 +14,8 @@ from __future__ import annotations
 
 from honey.ir import nodes as n
 from honey.ir import types as t
-from honey.ir.walk import rewrite_block, walk
+from honey.ir.verify import leaves
+from honey.ir.walk import map_blocks, walk
 from honey.passes.rewriting import each_function, with_body
 from honey.records import replace
 
@@ -25,20 +26,27 @@ def run(program: n.Program) -> n.Program:
 
 
 def _function(function: n.Function) -> n.Function:
-    lookups = {
+    values = {
         node.local.id: node.value for node in walk(function.body) if isinstance(node, n.Let) and node.value is not None
     }
-
-    def rule(node: object) -> object:
-        if isinstance(node, n.If) and node.expected is None:
-            expected = _expected(node, lookups)
-            return node if expected is None else replace(node, expected=expected)
-        return node
-
-    return with_body(function, rewrite_block(function.body, rule))
+    return with_body(function, map_blocks(function.body, lambda block: _block(block, values)))
 
 
-def _expected(branch: n.If, values: dict[int, n.Expr | n.Effect]) -> bool | None:
+def _block(block: n.Block, values: dict[int, n.Expr | n.Effect]) -> n.Block:
+    out: list[n.Stmt] = []
+    for at, statement in enumerate(block):
+        if isinstance(statement, n.If):
+            expected = _expected(statement, block[at + 1 :], values)
+            out.append(statement if expected is None else replace(statement, expected=expected))
+        else:
+            out.append(statement)
+    return block if all(new is old for new, old in zip(out, block, strict=True)) else tuple(out)
+
+
+def _expected(branch: n.If, after: n.Block, values: dict[int, n.Expr | n.Effect]) -> bool | None:
+    """How ``branch`` turns out; ``after`` is what follows it, and belongs to a side where the other one leaves."""
+    if branch.expected is not None:
+        return None
     if branch.then and isinstance(branch.then[-1], n.Raise):
         return False
     tested = _null_test(branch.condition)
@@ -46,7 +54,9 @@ def _expected(branch: n.If, values: dict[int, n.Expr | n.Effect]) -> bool | None
         return None
     ref, when_null = tested
     value = values.get(ref.id)
-    missing = branch.then if when_null else branch.otherwise
+    missing, there = (branch.then, branch.otherwise) if when_null else (branch.otherwise, branch.then)
+    if leaves(there):
+        missing = (*missing, *after)
     if isinstance(value, n.RingReserve) or (isinstance(value, n.MapLookup) and _makes_entry(missing, value.map)):
         return not when_null
     return None
