@@ -23,6 +23,12 @@ def test_there_is_a_fault_for_every_pair() -> None:
     assert sorted(FAULTS) == PAIRS
 
 
+@pytest.mark.parametrize("name", PAIRS)
+def test_the_port_itself_holds(name: str, tmp_path: Path) -> None:
+    done = _run(ROOT / f"benchmarks/{name}.toml", _target(FAULTS[name].get("target", "sim")), tmp_path / "reports")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 @pytest.mark.parametrize("name", sorted(FAULTS))
 def test_the_fault_is_found(name: str, tmp_path: Path) -> None:
     fault = FAULTS[name]
