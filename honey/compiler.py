@@ -90,9 +90,9 @@ def translate(source: SourceFile, passes: Sequence[str] | None = None) -> Compil
     if checked.program is None:
         return Compiled(checked.diagnostics)
     with _step(source, "optimisation"):
-        from honey.passes import run
+        from honey.passes import run_quickly
 
-        program = run(checked.program, passes)
+        program = run_quickly(checked.program, passes)
     return Compiled(checked.diagnostics, program)
 
 

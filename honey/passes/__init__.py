@@ -3,12 +3,13 @@
 
 Each pass is a module of this package with a function ``run(program) -> Program``; its name on the command line is the
 module's, with hyphens. What it must keep the same: return values, the contents of maps and buffers, what is printed,
-under every fault of a helper. After each pass the IR is verified, so that a mistake names its pass.
+under every fault of a helper. After each pass the IR is verified, so that a mistake names its pass; where time counts,
+that is left until the mistake has shown.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -67,24 +68,53 @@ def select(text: str) -> tuple[str, ...]:
 
 
 def run(program: Program, names: Sequence[str] | None = None) -> Program:
-    """``program`` after the named passes (``None``: all of them) in the order of `NAMES`.
+    """``program`` after the named passes (``None``: all of them) in the order of `NAMES`, verified after each.
 
-    Raises `honey.ir.error.IRError`, which names the pass, if one leaves an ill-formed program behind.
+    Raises `honey.ir.error.IRError`, which names the pass (or analysis), if one leaves an ill-formed program behind.
     """
-    from honey.ir import context_reads
     from honey.ir.symbols import Symbols
-    from honey.ir.verify import verify_function
+    from honey.ir.verify import verify, verify_function
 
-    program = context_reads.run(program)
-    chosen = NAMES if names is None else names
-    for name in (name for name in NAMES if name in chosen):
-        before = {id(function) for function in program.functions}
-        program = _pass(name)(program)
-        symbols = Symbols.of(program)
-        for function in program.functions:
-            if id(function) not in before:
+    verify(program)
+    for name, before, after in _steps(program, names):
+        program = after
+        known = {id(function) for function in before.functions}
+        symbols = Symbols.of(after)
+        for function in after.functions:
+            if id(function) not in known:
                 verify_function(function, symbols, name)
     return program
+
+
+def run_quickly(program: Program, names: Sequence[str] | None = None) -> Program:
+    """What `run` does, but verified only before the first pass and after the last.
+
+    If anything is wrong then, or a pass fails, the passes run once more, each of them verified, to find the culprit.
+    """
+    from honey.ir.verify import verify
+
+    verify(program)
+    result = program
+    try:
+        for _, _, after in _steps(program, names):
+            result = after
+        verify(result, "optimisation")
+    except Exception:
+        run(program, names)
+        raise
+    return result
+
+
+def _steps(program: Program, names: Sequence[str] | None) -> Iterator[tuple[str, Program, Program]]:
+    """Runs the passes: for each its name and the program before and after it."""
+    from honey.ir import context_reads
+
+    chosen = NAMES if names is None else names
+    after = context_reads.run(program)
+    yield "context-reads", program, after
+    for name in (name for name in NAMES if name in chosen):
+        before, after = after, _pass(name)(after)
+        yield name, before, after
 
 
 def _pass(name: str) -> Callable[[Program], Program]:

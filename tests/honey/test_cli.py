@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from honey.cli import ENVIRONMENT, INTERNAL, OK, SOURCE_ERROR, main
+from honey.ir.nodes import Program
+from honey.records import replace
 
 GOOD = """\
 defmodule Hello do
@@ -237,15 +239,13 @@ def test_a_bug_in_the_compiler_asks_for_a_report(
 
 
 def test_a_bug_in_a_pass_names_the_pass(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    class IllFormed(Exception):
-        stage = "share_lookups"
+    def ill_formed(program: Program) -> Program:
+        emptied = tuple(replace(function, body=()) for function in program.functions)
+        return replace(program, functions=emptied)
 
-    def fails(*_: object) -> None:
-        raise IllFormed("a local without a home")
-
-    monkeypatch.setattr("honey.passes.run", fails)
+    monkeypatch.setattr("honey.passes.merged_reads.run", ill_formed)
     assert main(["compile", "good.ex"]) == INTERNAL
-    assert "internal error during share_lookups of good.ex" in capsys.readouterr().err
+    assert "internal error during merged-reads of good.ex" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arguments", [[], ["nonesuch"], ["compile"], ["compile", "x.ex", "--emit", "wax"]])
