@@ -174,6 +174,10 @@ class FunctionWriter:
                 self._if(statement)
             case n.For():
                 self._for(statement)
+            case n.Scope(body):
+                self.writer.line("{", mapped=False)
+                self.block(body)
+                self.writer.line("}", mapped=False)
             case n.Break():
                 self.writer.line("break;")
             case n.Return(value):

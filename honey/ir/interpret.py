@@ -115,6 +115,8 @@ class Frame:
                 return self.block(then if self.number(condition) else otherwise)
             case n.For():
                 return self._for(statement)
+            case n.Scope(body):
+                return self.block(body)
             case n.Break():
                 return _BROKEN
             case n.Return(value):

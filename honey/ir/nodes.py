@@ -458,6 +458,14 @@ class For:
 
 
 @dataclass(frozen=True, slots=True)
+class Scope:
+    """Statements whose locals end with them, so that their memory is free for others; made by the last passes only."""
+
+    body: Block
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Break:
     """Leave the innermost loop."""
 
@@ -481,7 +489,7 @@ class Raise:
     span: Span | None = None
 
 
-Stmt = Let | Assign | Eval | If | For | Break | Return | Raise
+Stmt = Let | Assign | Eval | If | For | Scope | Break | Return | Raise
 Block = tuple[Stmt, ...]
 
 

@@ -92,6 +92,11 @@ def check_nonnull(block: n.Block, facts: NonNullFacts) -> NonNullFacts | None:
             case n.For(body=body):
                 current = current.without(locals_written(body))
                 check_nonnull(body, current)
+            case n.Scope(body):
+                inner = check_nonnull(body, current)
+                if inner is None:
+                    return None
+                current = inner
             case n.Return(value):
                 if value is not None:
                     _check_expr(value, current)

@@ -107,6 +107,9 @@ def _statement(statement: n.Stmt) -> Iterator[str]:
         case n.For(variable, start, stop, step, body):
             yield f"for {local(variable)} from {start} to before {stop} by {step}"
             yield from (INDENT + line for line in _block(body))
+        case n.Scope(body):
+            yield "scope"
+            yield from (INDENT + line for line in _block(body))
         case n.Break():
             yield "break"
         case n.Return(value):

@@ -122,6 +122,8 @@ class _FunctionCheck:
                 self.declare(variable)
                 self.block(body, in_loop=True)
                 self.scope = outer
+            case n.Scope(body):
+                self.block(body, in_loop=in_loop)
             case n.Break():
                 require(in_loop, "break outside a loop", statement)
             case n.Return(value):
@@ -177,5 +179,7 @@ def leaves(block: n.Block) -> bool:
             case n.Return() | n.Raise() | n.Break():
                 return True
             case n.If(_, then, otherwise) if leaves(then) and leaves(otherwise):
+                return True
+            case n.Scope(body) if leaves(body):
                 return True
     return False

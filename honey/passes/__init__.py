@@ -34,6 +34,8 @@ NAMES: tuple[str, ...] = (
     "by-reference",
     "atomic-add",
     "dead-code",
+    "late-stores",
+    "short-lives",
     "inlining",
     "expectations",
 )

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Stores a number for a helper where the helper is called, not where the number is made.
+
+    if entry                                    if entry
+      *entry = *entry + bytes                     *entry = *entry + bytes
+    else                                  →     else
+      update(totals, key, bytes)                  first = bytes
+                                                  update(totals, key, first)
+
+A helper takes a value's address, and a local whose address is taken lies in memory from the start, on every path. With
+a copy made for the helper, the number itself stays in a register. Proof obligation: the copy is the number.
+"""
+
+from __future__ import annotations
+
+from honey.ir import nodes as n
+from honey.ir import types as t
+from honey.ir.walk import blocks_of, next_local_id, uses, walk
+from honey.passes.rewriting import each_function, with_body
+from honey.passes.short_lives import with_blocks
+from honey.records import dataclass, replace
+
+
+def run(program: n.Program) -> n.Program:
+    """``program`` with numbers stored late."""
+
+    def rule(function: n.Function) -> n.Function:
+        late = _Late(function, next_local_id(function))
+        return with_body(function, late.block(function.body, frozenset(), frozenset()))
+
+    return each_function(program, rule)
+
+
+@dataclass(slots=True)
+class _Late:
+    function: n.Function
+    next_id: int
+
+    def block(self, block: n.Block, outer: frozenset[int], own: frozenset[int]) -> n.Block:
+        """The block with copies for numbers of the blocks around it (``outer``)."""
+        out: list[n.Stmt] = []
+        for statement in block:
+            if isinstance(statement, n.Let):
+                own = own | {statement.local.id}
+            inner = [self.block(one, outer | own | self._params(), frozenset()) for one in blocks_of(statement)]
+            new = with_blocks(statement, inner)
+            out.extend(self._stored(new, outer) if outer else (new,))
+        same = len(out) == len(block) and all(one is old for one, old in zip(out, block, strict=True))
+        return block if same else tuple(out)
+
+    def _params(self) -> frozenset[int]:
+        return frozenset(param.id for param in self.function.params)
+
+    def _stored(self, statement: n.Stmt, outer: frozenset[int]) -> tuple[n.Stmt, ...]:
+        effect = statement.effect if isinstance(statement, n.Eval) else getattr(statement, "value", None)
+        if not isinstance(effect, n.MapUpdate):
+            return (statement,)
+        match effect.value:
+            case n.Read(n.LocalPlace(local)) if local.id in outer and self._in_register(local):
+                copy = n.Local(self.next_id, "first", local.type)
+                self.next_id += 1
+                update = replace(effect, value=n.Read(n.LocalPlace(copy), copy.type))
+                return (n.Let(copy, effect.value, statement.span), _with_effect(statement, update))
+            case _:
+                return (statement,)
+
+    def _in_register(self, local: n.Local) -> bool:
+        """Whether the number would live in a register if it were not for helpers that want it in memory."""
+        if not isinstance(local.type, t.Int):
+            return False
+        stored = 0
+        for node in walk(self.function.body):
+            if isinstance(node, (n.AddressOf, n.ProbeRead)) and uses(node)[local.id]:
+                return False
+            if isinstance(node, n.MapUpdate | n.MapLookup | n.MapDelete):
+                stored += uses(node)[local.id]
+        return uses(self.function.body)[local.id] > stored
+
+
+def _with_effect(statement: n.Stmt, effect: n.Effect) -> n.Stmt:
+    if isinstance(statement, n.Eval):
+        return replace(statement, effect=effect)
+    assert isinstance(statement, (n.Let, n.Assign))
+    return replace(statement, value=effect)
