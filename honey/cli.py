@@ -111,15 +111,26 @@ class _Version(argparse.Action):
         parser.exit()
 
 
+def _formatter(prog: str) -> argparse.HelpFormatter:
+    """argparse makes one for each option, and to learn the terminal's width each would load modules that nothing else needs."""
+    try:
+        columns = int(os.environ.get("COLUMNS") or os.get_terminal_size().columns)
+    except (OSError, ValueError):
+        columns = 80
+    return argparse.HelpFormatter(prog, width=columns - 2)
+
+
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     """The parser of the command that `words` begin with, or of all of them: each takes its time to make."""
-    parser = argparse.ArgumentParser(prog="honey", description="Compiles Elixir syntax to eBPF.", epilog=_EPILOG)
+    parser = argparse.ArgumentParser(
+        prog="honey", description="Compiles Elixir syntax to eBPF.", epilog=_EPILOG, formatter_class=_formatter
+    )
     parser.add_argument("--version", action=_Version, nargs=0, help="show the versions of honey and its tools")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, prog="honey")
     first = words[0] if words else ""
     for name, (add, help, epilog) in _COMMANDS.items():
         if name == first or first not in _COMMANDS:
-            add(commands.add_parser(name, help=help, epilog=epilog))
+            add(commands.add_parser(name, help=help, epilog=epilog, formatter_class=_formatter))
     return parser
 
 
