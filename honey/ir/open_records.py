@@ -7,10 +7,9 @@ the way; where the source itself leaves, that is an error of the source.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from honey.ir import nodes as n
 from honey.ir.walk import Node, walk
+from honey.records import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
