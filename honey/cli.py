@@ -112,7 +112,7 @@ class _Version(argparse.Action):
 
 
 def _formatter(prog: str) -> argparse.HelpFormatter:
-    """argparse makes one for each option, and to learn the terminal's width each would load modules that nothing else needs."""
+    """What argparse makes for each option; left alone, it loads modules to learn the terminal's width."""
     try:
         columns = int(os.environ.get("COLUMNS") or os.get_terminal_size().columns)
     except (OSError, ValueError):
