@@ -6,106 +6,20 @@ from __future__ import annotations
 import random
 import struct
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from compare_bench import END, FLOWS, OURS, START, THEIRS, UDP, Bench, flow, stats, u64
 
-from harness.benchmark import Benchmark
 from harness.compare.align import align
-from harness.compare.evidence import Evidence
-from harness.compare.run import Comparison, compare
+from harness.compare.run import compare
 from harness.errors import RunError
 from harness.objects import BpfObject
-from harness.result import MapFile, Phase, StreamFile
 from workloads.events import Event
 from workloads.oracles import Context
-
-START, END = 1_000, 9_000
-OURS, THEIRS = 7, 99
-LABEL = "pid {pid}, {protocol:ipproto}, {ip:ipv4}:{port}"
-FLOWS: dict[str, Any] = {
-    "scope": "pid",
-    "label": LABEL,
-    "volatile": {"last_ns": {"rule": "timestamp", "tolerance_ns": 100}},
-}
-UDP = 17
-
-
-def flow(pid: int = OURS, port: int = 53, *, pad: int = 0) -> bytes:
-    return struct.pack("<IBBHI", pid, UDP, pad, port, int.from_bytes(bytes([127, 0, 0, 1]), "little"))
-
-
-def stats(amount: int, packets: int = 1, at: int = 5_000) -> bytes:
-    return struct.pack("<QQQ", amount, packets, at)
-
-
-def u64(value: int) -> bytes:
-    return struct.pack("<Q", value)
-
-
-class Bench:
-    """Puts dumps on disk and compares them."""
-
-    def __init__(self, folder: Path, obj: BpfObject) -> None:
-        self.folder = folder
-        self.obj = obj
-        self.files: dict[str, dict[str, MapFile]] = {"honey": {}, "c": {}}
-        self.rules: dict[str, Any] = {}
-        self.streams: dict[str, dict[str, StreamFile]] = {}
-        self.stream_rules: dict[str, Any] = {}
-
-    def add_stream(self, name: str, rule: Mapping[str, Any], **sides: Sequence[bytes]) -> None:
-        """A stream with each side's records; ``both`` stands for lines that all sides wrote into one buffer."""
-        for side, records in sides.items():
-            path = self.folder / f"{side}-{name.replace(':', '-')}"
-            lines = name == "trace"
-            path.write_bytes(b"".join(r + b"\n" if lines else struct.pack("<I", len(r)) + r for r in records))
-            file = StreamFile(file=path.name, records=len(records))
-            self.streams.setdefault("*" if side == "both" else side, {})[name] = file
-        self.stream_rules[name] = dict(rule)
-
-    def add(self, name: str, c: dict[bytes, bytes], honey: dict[bytes, bytes], rule: Mapping[str, Any] = {}) -> None:
-        """A map with the entries of both sides; the sides' order differs, as in hash maps it does."""
-        definition = self.obj.maps[name]
-        for side, entries in (("c", c), ("honey", dict(reversed(honey.items())))):
-            path = self.folder / f"{side}-{name}.bin"
-            path.write_bytes(b"".join(key + value for key, value in entries.items()))
-            value_bytes = len(next(iter(entries.values()), bytes(definition.value_size)))
-            self.files[side][name] = MapFile(
-                file=path.name,
-                type=definition.type,
-                key_size=definition.key_size,
-                value_size=definition.value_size,
-                value_bytes=value_bytes,
-                max_entries=definition.max_entries,
-                entries=len(entries),
-            )
-        self.rules[name] = dict(rule)
-
-    def run(self, events: Sequence[Event] = (), oracle: Any = None) -> Comparison:
-        return compare(self.evidence(events, oracle))
-
-    def evidence(self, events: Sequence[Event] = (), oracle: Any = None) -> Evidence:
-        document = {
-            "schema": 1,
-            "name": "flows",
-            "sides": {"honey": {"object": "h.bpf.o"}, "c": {"object": "c.bpf.o"}},
-            "workload": {"name": "network"},
-            "maps": self.rules,
-            "streams": self.stream_rules,
-        }
-        benchmark = Benchmark.model_validate(document)
-        phase = Phase(kind="shadow", start_ns=START, end_ns=END, pids=(OURS,), maps=self.files, streams=self.streams)
-        objects = {"honey": self.obj, "c": self.obj}
-        return Evidence(benchmark, objects, phase, self.folder, tuple(events), oracle)
-
-
-@pytest.fixture
-def bench(tmp_path: Path, flows: BpfObject) -> Bench:
-    return Bench(tmp_path, flows)
 
 
 def test_equal_maps_are_equal(bench: Bench) -> None:
@@ -309,78 +223,6 @@ def test_a_million_equal_entries_compare_in_seconds(bench: Bench) -> None:
     assert found.equal
     assert len(found.maps["flows"].sides["c"].values) == 1_000_000
     assert seconds < 20, f"took {seconds:.1f} s"
-
-
-EVENTS: dict[str, Any] = {"type": "stats", "volatile": {"last_ns": {"rule": "timestamp", "tolerance_ns": 100}}}
-
-
-def test_equal_streams_are_equal(bench: Bench) -> None:
-    ours = [stats(n, at=5_000) for n in range(3)]
-    bench.add_stream("ring:events", EVENTS, c=ours, honey=[record[:16] + u64(5_050) for record in ours])
-    found = bench.run(oracle=lambda _events, _context: {"ring:events": [{"bytes": n} for n in range(3)]})
-    assert found.equal
-    assert found.oracle_equal
-    assert found.streams["ring:events"].records == 3
-
-
-@pytest.mark.parametrize(
-    ("honey", "text"),
-    [
-        ([stats(1), stats(3)], "ring:events[1]: bytes is 3 in honey, 2 in c"),
-        ([stats(1)], "ring:events[1]: missing in honey; c has {bytes: 2"),
-        ([stats(9), stats(1), stats(2)], "ring:events[0]: missing in c; honey has {bytes: 9"),
-        ([stats(1), stats(2, at=0)], "last_ns is 0 in honey, 5000 in c (is zero)"),
-    ],
-)
-def test_a_record_that_differs_is_named(bench: Bench, honey: list[bytes], text: str) -> None:
-    bench.add_stream("ring:events", EVENTS, c=[stats(1), stats(2)], honey=honey)
-    found = bench.run()
-    assert not found.equal
-    assert text in found.differences[0].text
-
-
-def test_records_in_any_order_need_only_be_the_same(bench: Bench) -> None:
-    rule = EVENTS | {"order": "any"}
-    bench.add_stream("ring:events", rule, c=[stats(1), stats(2)], honey=[stats(2), stats(1)])
-    assert bench.run().equal
-    bench.add_stream("ring:events", rule, c=[stats(1), stats(2)], honey=[stats(2), stats(2)])
-    assert not bench.run().equal
-
-
-def test_the_oracle_finds_records_that_both_sides_lack(bench: Bench) -> None:
-    bench.add_stream("ring:events", EVENTS, c=[stats(1)], honey=[stats(1)])
-    found = bench.run(oracle=lambda _events, _context: {"ring:events": [{"bytes": 1}, {"bytes": 2}]})
-    assert found.equal
-    assert found.oracle_equal is False
-    assert "ring:events[1]: missing in c; oracle has {bytes: 2}" in found.differences[0].text
-
-
-def line(pid: int, text: str) -> bytes:
-    return f"            curl-{pid}    [000] ...21   100.5: bpf_trace_printk: {text}".encode()
-
-
-@pytest.mark.parametrize(("last", "equal"), [("b", True), ("c", False)])
-def test_lines_in_one_buffer_are_told_apart_by_turns(bench: Bench, last: str, equal: bool) -> None:
-    lines = [line(OURS, "a"), line(THEIRS, "x"), line(OURS, "a"), line(THEIRS, "x"), line(OURS, "b"), line(OURS, last)]
-    bench.add_stream("trace", {"scope": "pid"}, both=lines)
-    found = bench.run(oracle=lambda _events, _context: {"trace": [{"text": "a"}, {"text": "b"}]})
-    assert found.equal == equal
-    assert found.streams["trace"].foreign == 1
-
-
-def test_lost_records_are_a_difference(bench: Bench) -> None:
-    bench.add_stream("ring:events", EVENTS, c=[stats(1)], honey=[stats(1)])
-    file = bench.streams["honey"]["ring:events"]
-    bench.streams["honey"]["ring:events"] = file.model_copy(update={"lost": 4})
-    found = bench.run()
-    assert not found.equal
-    assert found.differences[0].text == "ring:events: 4 records of honey were lost"
-
-
-def test_a_rule_for_a_stream_that_is_not_there_is_an_error(bench: Bench) -> None:
-    bench.stream_rules["ring:events"] = {}
-    with pytest.raises(RunError, match="ring:events: no side has such a stream"):
-        bench.run()
 
 
 def test_maps_that_never_stood_still_are_compared_on_the_workloads_own_entries(bench: Bench, tmp_path: Path) -> None:
