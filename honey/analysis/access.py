@@ -23,6 +23,7 @@ from honey.analysis.values import (
 )
 from honey.ir import nodes as n
 from honey.ir import types as t
+from honey.ir.walk import root_place
 from honey.syntax import ast
 from honey.syntax.source import Span
 
@@ -127,6 +128,7 @@ def element_place(fl: Lowering, target: MemoryValue | AggregateValue, key: IntVa
             raise fl.mistake("HNY0211", f"the index {constant} is outside an array of {array.length}", node.key.span)
         return n.IndexPlace(place, n.Const(constant, t.U64), element)
     number = convert.to_wide(key, signed=False)
+    place = _out_of_packet(fl, place, node.span)
     if _within(fl, key, array.length):
         return n.IndexPlace(place, number, element)
     number = fl.let("index", number, node.key.span)
@@ -137,6 +139,19 @@ def element_place(fl: Lowering, target: MemoryValue | AggregateValue, key: IntVa
 
     fl.code.append(OpenIf(outside, [fl.throw("ArgumentError", "index outside the array", node.span)], [], node.span))
     return n.IndexPlace(place, number, element)
+
+
+def _out_of_packet(fl: Lowering, place: n.Place, span: Span) -> n.Place:
+    """A copy of an array in a packet: the verifier forgets how far the packet goes once a number is added."""
+    root = root_place(place)
+    if not isinstance(root, n.DerefPlace) or not isinstance(root.ref.type, t.Ref):
+        return place
+    if root.ref.type.space is not t.Space.PACKET:
+        return place
+    local = fl.fresh("bytes", place.type)
+    fl.code.append(n.Let(local, n.Read(place, place.type), span))
+    fl.copied[local.id] = place
+    return n.LocalPlace(local)
 
 
 def _within(fl: Lowering, key: IntValue, length: int) -> bool:

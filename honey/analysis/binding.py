@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from honey.analysis import access, convert, patterns, volatility
-from honey.analysis.code import OpenIf, negate
+from honey.analysis.code import OpenIf, Slot, negate
 from honey.analysis.values import (
     NEVER,
     AddressValue,
@@ -122,12 +122,17 @@ def _own(fl: Lowering, name: str, expr: n.Expr, span: Span) -> Value:
 def change(fl: Lowering, left: ast.Dot | ast.Index, node: ast.Binary) -> Value:
     """``key.port = p``, ``key.list[0] = x``: changes the variable, map value or record in place."""
     value = fl.value(node.right)
-    epoch = fl.epoch
+    slot, epoch = Slot(), fl.epoch
+    fl.code.append(slot)
     target = _place(fl, left)
-    if epoch != fl.epoch and not isinstance(value, MemoryValue):
-        value = volatility.pinned(fl, value, "")
+    if epoch != fl.epoch:
+        value = volatility.pin(fl, value, slot)
     expr = convert.store(fl, value, target.type, node.right.span, _what(left))
     fl.assign(target, expr, node.span)
+    root = root_place(target)
+    while isinstance(root, n.LocalPlace) and (original := fl.copied.get(root.local.id)) is not None:
+        fl.assign(original, n.Read(root, root.type), node.span)
+        root = root_place(original)
     return value
 
 

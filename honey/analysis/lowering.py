@@ -76,6 +76,7 @@ class Lowering:
         self.packet: Packet | None = None
         self.fuel: dict[tuple[str, int], int] = {}
         self.ranges: dict[int, range] = {}
+        self.copied: dict[int, n.Place] = {}
         self._ids = 0
 
     # ------------------------------------------------------------ values of nodes

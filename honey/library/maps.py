@@ -221,14 +221,26 @@ def add(fl: Lowering, node: ast.Call, name: str) -> Value:
         again = n.Assign(n.LocalPlace(local), n.MapLookup(declared.name, key, type_), span)
         fl.code.append(OpenIf(is_null(local), [n.Let(error, insert, span), OpenIf(lost, [again], [], span)], [], span))
     place = stored(local)
-    adds: Code = [_add(n.FieldPlace(place, path, part.type) if path else place, part, span) for path, part in parts]
+    adds: Code = [
+        _add(n.FieldPlace(place, path, part.type) if path else place, part, span, aligned=_aligned(fl, first, path))
+        for path, part in parts
+    ]
     fl.code.append(OpenIf(negate(is_null(local)), adds, [], span))
     fl.epoch += 1
     return NIL
 
 
-def _add(place: n.Place, amount: n.Expr, span: Span) -> n.Stmt:
-    if amount.type.size >= 4:
+def _aligned(fl: Lowering, value: n.Expr, field: str) -> bool:
+    """Whether a field of a stored value can be added to atomically: packed structs have some that cannot."""
+    if not field or not isinstance(value.type, t.Struct):
+        return True
+    definition = fl.unit.module.structs.definition(value.type)
+    found = definition.field(field) if definition is not None else None
+    return found is not None and found.offset % found.type.size == 0
+
+
+def _add(place: n.Place, amount: n.Expr, span: Span, *, aligned: bool) -> n.Stmt:
+    if amount.type.size >= 4 and aligned:
         return n.Eval(n.AtomicAdd(place, amount), span)
     grown = n.Binary(n.BinaryOp.ADD, n.Read(place, amount.type), amount, amount.type)
     return n.Assign(place, grown, span)
