@@ -408,8 +408,14 @@ Effect = (
 # ---------------------------------------------------------------- statements
 
 
+class Walked:
+    """What a statement keeps for `honey.ir.walk`: all that is below it, in order. It is not one of its fields."""
+
+    __slots__ = ("walked",)
+
+
 @dataclass(frozen=True, slots=True)
-class Let:
+class Let(Walked):
     """Declare ``local``; without a value it is uninitialised."""
 
     local: Local
@@ -418,7 +424,7 @@ class Let:
 
 
 @dataclass(frozen=True, slots=True)
-class Assign:
+class Assign(Walked):
     """Store into a place."""
 
     place: Place
@@ -427,7 +433,7 @@ class Assign:
 
 
 @dataclass(frozen=True, slots=True)
-class Eval:
+class Eval(Walked):
     """An effect whose result nobody wants."""
 
     effect: Effect
@@ -435,7 +441,7 @@ class Eval:
 
 
 @dataclass(frozen=True, slots=True)
-class If:
+class If(Walked):
     """Branch on a ``Bool``; ``expected`` is how it nearly always turns out, where that is known."""
 
     condition: Expr
@@ -446,7 +452,7 @@ class If:
 
 
 @dataclass(frozen=True, slots=True)
-class For:
+class For(Walked):
     """Run ``body`` for ``local`` from ``start`` by ``step`` (may be negative) to before ``stop``; all are constants."""
 
     local: Local
@@ -458,7 +464,7 @@ class For:
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(Walked):
     """Statements whose locals end with them, so that their memory is free for others; made by the last passes only."""
 
     body: Block
@@ -466,14 +472,14 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
-class Break:
+class Break(Walked):
     """Leave the innermost loop."""
 
     span: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Return:
+class Return(Walked):
     """Leave the function with a value (``None``: a function without result)."""
 
     value: Expr | None
@@ -481,7 +487,7 @@ class Return:
 
 
 @dataclass(frozen=True, slots=True)
-class Raise:
+class Raise(Walked):
     """What raises in Elixir: print ``exception``, file and line once (if tracing), and leave the handler with 0."""
 
     exception: str

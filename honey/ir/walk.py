@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from operator import attrgetter, is_
 from typing import Any, TypeVar, cast, get_args
 
@@ -32,6 +33,7 @@ PLACE_CLASSES: tuple[type, ...] = tuple(get_args(Place))
 STMT_CLASSES: tuple[type, ...] = tuple(get_args(Stmt))
 
 _NODES = frozenset(NODE_CLASSES)
+_STATEMENTS = frozenset(STMT_CLASSES)
 _HOLDS_NODES = re.compile(r"\b(Expr|Place|Effect|Stmt|Block|MapName)\b")
 _ONE_NODE = re.compile(r"(Expr|Place|Effect)( \| (Expr|Place|Effect))*")
 
@@ -52,14 +54,32 @@ def children(node: Node) -> tuple[Node, ...]:
 
 def walk(root: Node | Iterable[Node]) -> Iterator[Node]:
     """``root`` (or each of a block's statements) and everything below it, parents first, in order of evaluation."""
-    stack: list[Node] = [cast(Node, root)] if type(root) in _CHILDREN else list(cast("Iterable[Node]", root))[::-1]
-    children_of = _CHILDREN
+    if type(root) not in _CHILDREN:
+        return chain.from_iterable(map(_walked, cast("Iterable[Node]", root)))
+    return iter(_walked(cast(Node, root)))
+
+
+def _walked(root: Node) -> Sequence[Node]:
+    """What `walk` gives for a node. Statements keep it: passes ask again and again, and nodes never change."""
+    found: list[Node] = []
+    stack = [root]
     while stack:
         node = stack.pop()
-        yield node
-        below = children_of[type(node)](node)
-        if below:
-            stack.extend(below[::-1])
+        found.append(node)
+        if type(node) in _STATEMENTS:
+            found += _below(node)
+        else:
+            stack += _CHILDREN[type(node)](node)[::-1]
+    return found
+
+
+def _below(statement: Any) -> tuple[Node, ...]:
+    try:
+        below: tuple[Node, ...] = statement.walked
+    except AttributeError:
+        below = tuple(chain.from_iterable(map(_walked, _CHILDREN[type(statement)](statement))))
+        object.__setattr__(statement, "walked", below)
+    return below
 
 
 def _children_getter(cls: type) -> Callable[[Any], tuple[Node, ...]]:
