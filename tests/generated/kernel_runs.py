@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs a program's handlers on packets, in this machine's kernel and in the IR interpreter, and notes what became of it.
+"""Runs a program's handlers on packets, in this machine's kernel and in the IR interpreter.
 
 Both give `Traces`: for each run the value, the packet as it was left, and at the end every map's raw contents.
 """
@@ -125,8 +125,10 @@ def run_in_simulator(program: n.Program, events: Sequence[tuple[str, bytes]]) ->
     trace = Trace()
     for handler, packet in events:
         seen = packet[ETHERNET:] if kinds[handler] == "socket" else packet
-        fields: dict[str, int | bytes] = {} if kinds[handler] == "xdp" else {"len": len(seen)}
-        done = simulation.fire(handler, packet=seen, memory=None, **fields)
+        if kinds[handler] == "xdp":
+            done = simulation.fire(handler, packet=seen)
+        else:
+            done = simulation.fire(handler, packet=seen, len=len(seen))
         trace.runs.append(Run(handler, done.value, b"" if kinds[handler] == "socket" else done.packet))
     for name, store in simulation.world.maps.items():
         if isinstance(store, KeyedMap):

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 
 from hypothesis import strategies as st
 
-NUMBERS = (0, 1, 2, 3, 5, 7, 8, 15, 16, 31, 32, 63, 64, 100, 127, 128, 255, 256, 1000, 65535, 65536, 2**31 - 1, 2**31)
-NUMBERS += (2**32 - 1, 2**32, 2**63 - 1, -1, -2, -7, -128, -129, -(2**31), -(2**63), 2**63, 2**64 - 1)
+NUMBERS: tuple[int, ...] = (0, 1, 2, 3, 5, 7, 8, 15, 16, 31, 32, 63, 64, 100, 127, 128, 255, 256, 1000, 65535, 65536)
+NUMBERS += (2**31 - 1, 2**31, 2**32 - 1, 2**32, 2**63 - 1, -1, -2, -7, -128, -129, -(2**31), -(2**63), 2**63, 2**64 - 1)
 UNSIGNED = tuple(number for number in NUMBERS if number >= 0)
 SMALL = (0, 1, 2, 3, 4, 5, 6, 7)
 HOST = ("u8", "u16", "u32", "u64", "s8", "s16", "s32", "s64")
@@ -107,7 +107,6 @@ class Writer:
         self.fresh = 0
         self.loops = 0
         self.budget = 0
-        self.guarded = False
 
     # ------------------------------------------------------------ drawing
 
@@ -156,7 +155,12 @@ class Writer:
 
     def module(self) -> Generated:
         options = "" if self.trace else ", trace: false"
-        self.lines = ["defmodule Generated do", f'  use Honey, license: "Dual BSD/GPL"{options}', "  alias Honey.BpfHelpers", ""]
+        self.lines = [
+            "defmodule Generated do",
+            f'  use Honey, license: "Dual BSD/GPL"{options}',
+            "  alias Honey.BpfHelpers",
+            "",
+        ]
         for index in range(self.number(1, 3)):
             self.struct(index)
         for index in range(self.number(1, 4)):
@@ -284,12 +288,12 @@ class Writer:
         plain = [known for known in old if "." not in known]
         if plain and self.chance(20):
             name = self.pick(plain)
-        self.line(f"{name} = {self.int(depth)}")
+        self.line(f"{name} = {self.integer(depth)}")
         self.bind(name, "int")
 
     def do_flag(self, depth: int) -> None:
         name = self.name("b")
-        self.line(f"{name} = {self.bool(depth)}")
+        self.line(f"{name} = {self.truth(depth)}")
         self.bind(name, "bool")
 
     def do_swap(self, depth: int) -> None:
@@ -329,9 +333,9 @@ class Writer:
     def do_bytes(self, depth: int) -> None:
         arrays = [(place, type_) for place, type_ in self.places() if type_.startswith("array")]
         if arrays:
-            place, type_ = arrays[self.number(0, len(arrays) - 1)]
+            place, _ = arrays[self.number(0, len(arrays) - 1)]
             index = self.pick(("0", "1", "3")) if self.chance(50) else self.index()
-            self.line(f"{place}[{index}] = {self.int(depth)}")
+            self.line(f"{place}[{index}] = {self.integer(depth)}")
 
     def do_whole(self, depth: int) -> None:
         """Copies: of a struct, of what a reference points to, with a change."""
@@ -371,19 +375,7 @@ class Writer:
             self.bind(name, f"struct:{found.value[7:]}" if struct else kind)
             return
         if how == "case":
-            self.line(f"case {look} do")
-            self.depth += 1
-            self.line("nil ->")
-            with self.indented():
-                self.block(depth - 1)
-                self.end(self.int(1))
-            self.line(f"{name} ->")
-            with self.indented():
-                self.bind(name, kind, changeable=struct)
-                self.block(depth - 1)
-                self.end(self.int(1))
-            self.depth -= 1
-            self.line("end")
+            self.look_case(look, name, kind, depth)
             return
         if how == "or" and self.chance(50):
             self.line(f"{name} = {look} || {self.leaving(depth)}")
@@ -400,7 +392,7 @@ class Writer:
             self.line("end")
         elif how in ("if", "nil"):
             test = name if how == "if" else f"{name} != nil"
-            extra = f" && {self.bool(1)}" if self.chance(20) else ""
+            extra = f" && {self.truth(1)}" if self.chance(20) else ""
             self.line(f"if {test}{extra} do")
             with self.indented():
                 self.bind(name, kind, changeable=struct)
@@ -417,6 +409,20 @@ class Writer:
                 self.bind(name, "maybe")
             return
         self.bind(name, kind, changeable=struct)
+
+    def look_case(self, look: str, name: str, kind: str, depth: int) -> None:
+        """A look-up whose outcomes are clauses."""
+        self.line(f"case {look} do")
+        self.depth += 1
+        for pattern in ("nil", name):
+            self.line(f"{pattern} ->")
+            with self.indented():
+                if pattern != "nil":
+                    self.bind(name, kind, changeable=kind.startswith("ref:"))
+                self.block(depth - 1)
+                self.end(self.integer(1))
+        self.depth -= 1
+        self.line("end")
 
     def do_update(self, depth: int) -> None:
         found = self.any_map()
@@ -440,10 +446,10 @@ class Writer:
             struct = self.structure(found.value[7:])
             fields = struct.of(HOST)
             if fields:
-                amounts = ", ".join(f"{each}: {self.int(1)}" for each in fields[: self.number(1, 2)])
+                amounts = ", ".join(f"{each}: {self.integer(1)}" for each in fields[: self.number(1, 2)])
                 self.line(f"Honey.Map.add(:{found.name}, {key}, %{struct.name}{{{amounts}}})")
         elif found.value in HOST:
-            self.line(f"Honey.Map.add(:{found.name}, {key}, {self.int(depth - 1)})")
+            self.line(f"Honey.Map.add(:{found.name}, {key}, {self.integer(depth - 1)})")
 
     def do_modify(self, depth: int) -> None:
         found, old = self.any_map(), self.name("old")
@@ -471,7 +477,7 @@ class Writer:
         if depth <= 0:
             return self.do_bind(1)
         word = self.pick(("if", "if", "unless"))
-        self.line(f"{word} {self.bool(depth)} do")
+        self.line(f"{word} {self.truth(depth)} do")
         with self.indented():
             self.block(depth - 1)
             if self.chance(20):
@@ -497,7 +503,7 @@ class Writer:
         if form == "if":
             self.line(f"{name} =")
             self.depth += 1
-            self.line(f"if {self.bool(depth)} do")
+            self.line(f"if {self.truth(depth)} do")
             self.branch(kind, depth)
             self.line("else")
             self.branch(kind, depth)
@@ -509,7 +515,8 @@ class Writer:
             self.line("cond do")
             self.depth += 1
             for _ in range(self.number(1, 2)):
-                self.line(f"{self.bool(depth - 1)} ->")
+                test = self.truth(depth - 1)
+                self.line(f"{f'true and {test}' if test.startswith('(') else test} ->")
                 self.branch(kind, depth)
             if self.chance(80):
                 self.line("true ->")
@@ -530,7 +537,7 @@ class Writer:
             self.end(self.leaving(1) if self.chance(8) else self.value(kind, depth - 1))
 
     def case(self, kind: str, depth: int) -> None:
-        self.line(f"case {self.int(depth - 1)} do")
+        self.line(f"case {self.integer(depth - 1)} do")
         self.depth += 1
         for _ in range(self.number(1, 2)):
             if self.chance(50):
@@ -563,15 +570,15 @@ class Writer:
     def do_atom(self, depth: int) -> None:
         name = self.name("a")
         first, second = self.pick(ATOMS), self.pick(ATOMS)
-        self.line(f"{name} = if {self.bool(depth)}, do: :{first}, else: :{second}")
+        self.line(f"{name} = if {self.truth(depth)}, do: :{first}, else: :{second}")
         self.bind(name, "atom")
 
     def do_string(self, depth: int) -> None:
         """Tuples with an atom in front, taken apart by patterns."""
         name, one, other = self.name("t"), self.name("x"), self.name("y")
         tags = (self.pick(ATOMS), self.pick(ATOMS))
-        values = f"{{:{tags[0]}, {self.int(depth - 1)}}}", f"{{:{tags[1]}, {self.int(1)}}}"
-        self.line(f"{name} = if {self.bool(depth - 1)}, do: {values[0]}, else: {values[1]}")
+        values = f"{{:{tags[0]}, {self.integer(depth - 1)}}}", f"{{:{tags[1]}, {self.integer(1)}}}"
+        self.line(f"{name} = if {self.truth(depth - 1)}, do: {values[0]}, else: {values[1]}")
         self.line(f"case {name} do")
         self.depth += 1
         for tag, bound in zip(dict.fromkeys(tags), (one, other), strict=False):
@@ -579,7 +586,7 @@ class Writer:
             with self.indented():
                 self.bind(bound, "int")
                 self.block(depth - 1)
-                self.end(self.int(1))
+                self.end(self.integer(1))
         self.depth -= 1
         self.line("end")
 
@@ -587,12 +594,12 @@ class Writer:
         one, other = self.name("x"), self.name("y")
         form = self.pick(("tuple", "list", "chosen", "struct"))
         if form == "tuple":
-            self.line(f"{{{one}, {other}}} = {{{self.int(depth - 1)}, {self.int(depth - 1)}}}")
+            self.line(f"{{{one}, {other}}} = {{{self.integer(depth - 1)}, {self.integer(depth - 1)}}}")
         elif form == "list":
-            self.line(f"[{one} | [{other} | _]] = [{self.int(depth - 1)}, {self.int(1)}, 5]")
+            self.line(f"[{one} | [{other} | _]] = [{self.integer(depth - 1)}, {self.integer(1)}, 5]")
         elif form == "chosen":
-            first, second = f"{{{self.int(1)}, {self.int(1)}}}", f"{{{self.int(1)}, {self.int(1)}}}"
-            self.line(f"{{{one}, {other}}} = if {self.bool(depth - 1)}, do: {first}, else: {second}")
+            first, second = f"{{{self.integer(1)}, {self.integer(1)}}}", f"{{{self.integer(1)}, {self.integer(1)}}}"
+            self.line(f"{{{one}, {other}}} = if {self.truth(depth - 1)}, do: {first}, else: {second}")
         else:
             known = self.scope.starting("struct:")
             for source, kind in known:
@@ -611,7 +618,7 @@ class Writer:
         index = self.name("i")
         first, last = self.pick(("0", "1", "-2")), self.pick(("3", "0", "7", "2"))
         step = f"//{self.pick(('2', '1', '-1'))}" if self.chance(10) else ""
-        filter_ = f", {self.bool(1)}" if self.chance(15) else ""
+        filter_ = f", {self.truth(1)}" if self.chance(15) else ""
         self.loops += 1
         if self.chance(60):
             self.line(f"for {index} <- {first}..{last}{step}{filter_} do")
@@ -631,7 +638,7 @@ class Writer:
             return
         name, index, acc = self.name(), self.name("i"), self.name("acc")
         self.loops += 1
-        start = self.int(1)
+        start = self.integer(1)
         self.line(f"{name} =")
         self.depth += 1
         self.line(f"Enum.reduce(0..{self.pick(('3', '0', '7'))}, {start}, fn {index}, {acc} ->")
@@ -640,18 +647,16 @@ class Writer:
             self.bind(acc, "int")
             if self.chance(30):
                 self.block(depth - 1)
-            self.line(f"({acc} {self.pick(('+', '-', '*', '|||'))} {self.int(depth - 1)})")
+            self.line(f"({acc} {self.pick(('+', '-', '*', '|||'))} {self.integer(depth - 1)})")
         self.line("end)")
         self.depth -= 1
         self.loops -= 1
         self.bind(name, "int")
 
     def do_leave(self, depth: int) -> None:
-        self.line(f"if {self.bool(depth)}, do: {self.leaving(1)}")
+        self.line(f"if {self.truth(depth)}, do: {self.leaving(1)}")
 
     def leaving(self, depth: int) -> str:
-        if self.guarded:
-            return self.value("int", 1)
         return f"return({self.value(self.result, depth)})"
 
     def do_packet(self, depth: int) -> None:
@@ -696,8 +701,10 @@ class Writer:
         self.line("end")
 
     def simple(self, type_: str) -> str:
-        """A value that cannot raise or leave."""
+        """A value for a field of a record; now and then one that raises, which discards the record."""
         ints = self.scope.of("int")
+        if self.chance(25):
+            return self.stored(type_, 2)
         if type_ in HOST and ints and self.chance(50):
             return self.pick(ints)
         number = self.literal(SMALL)
@@ -733,10 +740,10 @@ class Writer:
 
     def value(self, kind: str, depth: int) -> str:
         if kind == "bool":
-            return self.bool(depth)
+            return self.truth(depth)
         if kind.startswith("struct:"):
             return self.struct_value(self.structure(kind[7:]), depth)
-        return self.int(depth)
+        return self.integer(depth)
 
     def stored(self, type_: str, depth: int) -> str:
         """A value to be stored as ``type_``."""
@@ -745,8 +752,8 @@ class Writer:
         if type_ in NETWORK:
             return self.network(type_, depth)
         if type_.startswith("array:"):
-            return f"[{', '.join(self.int(0) for _ in range(int(type_[6:])))}]"
-        return self.int(depth)
+            return f"[{', '.join(self.integer(0) for _ in range(int(type_[6:])))}]"
+        return self.integer(depth)
 
     def struct_value(self, struct: StructType, depth: int) -> str:
         kinds = self.scope.of(f"struct:{struct.name}") + self.scope.of(f"ref:{struct.name}")
@@ -765,7 +772,7 @@ class Writer:
         known = self.scope.of(type_) + [place for place, found in self.readable() if found == type_]
         if known and self.chance(60):
             return self.pick(known)
-        return f"Honey.Net.{HTON[type_]}({self.int(min(depth - 1, 1))})"
+        return f"Honey.Net.{HTON[type_]}({self.integer(min(depth - 1, 1))})"
 
     def readable(self) -> list[tuple[str, str]]:
         """Fields of structs and references."""
@@ -774,7 +781,7 @@ class Writer:
             found += self.inside(name, kind.partition(":")[2])
         return found
 
-    def int(self, depth: int) -> str:
+    def integer(self, depth: int) -> str:
         fields = [place for place, type_ in self.readable() if type_ in HOST]
         names = self.scope.of("int")
         atoms = []
@@ -786,27 +793,27 @@ class Writer:
         if depth <= 0:
             return self.atom(self.pick(atoms), names, fields)
         kinds = ["atom", "atom", "binary", "binary", "binary", "bits", "divide", "shift", "extreme", "choose", "unary"]
-        kinds += ["call", "call", "host", "size", "element", "fuel", "maybe", "default", "sum", "fn"]
+        kinds += ["call", "call", "host", "size", "element", "maybe", "default", "sum", "fn"]
         match self.pick(kinds):
             case "binary":
-                return f"({self.int(depth - 1)} {self.pick(('+', '-', '*'))} {self.int(depth - 1)})"
+                return f"({self.integer(depth - 1)} {self.pick(('+', '-', '*'))} {self.integer(depth - 1)})"
             case "bits":
                 op = self.pick(("&&&", "|||"))
                 if self.chance(30):
-                    return f"bxor({self.int(depth - 1)}, {self.int(depth - 1)})"
-                return f"({self.int(depth - 1)} {op} {self.int(depth - 1)})"
+                    return f"bxor({self.integer(depth - 1)}, {self.integer(depth - 1)})"
+                return f"({self.integer(depth - 1)} {op} {self.integer(depth - 1)})"
             case "divide":
-                divisor = self.literal(NUMBERS[1:]) if self.chance(50) else self.int(depth - 1)
-                return f"{self.pick(('div', 'rem'))}({self.int(depth - 1)}, {divisor})"
+                divisor = self.literal(NUMBERS[1:]) if self.chance(50) else self.integer(depth - 1)
+                return f"{self.pick(('div', 'rem'))}({self.integer(depth - 1)}, {divisor})"
             case "shift":
-                amount = self.literal((1, 3, 8, 31, 32, 63, 64, 65, -1)) if self.chance(60) else self.int(depth - 1)
-                return f"({self.int(depth - 1)} {self.pick(('<<<', '>>>'))} {amount})"
+                amount = self.literal((1, 3, 8, 31, 32, 63, 64, 65, -1)) if self.chance(60) else self.integer(depth - 1)
+                return f"({self.integer(depth - 1)} {self.pick(('<<<', '>>>'))} {amount})"
             case "extreme":
-                return f"{self.pick(('max', 'min'))}({self.int(depth - 1)}, {self.int(depth - 1)})"
+                return f"{self.pick(('max', 'min'))}({self.integer(depth - 1)}, {self.integer(depth - 1)})"
             case "choose":
-                return f"if({self.bool(depth - 1)}, do: {self.int(depth - 1)}, else: {self.int(depth - 1)})"
+                return f"if({self.truth(depth - 1)}, do: {self.integer(depth - 1)}, else: {self.integer(depth - 1)})"
             case "unary":
-                inner = self.int(depth - 1)
+                inner = self.integer(depth - 1)
                 return self.pick((f"(-({inner}))", f"~~~({inner})", f"abs({inner})"))
             case "call":
                 calls = [known for known in self.functions if known.result == "int"]
@@ -825,20 +832,20 @@ class Writer:
                     return f"{self.pick(arrays)}[{index}]"
             case "maybe" if self.scope.of("maybe"):
                 name = self.pick(self.scope.of("maybe"))
-                return self.pick((name, f"({name} || {self.int(depth - 1)})"))
+                return self.pick((name, f"({name} || {self.integer(depth - 1)})"))
             case "default":
                 found = self.any_map()
                 if found.value in HOST:
-                    return f"{self.lookup(found, 1)[:-1]}, {self.int(depth - 1)})"
+                    return f"{self.lookup(found, 1)[:-1]}, {self.integer(depth - 1)})"
             case "sum":
-                return f"Enum.sum([{self.int(depth - 1)}, {self.int(0)}])"
+                return f"Enum.sum([{self.integer(depth - 1)}, {self.integer(0)}])"
             case "fn":
                 bound = self.name("z")
                 with self.indented():
                     self.depth -= 1
-                    argument = self.int(depth - 1)
+                    argument = self.integer(depth - 1)
                     self.bind(bound, "int")
-                    body = self.int(depth - 1)
+                    body = self.integer(depth - 1)
                     self.depth += 1
                 return f"(fn {bound} -> {body} end).({argument})"
         return self.atom(self.pick(atoms), names, fields)
@@ -871,24 +878,25 @@ class Writer:
                 args.append(self.value(kind, depth - 1))
         return f"{found.name}({', '.join(args)})"
 
-    def bool(self, depth: int) -> str:
+    def truth(self, depth: int) -> str:
         if depth <= 0:
             flags = self.scope.of("bool")
             if flags and self.chance(50):
                 return self.pick(flags)
-            return f"{self.int(0)} {self.pick(COMPARISONS)} {self.int(0)}"
-        match self.pick(("compare", "compare", "compare", "logic", "not", "in", "nil", "same", "network", "call", "atom")):
+            return f"{self.integer(0)} {self.pick(COMPARISONS)} {self.integer(0)}"
+        kinds = ("compare", "compare", "compare", "logic", "not", "in", "nil", "same", "network", "call", "atom")
+        match self.pick(kinds):
             case "logic":
-                return f"({self.bool(depth - 1)} {self.pick(('and', 'or', '&&', '||'))} {self.bool(depth - 1)})"
+                return f"({self.truth(depth - 1)} {self.pick(('and', 'or', '&&', '||'))} {self.truth(depth - 1)})"
             case "not":
-                return f"not ({self.bool(depth - 1)})"
+                return f"not ({self.truth(depth - 1)})"
             case "in":
                 if self.chance(50):
-                    return f"{self.int(depth - 1)} in [{self.literal(NUMBERS)}, {self.literal(NUMBERS)}]"
-                return f"{self.int(depth - 1)} in {self.literal(SMALL)}..{self.literal((10, 100, 255))}"
+                    return f"{self.integer(depth - 1)} in [{self.literal(NUMBERS)}, {self.literal(NUMBERS)}]"
+                return f"{self.integer(depth - 1)} in {self.literal(SMALL)}..{self.literal((10, 100, 255))}"
             case "nil" if self.scope.of("maybe"):
                 name = self.pick(self.scope.of("maybe"))
-                return self.pick((f"is_nil({name})", f"{name} != nil", f"{name} == {self.int(depth - 1)}"))
+                return self.pick((f"is_nil({name})", f"{name} != nil", f"{name} == {self.integer(depth - 1)}"))
             case "same":
                 known = self.scope.starting("struct:") + self.scope.starting("ref:")
                 if known:
@@ -905,7 +913,7 @@ class Writer:
                     return call
             case "atom" if self.scope.of("atom"):
                 return f"{self.pick(self.scope.of('atom'))} {self.pick(('==', '!='))} :{self.pick(ATOMS)}"
-        return f"{self.int(depth - 1)} {self.pick(COMPARISONS)} {self.int(depth - 1)}"
+        return f"{self.integer(depth - 1)} {self.pick(COMPARISONS)} {self.integer(depth - 1)}"
 
 
 COMPARISONS = ("==", "!=", "<", "<=", ">", ">=")

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Compiles generated programs with and without optimisation, and compares what became of their runs."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+from kernel_runs import Trace, loaded, run_in_kernel, run_in_simulator
+from program_text import RUNNABLE, Generated
+
+from harness.agent.errors import AgentError
+from honey import compiler
+from honey.diagnostics.render import render
+from honey.ir.nodes import Program
+from honey.syntax.source import SourceFile
+
+HANDLERS = 4
+"""Handlers in a module: clang's start is paid once for all of them."""
+
+_SIDES: tuple[tuple[str, list[str] | None], ...] = (("optimised", None), ("unoptimised", []))
+_BEYOND_STACK = "HNY0800"
+
+
+def examples(few: int) -> int:
+    """How many modules a test draws; the nightly run asks for more handlers in ``HONEY_GENERATED_EXAMPLES``."""
+    return max(1, int(os.environ.get("HONEY_GENERATED_EXAMPLES", few * HANDLERS)) // HANDLERS)
+
+
+def packets() -> list[bytes]:
+    """Packets for each handler, the same in every run: empty, full, short, random."""
+    chance = random.Random(5)
+    few = (0, 1, 2, 3, 7, 8, 255)
+    return [
+        bytes(64),
+        chance.randbytes(70),
+        bytes([255] * 64),
+        bytes(range(20, 34)),
+        bytes(chance.choice(few) for _ in range(120)),
+    ]
+
+
+def compiled(generated: Generated, folder: Path) -> tuple[Program, dict[str, Path]] | None:
+    """The IR as analysed, and both objects; ``None`` for a program that needs more stack than there is, and says so."""
+    source = SourceFile.from_text(generated.text)
+    checked = compiler.check(source)
+    errors = [found for found in checked.diagnostics if found.is_error]
+    if errors and all(found.code == _BEYOND_STACK for found in errors):
+        return None
+    assert checked.program is not None, "\n".join(render(found) for found in errors)
+    outputs = {name: folder / f"{name}.bpf.o" for name, _ in _SIDES}
+    with ThreadPoolExecutor(len(_SIDES)) as pool:
+        done = [pool.submit(compiler.compile_source, source, outputs[name], passes) for name, passes in _SIDES]
+    for one in done:
+        assert one.result().problem is None, str(one.result().problem)
+    return checked.program, outputs
+
+
+@contextmanager
+def refusals_shown(name: str) -> Iterator[None]:
+    """What the verifier refuses fails the test with its words."""
+    try:
+        yield
+    except AgentError as problem:
+        raise AssertionError(f"{name}: {problem}\n{problem.log}") from None
+
+
+def load(outputs: dict[str, Path]) -> None:
+    """Loads both objects; the verifier's words if it refuses one."""
+    for name, path in outputs.items():
+        with refusals_shown(name), loaded(path):
+            pass
+
+
+def traces(generated: Generated, program: Program, outputs: dict[str, Path]) -> dict[str, Trace]:
+    """What the interpreter and both objects made of the same packets."""
+    assert all(section in RUNNABLE for _, section in generated.handlers)
+    events = [(handler, packet) for packet in packets() for handler, _ in generated.handlers]
+    found = {"interpreter": run_in_simulator(program, events)}
+    for name, path in outputs.items():
+        with refusals_shown(name):
+            found[name] = run_in_kernel(path, events)
+    return found
