@@ -23,13 +23,14 @@ from honey.analysis.shapes import (
     rebuild,
     shape_of,
 )
-from honey.analysis.storage import components
+from honey.analysis.storage import components, zero
 from honey.analysis.syntax_tree import changed_names
 from honey.analysis.values import (
     NEVER,
     POISON,
     AtomValue,
     IntValue,
+    NeverValue,
     Value,
 )
 from honey.ir import nodes as n
@@ -105,7 +106,7 @@ def analyse(
         result = _result([value for value, _ in fl.returns])
         direct, others = returned(result)
         outs = [fl.fresh("result", t.Ref(type_, t.Space.STACK)) for type_ in others]
-        body = finished(fl, declared, lambda value, span: components(fl, value, result, span), outs)
+        body = finished(fl, declared, lambda value, span: components(fl, value, result, span), outs, direct)
     finally:
         unit.attributes, unit.aliases = outside
     if body is None or fl.spoilt:
@@ -190,14 +191,23 @@ def body_of(fl: Lowering, declared: FunctionDeclaration, values: list[Value]) ->
 Parts = Callable[[Value, Span], Sequence["n.Expr | None"]]
 
 
-def finished(fl: Lowering, declared: FunctionDeclaration, parts: Parts, outs: Sequence[n.Local] = ()) -> n.Block | None:
+def finished(
+    fl: Lowering,
+    declared: FunctionDeclaration,
+    parts: Parts,
+    outs: Sequence[n.Local] = (),
+    direct: t.Type | None = t.S32,
+) -> n.Block | None:
     """The function's block, with what it gives back in place of the numbers; ``None`` where something is wrong."""
     endings: list[n.Block] = []
     good = not fl.spoilt
     for value, span in fl.returns:
         fl.code, outer = [], fl.code
         try:
-            fl.code.extend(_ending(parts(value, span), outs, span))
+            if isinstance(value, NeverValue):
+                fl.code.append(n.Return(zero(direct) if direct is not None else None, span))
+            else:
+                fl.code.extend(_ending(parts(value, span), outs, span))
         except Mistake as mistake:
             fl.report.add(mistake.diagnostic)
             good = False

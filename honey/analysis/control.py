@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from honey.analysis import binding, conditions, patterns
 from honey.analysis.code import is_empty
 from honey.analysis.conditions import Condition, both, known
-from honey.analysis.flow import Sink, attempt, evaluate
+from honey.analysis.flow import Discard, Sink, Tail, attempt, evaluate
 from honey.analysis.values import NIL, NeverValue, Value
 from honey.syntax import ast
 from honey.syntax.source import Span
@@ -43,8 +43,6 @@ def if_(fl: Lowering, node: ast.Call, sink: Sink) -> None:
     if node.name == "unless":
         test = ast.Unary(test.span, "!", test)
     otherwise = blocks.else_
-    from honey.analysis.flow import Discard
-
     needed = otherwise is not None or not isinstance(sink, Discard)
     conditions.branch(
         fl,
@@ -57,7 +55,7 @@ def if_(fl: Lowering, node: ast.Call, sink: Sink) -> None:
 
 
 def cond(fl: Lowering, node: ast.Call, sink: Sink) -> None:
-    """``cond do``: the first clause whose condition holds; none raises."""
+    """``cond do``: the first clause whose condition holds; where none does, wanting its value raises."""
     body = _body(fl, node).body
     if not isinstance(body, ast.Clauses):
         raise fl.mistake("HNY0107", "`cond` has clauses `condition -> value`", node.span)
@@ -66,6 +64,8 @@ def cond(fl: Lowering, node: ast.Call, sink: Sink) -> None:
 
 def _cond_from(fl: Lowering, clauses: Sequence[ast.Clause], node: ast.Call, sink: Sink) -> None:
     if not clauses:
+        if isinstance(sink, Discard):
+            return  # nobody wants the value: as in Honey Potion, the program goes on
         fl.code.append(fl.throw("CondClauseError", "", node.span))
         return
     first, rest = clauses[0], clauses[1:]
@@ -188,8 +188,6 @@ def _with_from(fl: Lowering, steps: Sequence[ast.Node], node: ast.Call, sink: Si
 
 def return_(fl: Lowering, node: ast.Call, sink: Sink) -> None:
     """``return(value)``: leaves the function."""
-    from honey.analysis.flow import Tail
-
     del sink
     if len(node.args) > 1:
         raise fl.mistake("HNY0107", "`return` takes one value", node.span)

@@ -55,10 +55,10 @@ def equal(fl: Lowering, left: Value, right: Value, span: Span) -> Condition:
 
     left, right = fl.settled(left), fl.settled(right)
     match left, right:
-        case (other, NilValue()) | (NilValue(), other):
-            return is_nil(fl, other, span)
         case (UnionValue() as union, other) | (other, UnionValue() as union):
             return _equal_union(fl, union, other, span)
+        case (other, NilValue()) | (NilValue(), other):
+            return is_nil(fl, other, span)
         case (OptionalValue() as optional, other) | (other, OptionalValue() as optional):
             from honey.analysis.code import negate
 

@@ -167,7 +167,7 @@ def _emit_call(fl: Lowering, instance: Instance, values: Sequence[Value], span: 
     fl.may_raise = fl.may_raise or instance.may_raise
     if isinstance(instance.result, NeverShape):
         fl.run(n.Call(instance.name, tuple(args), t.VOID), span)
-        fl.code.append(n.Return(n.Const(0, t.S32), span) if fl.section is not None else n.Return(None, span))
+        fl.never_reached(span)
         return NEVER
     direct, others = returned(instance.result)
     names = component_names(instance.result, name or "result")[-len(others) :] if others else []

@@ -12,6 +12,7 @@ from honey.analysis.code import Code, OpenIf, Slot, leaves
 from honey.analysis.errors import Left, Mistake, Poisoned
 from honey.analysis.scope import AtomFact, Facts, OptionalFact, Presence, Scope
 from honey.analysis.values import (
+    NEVER,
     AtomValue,
     BoolValue,
     IntValue,
@@ -78,6 +79,7 @@ class Lowering:
         self.ranges: dict[int, range] = {}
         self.copied: dict[int, n.Place] = {}
         self._ids = 0
+        self._not_left: dict[int, tuple[Code, int, object]] = {}
 
     # ------------------------------------------------------------ values of nodes
 
@@ -148,6 +150,11 @@ class Lowering:
         self.returns.append((value, span))
         self.code.append(n.Return(n.Const(len(self.returns) - 1, RESULT), span))
 
+    def never_reached(self, span: Span) -> None:
+        """Marks what follows a call that never comes back."""
+        self.returns.append((NEVER, span))
+        self.code.append(n.Return(n.Const(len(self.returns) - 1, RESULT), span))
+
     def throw(self, exception: str, detail: str, span: Span) -> n.Raise:
         """The statement that leaves the handler with an exception."""
         self.may_raise = True
@@ -191,8 +198,19 @@ class Lowering:
 
     @property
     def left(self) -> bool:
-        """Whether the current block has been left already."""
-        return leaves(self.code)
+        """Whether the current block has been left already.
+
+        What was there the last time is not looked at again: a long block is asked after each of its statements.
+        """
+        code, start = self.code, 0
+        seen = self._not_left.get(id(code))
+        if seen is not None and seen[0] is code and len(code) >= seen[1] and code[seen[1] - 1] is seen[2]:
+            start = seen[1]
+        if leaves(code[start:]):
+            return True
+        if code:
+            self._not_left[id(code)] = (code, len(code), code[-1])
+        return False
 
     # ------------------------------------------------------------ nil
 

@@ -241,7 +241,6 @@ class Module:
         if declared is None:
             declared = FunctionDeclaration(name, arity, node.name_span.to(clause.span), node.name == "defp")
             declared.section, declared.doc = pending.section, pending.doc
-            self.functions[name, arity] = declared
             if declared.section is not None and arity != 1:
                 raise self.report.mistake(
                     "HNY0604",
@@ -249,6 +248,7 @@ class Module:
                     node.span,
                     help=f"write `def {name}(ctx) do`",
                 )
+            self.functions[name, arity] = declared
         elif declared.section is not None or pending.section is not None:
             raise self.report.mistake(
                 "HNY0105",

@@ -144,6 +144,8 @@ def _test_union(fl: Lowering, handler: Handler, pattern: ast.Node, value: UnionV
         here = Condition(n.Binary(n.BinaryOp.EQ, value.tag, n.Const(number, t.U64), t.BOOL))
         result = either(result, both(here, Condition(found.condition.expr)))
     sure = frozenset(number for number, found in matches.items() if found.condition.constant is True)
+    if sure == frozenset(possible):
+        return Match(known(True), _merged(fl, value, matches, pattern.span))
     facts = (UnionFact(value, frozenset(matches)),)
     against = (UnionFact(value, frozenset(possible) - sure),)
     inner_facts = next(iter(matches.values())).condition.when_true if len(matches) == 1 else ()
