@@ -24,6 +24,8 @@ def blocks(page: Path, language: str) -> list[str]:
 def modules(language: str) -> list[tuple[str, str]]:
     found = []
     for page in PAGES:
+        if page.name == "diagnostics.md":  # its examples are tested with the catalogue they come from
+            continue
         whole = [text for text in blocks(page, language) if text.startswith("defmodule") and "@sec" in text]
         found += [(f"{page.name}-{number}", text) for number, text in enumerate(whole, 1)]
     return found
@@ -36,7 +38,9 @@ def test_honey_in_the_docs_compiles(name: str, text: str) -> None:
     assert checked.program is not None
 
 
-@pytest.mark.parametrize(("name", "text"), modules("elixir-error"), ids=lambda value: value if "\n" not in value else "")
+@pytest.mark.parametrize(
+    ("name", "text"), modules("elixir-error"), ids=lambda value: value if "\n" not in value else ""
+)
 def test_mistakes_in_the_docs_are_found(name: str, text: str) -> None:
     assert not compiler.check(SourceFile.from_text(text, f"{name}.ex")).ok
 
@@ -57,3 +61,10 @@ def test_links_lead_somewhere(page: Path) -> None:
     targets = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text())
     missing = [target for target in targets if not (page.parent / target).exists()]
     assert missing == []
+
+
+def test_the_page_of_diagnostics_is_the_catalogues() -> None:
+    from honey.diagnostics.document import markdown
+
+    page = (ROOT / "docs/diagnostics.md").read_text()
+    assert page.strip() == markdown().strip(), "run: python -m honey.diagnostics.document > docs/diagnostics.md"
