@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from honey import compiler
-from honey.cli import ENVIRONMENT, OK, SOURCE_ERROR
+from honey.cli import ENVIRONMENT, INTERNAL, OK, SOURCE_ERROR
 from honey.commands import files, output
 
 if TYPE_CHECKING:
@@ -22,18 +22,33 @@ def run(arguments: argparse.Namespace) -> int:
     passes = pass_names(arguments.passes)
     sources = files.sources_of(arguments.path)
     folder = sources != [arguments.path]
-    found: list[Diagnostic] = []
-    status = OK
-    to_standard = False
-    for path in sources:
-        target = files.output_path(path, arguments.output, arguments.emit, folder=folder)
-        to_standard = to_standard or target == files.STANDARD
-        diagnostics, outcome = compile_one(path, target, arguments.emit, passes)
-        found += diagnostics
-        status = max(status, outcome)
-    stream = sys.stdout if arguments.format == "json" and not to_standard else sys.stderr
-    output.show(found, form=arguments.format, stream=stream)
-    return status
+    targets = [files.output_path(path, arguments.output, arguments.emit, folder=folder) for path in sources]
+
+    def work(number: int) -> tuple[Sequence[Diagnostic], int]:
+        return compile_one(sources[number], targets[number], arguments.emit, passes)
+
+    outcomes = _all(work, len(sources)) if len(sources) > 1 else [work(0)]
+    stream = sys.stdout if arguments.format == "json" and files.STANDARD not in targets else sys.stderr
+    output.show([found for diagnostics, _ in outcomes for found in diagnostics], form=arguments.format, stream=stream)
+    return max(status for _, status in outcomes)
+
+
+def _all(work: Callable[[int], tuple[Sequence[Diagnostic], int]], count: int) -> list[tuple[Sequence[Diagnostic], int]]:
+    """The work on all of several sources, at once. A bug in the compiler on one of them leaves the others alone."""
+    import honey.analysis.program
+    import honey.emit.program
+    import honey.passes  # noqa: F401 -- loaded once, here, and not by each process
+    from honey.commands.bug_report import bug_report
+    from honey.commands.workers import in_parallel
+
+    def told(number: int) -> tuple[Sequence[Diagnostic], int]:
+        try:
+            return work(number)
+        except compiler.InternalError as problem:
+            output.progress(bug_report(problem))
+            return (), INTERNAL
+
+    return in_parallel(told, range(count))
 
 
 def pass_names(text: str | None) -> tuple[str, ...] | None:
