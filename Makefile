@@ -32,7 +32,7 @@ suite: setup ## the same for all pairs
 matrix: setup ## the same on every kernel of KERNELS with every compiler of COMPILERS, as one report
 	@$(BIN)/harness run $(BENCHMARKS) --target vm --matrix kernels=$(KERNELS) compilers=$(COMPILERS) $(if $(SHARD),--shard $(SHARD)) $(ARGS)
 
-test: setup ## all tests, those that need a kernel included
+test: lint ## lint, then all tests, those that need a kernel included
 	@$(PYTHON) -m pytest -m "not slow and not bench" $(PYTEST_ARGS)
 
 nightly: export HONEY_FUZZ_EXAMPLES ?= 15000
