@@ -220,7 +220,7 @@ def test_it_loads_and_real_calls_have_their_effect(feature: Feature, tmp_path: P
     done = compiler.compile_source(source(feature), tmp_path / "feature.bpf.o")
     assert done.output is not None, done.problem
     with kernel_file_systems(), ExitStack() as release:
-        side = load_side(Libbpf(), "feature", done.output, pin_root=tmp_path, cpus=possible_cpus())
+        side = load_side(Libbpf(), "feature", Path(done.output), pin_root=str(tmp_path), cpus=possible_cpus())
         release.callback(side.close)
         attach_side(side, None, release)
         feature.work()
