@@ -113,7 +113,10 @@ class Expressions:
             case n.Binary(op, left, right, type_) if negate and op in _NEGATED:
                 return self._binary(n.Binary(_NEGATED[op], left, right, type_))
             case n.Binary(op, left, right) if op.logical:
-                both = join(op, self.condition(left), self.condition(right), t.S32)
+                second = self.condition(right)
+                if _tests_null(op, left) and _tests_null(op, right):
+                    second = Fragment(self.features.apart(second.text), Binding.POSTFIX, t.S32)
+                both = join(op, self.condition(left), second, t.S32)
                 return Fragment(f"!({both.text})", Binding.UNARY, t.S32) if negate else both
             case _:
                 inner = self.expr(expr)
@@ -314,6 +317,19 @@ class Expressions:
                 return self.condition(expr.left, negate=unequal == bool(expr.right.value))
             return self.condition(n.IsNull(expr.left), negate=unequal)
         return join(expr.op, left, right, t.S32)
+
+
+def _tests_null(op: n.BinaryOp, expr: n.Expr) -> bool:
+    """Whether one of the tests that ``op`` joins is such that clang makes one of two: both null, or one of them not."""
+    match expr:
+        case n.Binary(inner, left, right) if inner is op:
+            return _tests_null(op, left) or _tests_null(op, right)
+        case n.IsNull(operand):
+            return op is n.BinaryOp.LAND and isinstance(operand.type, t.Ref)
+        case n.Unary(n.UnaryOp.NOT, n.IsNull(operand)):
+            return op is n.BinaryOp.LOR and isinstance(operand.type, t.Ref)
+        case _:
+            return False
 
 
 def _implicit(source: t.Type, target: t.Type) -> bool:

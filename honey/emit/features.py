@@ -34,6 +34,11 @@ SIGNED_DIVISION = {
     ),
 }
 
+APART = (
+    "/* A test that clang does not merge with the one before: two pointers as one number, which the verifier refuses. */",
+    '#define apart(test) ({ asm volatile(""); (test); })',
+)
+
 READ_ONCE = (
     "/* A read that is not merged with one from other memory: the verifier would refuse that. */",
     "#define READ_ONCE(field) (*(volatile typeof(field) *)&(field))",
@@ -97,6 +102,11 @@ class Features:
         self.helpers[name] = tuple(line.format(name=name, context=context) for line in lines)
         self.null()
         return name
+
+    def apart(self, test: str) -> str:
+        """A test of a pointer that stays one."""
+        self.helpers["apart"] = APART
+        return f"apart({test})"
 
     def read_once(self, field: str) -> str:
         """A volatile read of ``field``."""

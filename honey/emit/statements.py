@@ -263,7 +263,10 @@ class FunctionWriter:
             self._initialise(f"{target.text} = ({self.context.spelling.name(value.type)})", value, place.type)
             return
         if compound is None:
-            self.writer.line(f"{target.text} = {self.expressions.converted(value, place.type)};")
+            text = self.expressions.converted(value, place.type)
+            if isinstance(value, n.Unary) and isinstance(value.operand, n.IsNull):
+                text = self.context.features.apart(text)
+            self.writer.line(f"{target.text} = {text};")
             return
         op, operand = compound
         if isinstance(operand, n.Const) and operand.value == 1 and op in (n.BinaryOp.ADD, n.BinaryOp.SUB):
