@@ -86,6 +86,7 @@ def _termination_as_exit() -> Iterator[None]:
     """Lets SIGTERM end the process by way of an exception, so that temporary files are taken away."""
 
     def leave(number: int, _: object) -> NoReturn:
+        signal.signal(number, signal.SIG_IGN)  # a second one is not to disturb the tidying up
         raise SystemExit(128 + number)
 
     before = signal.signal(signal.SIGTERM, leave)

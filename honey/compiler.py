@@ -112,18 +112,16 @@ def compile_source(source: SourceFile, output: str | os.PathLike[str], passes: S
     """Compiles a source to an eBPF object at `output`, which appears whole or not at all."""
     from honey.emit import clang
 
-    running = clang.start(output)  # it loads meanwhile
-    if not isinstance(running, clang.Running):
-        done = to_c(source, passes)
-        return done if done.c is None else replace(done, problem=running)
+    run = clang.ClangRun(output)
     try:
+        problem = run.start()  # it loads meanwhile
         done = to_c(source, passes)
         if done.c is None:
             return done
         with _step(source, "compilation of the C"):
-            outcome = running.finish(done.c.text)
+            outcome = problem or run.finish(done.c.text)
     finally:
-        running.abandon()
+        run.abandon()
     if isinstance(outcome, clang.Compiled):
         return replace(done, output=outcome.output)
     return replace(done, problem=outcome)

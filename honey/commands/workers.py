@@ -10,6 +10,8 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, TypeVar
 
+from honey.signals import ENDING, undisturbed
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -32,7 +34,8 @@ def in_parallel(work: Callable[[T], R], items: Sequence[T]) -> list[R]:
     workers: list[tuple[int, int]] = []
     try:
         for number in range(count):
-            workers.append(_start(work, items[number::count]))  # noqa: PERF401 -- those before one that cannot start are ended
+            with undisturbed():
+                workers.append(_start(work, items[number::count]))
         shares = [_results(output) for _, output in workers]
     except BaseException:
         for process, _ in workers:
@@ -66,9 +69,10 @@ def _work(work: Callable[[T], R], items: Sequence[T], output: int) -> NoReturn:
     Ctrl-C reaches all processes of a terminal. A worker leaves it to the one that started it, whose SIGTERM would
     otherwise be a second signal in the midst of tidying up after the first.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     status = 1
     try:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
         done = [_outcome(work, item) for item in items]
         with open(output, "wb") as file:
             pickle.dump(done, file)

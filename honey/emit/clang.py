@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs clang: C text in, an eBPF object out. What goes wrong is a value.
 
-Clang can be started before there is any C (`start`): it loads while the compiler works, and waits for its input.
+Clang can be started before there is any C (`ClangRun`): it loads while the compiler works, and waits for its input.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ import re
 import signal
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 
 from honey.records import dataclass
+from honey.signals import undisturbed
 
 FLAGS = ("-O2", "-g", "-Wall", "-target", "bpf", "-fwrapv")
 """``-fwrapv``: Honey's signed arithmetic wraps. The processor version is left to clang, as for any C it is given."""
@@ -106,95 +108,109 @@ def compile_c(text: str, output: str | os.PathLike[str], *, clang: str | None = 
 
     Run it in the folder that the ``#line`` paths are relative to: clang then puts the Honey lines into the object.
     """
-    running = start(output, clang=clang)
-    return running.finish(text) if isinstance(running, Running) else running
-
-
-def start(output: str | os.PathLike[str], *, clang: str | None = None) -> Running | ClangError:
-    """Starts clang on an object at ``output``. What is started must be brought to an end: see `Running`."""
-    found = clang if clang is not None else find_clang()
-    if isinstance(found, ClangMissing):
-        return found
-    place = os.fspath(output)
-    folder, name = os.path.split(place)
-    temporary = os.path.join(folder, f".{name}.{os.getpid()}.{time.monotonic_ns()}")
+    run = ClangRun(output)
     try:
-        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
-    except OSError as error:
-        return OutputFailed(place, error.strerror or str(error))
-    try:
-        return Running(command(found, temporary), place)
-    except OSError as error:
-        os.unlink(temporary)
-        return ClangMissing(found) if isinstance(error, FileNotFoundError) else ClangFailed(str(error), 127)
+        return run.start(clang) or run.finish(text)
+    finally:
+        run.abandon()
 
 
-class Running:
-    """A clang that waits for its input: `finish` or `abandon` it, once. Until then ``output`` is not touched."""
+class ClangRun:
+    """One run of clang that makes the object at ``output``: `start`, `finish`, and `abandon` whatever happens.
 
-    def __init__(self, line: list[str], output: str) -> None:
-        self._command = line
-        self._output = output
-        self._temporary = line[-1]
-        self._messages = os.memfd_create("clang")  # not a pipe, which could fill up while clang's input is written
-        source, self._input = os.pipe()
-        nothing = (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)
-        streams = [(os.POSIX_SPAWN_DUP2, source, 0), nothing, (os.POSIX_SPAWN_DUP2, self._messages, 2)]
-        try:
-            self._process = os.posix_spawn(
-                line[0], line, os.environ, file_actions=streams, setsigdef=(signal.SIGPIPE, signal.SIGXFSZ)
-            )  # Python ignores these two
-        except OSError:
-            os.close(self._input)
-            os.close(self._messages)
-            raise
-        finally:
-            os.close(source)
+    Until it is finished, ``output`` is not touched. A signal that ends this process at any moment leaves nothing of it
+    behind.
+    """
+
+    def __init__(self, output: str | os.PathLike[str]) -> None:
+        self._output = os.fspath(output)
+        folder, name = os.path.split(self._output)
+        self._temporary = os.path.join(folder, f".{name}.{os.getpid()}.{time.monotonic_ns()}")
+        self._command: list[str] = []
+        self._process = 0
+        self._open: set[int] = set()
+        self._input = self._messages = -1
+
+    def start(self, clang: str | None = None) -> ClangError | None:
+        """Starts clang, which loads and then waits for its input; what hinders it, if anything does."""
+        found = clang if clang is not None else find_clang()
+        if isinstance(found, ClangMissing):
+            return found
+        self._command = command(found, self._temporary)
+        with undisturbed():
+            try:
+                os.close(os.open(self._temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+            except OSError as error:
+                return OutputFailed(self._output, error.strerror or str(error))
+            try:
+                self._spawn()
+            except FileNotFoundError:
+                return ClangMissing(found)
+            except OSError as error:
+                return ClangFailed(f"{found}: {error.strerror}", 126)
+        return None
 
     def finish(self, text: str) -> Compiled | ClangError:
         """Gives clang its input and waits for the object."""
         try:
             self._write(text.encode(errors="surrogateescape"))
-            status = self._wait()
+            _, result = os.waitpid(self._process, 0)
+            self._process = 0
             message = os.pread(self._messages, os.fstat(self._messages).st_size, 0).decode(errors="replace")
+            status = os.waitstatus_to_exitcode(result)
             if status != 0:
                 return ClangFailed(_without_summary(message), status)
             os.replace(self._temporary, self._output)
         except OSError as error:
             return OutputFailed(self._output, error.strerror or str(error))
-        finally:
-            self.abandon()
         return Compiled(self._output, (*self._command[:-1], self._output), message)
 
     def abandon(self) -> None:
-        """Ends clang, if it still runs, and takes away what it has written. Nothing happens the second time."""
-        if self._input >= 0:
-            self._close_input()
-        if self._process > 0:
-            os.kill(self._process, signal.SIGTERM)  # clang then removes its own temporary files
-            self._wait()
-        if self._messages >= 0:
-            os.close(self._messages)
-            self._messages = -1
-            if os.path.exists(self._temporary):
+        """Ends clang, if it still runs, and takes away what it has written. Nothing happens after `finish`."""
+        with undisturbed():
+            for number in self._open:
+                os.close(number)
+            self._open.clear()
+            if self._process > 0:
+                _end(self._process)
+                self._process = 0
+            with suppress(FileNotFoundError):
                 os.unlink(self._temporary)
 
-    def _write(self, data: bytes) -> None:
+    def _spawn(self) -> None:
+        self._messages = os.memfd_create("clang")  # not a pipe, which could fill up while clang's input is written
+        source, self._input = os.pipe()
+        self._open = {self._messages, self._input}
+        streams = [
+            (os.POSIX_SPAWN_DUP2, source, 0),
+            (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
+            (os.POSIX_SPAWN_DUP2, self._messages, 2),
+        ]
+        usual = (signal.SIGPIPE, signal.SIGXFSZ)  # Python ignores these two
         try:
+            self._process = os.posix_spawn(
+                self._command[0], self._command, os.environ, file_actions=streams, setsigdef=usual, setsigmask=()
+            )
+        finally:
+            os.close(source)
+
+    def _write(self, data: bytes) -> None:
+        with suppress(BrokenPipeError):  # it has ended already, and its status says why
             while data:
                 data = data[os.write(self._input, data) :]
-        except BrokenPipeError:  # it has ended already, and its status says why
-            pass
-        self._close_input()
+        self._open.discard(self._input)
+        os.close(self._input)
 
-    def _close_input(self) -> None:
-        number, self._input = self._input, -1
-        os.close(number)
 
-    def _wait(self) -> int:
-        _, status = os.waitpid(self._process, 0)
-        self._process = 0
-        return os.waitstatus_to_exitcode(status)
+def _end(process: int) -> None:
+    """Ends a child process: by SIGTERM, on which clang removes its own temporary files, and after 1 s by SIGKILL."""
+    deadline = time.monotonic() + 1.0
+    with suppress(ProcessLookupError, ChildProcessError):
+        os.kill(process, signal.SIGTERM)
+        while os.waitpid(process, os.WNOHANG) == (0, 0):
+            if time.monotonic() > deadline:
+                os.kill(process, signal.SIGKILL)
+            time.sleep(0.002)
 
 
 def _without_summary(message: str) -> str:
