@@ -59,8 +59,9 @@ class Effects:
                 args = [self._map(name), self._stored(value, "value"), length, self._arg(flags)]
                 return self._call("bpf_ringbuf_output", args, t.S64)
             case n.AtomicAdd(place, value):
-                args = [self.address(place), self.expressions.converted(value, place.type)]
-                return self._call("__sync_fetch_and_add", args, t.VOID)
+                macro = self.expressions.features.atomic_add(place.type.size * 8)
+                amount = self.expressions.converted(value, place.type)
+                return self._call(macro, [self.expressions.place(place).text, amount], t.VOID)
             case n.PacketAt(context, offset, type_):
                 assert isinstance(context.type, t.Ref)
                 spelling = self.expressions.spelling

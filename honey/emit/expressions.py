@@ -254,6 +254,9 @@ class Expressions:
         return self._cast_to(result, expr.type) if expr.type.size < 4 else result
 
     def _select(self, expr: n.Select) -> Fragment:
+        if expr.type == t.U64 and _is_larger(expr):
+            args = [self.converted(side, t.U64) for side in (expr.then, expr.otherwise)]
+            return Fragment(f"{self.features.at_least()}({', '.join(args)})", Binding.POSTFIX, t.U64)
         then, otherwise = self.expr(expr.then), self.expr(expr.otherwise)
         if isinstance(expr.type, t.Int):
             result = common(then.type, otherwise.type)
@@ -334,6 +337,15 @@ def _tests_null(op: n.BinaryOp, expr: n.Expr) -> bool:
 
 def _implicit(source: t.Type, target: t.Type) -> bool:
     return isinstance(source, (t.Int, t.Bool)) and isinstance(target, t.Int)
+
+
+def _is_larger(expr: n.Select) -> bool:
+    """Whether this is the larger of a number and a constant."""
+    match expr:
+        case n.Select(n.Binary(n.BinaryOp.GT | n.BinaryOp.GE, left, right), then, n.Const() as least):
+            return left == then and right == least
+        case _:
+            return False
 
 
 def _void(type_: t.Type) -> bool:

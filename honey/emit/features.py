@@ -44,6 +44,36 @@ READ_ONCE = (
     "#define READ_ONCE(field) (*(volatile typeof(field) *)&(field))",
 )
 
+ATOMIC_ADD = (
+    "/* Adds to a number that others add to as well. (__sync_fetch_and_add copies the amount to a register first.) */",
+    '#define {name}(number, amount) asm volatile("lock *({type} *)%0 += %1" : "+m"(number) : "r"((__u64)(amount)))',
+)
+
+EXPECTED = {
+    True: "#define likely(condition) __builtin_expect(!!(condition), 1)",
+    False: "#define unlikely(condition) __builtin_expect(!!(condition), 0)",
+}
+
+FRAME = (
+    "/* Puts a struct 4 bytes beyond a multiple of 8, where its constant part is made of aligned words. */",
+    "struct {tag} {{",
+    "\t__u32 room;",
+    "\t{spelling} {member};",
+    "}} __attribute__((aligned(8)));",
+)
+
+AT_LEAST = (
+    "/* The larger of two numbers; without the barrier clang would choose between two registers. */",
+    "static __always_inline __u64 at_least(__u64 number, __u64 least)",
+    "{",
+    "\tif (number < least) {",
+    "\t\tnumber = least;",
+    "\t\tbarrier_var(number);",
+    "\t}",
+    "\treturn number;",
+    "}",
+)
+
 PACKET_AT = (
     "/* The packet's bytes from an offset on, or NULL where the packet is too short. */",
     "static __always_inline void *{name}({context} *ctx, __u64 offset, __u64 size)",
@@ -78,6 +108,13 @@ class Features:
     headers: set[str] = field(default_factory=set)
     constants: dict[str, int] = field(default_factory=dict)
     helpers: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    frames: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def frame(self, spelling: str, name: str, member: str) -> str:
+        """The tag of a struct with room of 4 bytes before ``member``, which has the struct type ``spelling``."""
+        tag = f"{name}_{member}_frame" if not name.endswith(member) else f"{name}_frame"
+        self.frames[tag] = tuple(line.format(tag=tag, spelling=spelling, member=member) for line in FRAME)
+        return tag
 
     def constant(self, name: str, value: int) -> str:
         """Note that C's constant ``name`` is used; gives the name."""
@@ -102,6 +139,23 @@ class Features:
         self.helpers[name] = tuple(line.format(name=name, context=context) for line in lines)
         self.null()
         return name
+
+    def atomic_add(self, bits: int) -> str:
+        """The name of the macro that adds to a number of 32 or 64 bits."""
+        name = "atomic_add" if bits == 64 else f"atomic_add_u{bits}"
+        self.helpers[name] = tuple(line.format(name=name, type=f"u{bits}") for line in ATOMIC_ADD)
+        return name
+
+    def expected(self, condition: str, *, truth: bool) -> str:
+        """A condition that nearly always turns out to be ``truth``."""
+        name = "likely" if truth else "unlikely"
+        self.helpers[name] = (EXPECTED[truth],)
+        return f"{name}({condition})"
+
+    def at_least(self) -> str:
+        """The name of the function that gives the larger of two unsigned numbers."""
+        self.helpers["at_least"] = AT_LEAST
+        return "at_least"
 
     def apart(self, test: str) -> str:
         """A test of a pointer that stays one."""

@@ -9,7 +9,7 @@ from honey.emit.expressions import c_string
 from honey.emit.features import Features
 from honey.emit.names import Scope, assign, identifier
 from honey.emit.once import reads_memory
-from honey.emit.source import CLine, CSource, Writer
+from honey.emit.source import INDENT, CLine, CSource, Writer
 from honey.emit.spelling import Spelling
 from honey.emit.statements import FileContext, FunctionWriter
 from honey.emit.structs import StructWriter, usage_of
@@ -40,11 +40,14 @@ def emit_c(program: n.Program) -> CSource:
     _headers(head, context.features)
     _constants(head, context.features)
     StructWriter(symbols, context.spelling, usage).write(head)
+    for frame in context.features.frames.values():
+        head.blank()
+        head.lines.extend(CLine(line.replace("\t", INDENT)) for line in frame)
     for definition in program.maps:
         _map(head, definition, context)
     for helper in context.features.helpers.values():
         head.blank()
-        head.lines.extend(CLine(line) for line in helper)
+        head.lines.extend(CLine(line.replace("\t", INDENT)) for line in helper)
     for body in bodies:
         head.blank()
         head.lines.extend(body)

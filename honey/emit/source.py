@@ -11,7 +11,7 @@ from honey.records import dataclass, field
 
 INDENT = "\t"
 WIDTH = 100
-TAB = 8
+TAB = 4
 """Columns that a tab takes when a line's width is judged."""
 
 

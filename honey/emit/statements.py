@@ -8,9 +8,9 @@ from honey.emit.expressions import Expressions
 from honey.emit.features import Features
 from honey.emit.fold import folded_locals
 from honey.emit.fragment import Fragment
-from honey.emit.names import Scope
-from honey.emit.source import Writer
+from honey.emit.names import Scope, member_name
 from honey.emit.once import reads_once
+from honey.emit.source import Writer
 from honey.emit.spelling import Spelling, is_array
 from honey.ir import nodes as n
 from honey.ir import types as t
@@ -162,12 +162,12 @@ class FunctionWriter:
         if span is not None:
             self.writer.source = span.line
         match statement:
+            case n.Let(local, n.StructValue() as value, beyond=True):
+                self._let_in_frame(local, value)
             case n.Let(local, value):
                 self._let(local, value)
             case n.Assign(place, value):
                 self._assign(place, value)
-            case n.Eval(n.AtomicAdd(place, value)):
-                self._atomic_add(place, value)
             case n.Eval(effect):
                 self.writer.line(f"{self.effects.effect(effect).text};")
             case n.If():
@@ -207,6 +207,17 @@ class FunctionWriter:
             self._initialise(f"{declaration} =", value, local.type)
             self.expressions.names[local.id] = name
 
+    def _let_in_frame(self, local: n.Local, value: n.StructValue) -> None:
+        """Declare a struct inside another one that begins 4 bytes before it."""
+        assert isinstance(local.type, t.Struct)
+        member = member_name(local.name or _default_name(value))
+        spelling = self.context.spelling.base(local.type)
+        tag = self.context.features.frame(spelling, local.type.name, member)
+        frame = self.scope.new("frame")
+        self.writer.line(f"struct {tag} {frame};")
+        self._initialise(f"{frame}.{member} = ({spelling})", value, local.type)
+        self.expressions.names[local.id] = f"{frame}.{member}"
+
     def _initialise(self, head: str, value: n.Expr | n.Effect, type_: t.Type) -> None:
         """``head value;``, a struct's fields one a line where a single line would be too long."""
         space = "" if head.endswith(")") else " "
@@ -218,18 +229,6 @@ class FunctionWriter:
         for item in self.expressions.brace_items(value):
             self.writer.line(f"{item},", mapped=False)
         self.writer.close("};")
-
-    def _atomic_add(self, place: n.Place, value: n.Expr) -> None:
-        """An addition; of nothing, there is none, as clang would look for an instruction that eBPF may not have."""
-        if isinstance(value, n.Const):
-            if value.value == 0:
-                return
-        elif place.type.size < 8:
-            amount = self._declare_stored(place.type, "amount", value)
-            self.writer.line(f"barrier_var({amount});")
-            self.writer.line(f"__sync_fetch_and_add({self.effects.address(place)}, {amount});")
-            return
-        self.writer.line(f"{self.effects.effect(n.AtomicAdd(place, value)).text};")
 
     def _declare_stored(self, type_: t.Type, name: str, value: n.Expr) -> str:
         """A local for a value that must lie in memory, before the current statement; shared if nothing changes it."""
@@ -310,6 +309,8 @@ class FunctionWriter:
 
     def _if(self, statement: n.If, *, prefix: str = "") -> None:
         condition = self.expressions.condition(statement.condition).text
+        if statement.expected is not None:
+            condition = self.context.features.expected(condition, truth=statement.expected)
         leave = self._one_line_exit(statement)
         if leave is not None and not prefix:
             self.writer.line(f"if ({condition}) {leave}")
@@ -432,6 +433,8 @@ def _is_bool(type_: t.Type) -> bool:
 
 
 def _default_name(value: n.Expr | n.Effect | None) -> str:
+    if isinstance(value, n.Expr) and isinstance(value.type, t.Struct):
+        return value.type.name.rpartition("_")[2]
     if value is None or isinstance(value, n.Expr):
         return "value"
     return _EFFECT_NAMES.get(type(value), "err")

@@ -12,7 +12,7 @@ from honey.emit.spelling import Spelling
 from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.ir.symbols import Symbols
-from honey.ir.walk import walk
+from honey.ir.walk import root_place, walk
 from honey.records import dataclass, field, replace
 
 _UAPI_CONTEXTS = (
@@ -30,6 +30,8 @@ class Usage:
 
     fields: dict[str, set[str]] = field(default_factory=dict)
     whole: set[str] = field(default_factory=set)
+    relocated: set[str] = field(default_factory=set)
+    """Kernel structs whose fields are read in place, so that C's own accesses must be relocated."""
     parameters: set[str] = field(default_factory=set)
     """Structs that a parameter or a result points to, which C must have heard of before."""
 
@@ -50,9 +52,35 @@ def usage_of(functions: Iterable[n.Function], maps: Iterable[n.MapDef], symbols:
         for type_ in (function.result, *(param.type for param in function.params)):
             if isinstance(type_, (t.Ref, t.Address)) and isinstance(type_.target, t.Struct):
                 usage.parameters.add(type_.target.name)
+        copied = _copied_from_kernel(function)
         for node in walk(function.body):
             _use(usage, node, symbols)
+            if isinstance(node, n.FieldPlace) and _in_kernel_memory(node, copied):
+                usage.relocated.update(_structs_on_the_way(node, symbols))
     return usage
+
+
+def _copied_from_kernel(function: n.Function) -> frozenset[int]:
+    """Locals with copies of kernel memory; those of user memory have the layout that user space knows."""
+    return frozenset(
+        root.local.id
+        for node in walk(function.body)
+        if isinstance(node, n.ProbeRead) and node.kind in (n.ReadKind.KERNEL, n.ReadKind.KERNEL_STR)
+        if isinstance(root := root_place(node.target), n.LocalPlace)
+    )
+
+
+def _in_kernel_memory(place: n.FieldPlace, copied: frozenset[int]) -> bool:
+    root = root_place(place)
+    return root.local.id in copied if isinstance(root, n.LocalPlace) else True
+
+
+def _structs_on_the_way(place: n.FieldPlace, symbols: Symbols) -> Iterator[str]:
+    struct: t.Type = place.base.type
+    for item in symbols.fields(place.base.type, place.field) or ():
+        if isinstance(struct, t.Struct):
+            yield struct.name
+        struct = item.type
 
 
 def _use(usage: Usage, node: object, symbols: Symbols) -> None:
@@ -133,7 +161,8 @@ class StructWriter:
         typedef = not spelling.startswith(("struct ", "union "))
         writer.open("typedef struct {" if typedef else f"{spelling} {{")
         self._list(members, writer)
-        attributes = ", ".join(_attributes(definition, members))
+        relocated = name in self.usage.relocated
+        attributes = ", ".join(_attributes(definition, members, relocated=relocated))
         tail = f" __attribute__(({attributes}))" if attributes else ""
         writer.close(f"}}{tail}{f' {spelling}' if typedef else ''};")
 
@@ -215,9 +244,10 @@ def _is_anonymous(definition: t.StructDef) -> bool:
     return definition.spelling in ("struct", "union")
 
 
-def _attributes(definition: t.StructDef, members: tuple[Declaration, ...]) -> Iterator[str]:
+def _attributes(definition: t.StructDef, members: tuple[Declaration, ...], *, relocated: bool) -> Iterator[str]:
     if definition.type.kernel:
-        yield "preserve_access_index"
+        if relocated:
+            yield "preserve_access_index"
         return
     natural = max((member.type.align for member in members if isinstance(member, Member)), default=1)
     if definition.foreign:

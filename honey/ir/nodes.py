@@ -416,11 +416,15 @@ class Walked:
 
 @dataclass(frozen=True, slots=True)
 class Let(Walked):
-    """Declare ``local``; without a value it is uninitialised."""
+    """Declare ``local``; without a value it is uninitialised.
+
+    ``beyond``: a struct that starts 4 bytes beyond a multiple of 8 on the stack.
+    """
 
     local: Local
     value: Expr | Effect | None
     span: Span | None = None
+    beyond: bool = False
 
 
 @dataclass(frozen=True, slots=True)

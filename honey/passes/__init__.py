@@ -28,7 +28,8 @@ NAMES: tuple[str, ...] = (
     "direct-reads",
     "lifted-clocks",
     "shared-calls",
-    "narrow-parameters",
+    "inlining",
+    "narrowing",
     "early-values",
     "stored-twins",
     "by-reference",
@@ -36,8 +37,8 @@ NAMES: tuple[str, ...] = (
     "dead-code",
     "late-stores",
     "short-lives",
-    "inlining",
     "expectations",
+    "placement",
 )
 """The passes, in the order in which they run."""
 

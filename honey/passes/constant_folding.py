@@ -157,6 +157,17 @@ def _truth_compared(expr: n.Expr) -> n.Expr | None:
     return truth if (value == 1) is (expr.op is Op.EQ) else n.Unary(n.UnaryOp.NOT, truth, t.BOOL)
 
 
+def _narrow_comparison(expr: n.Expr) -> n.Expr | None:
+    """A widened number compared with a constant is the number itself compared, if the constant fits its type."""
+    match expr:
+        case n.Binary(op, n.Cast(inner, t.Int() as wide), n.Const(value, name=name)) if op.compares:
+            small = inner.type
+            if isinstance(small, t.Int) and not small.big_endian and _widens(small, wide) and small.bits < wide.bits:
+                fits = arithmetic.wrap(value, small) == value
+                return n.Binary(op, inner, n.Const(value, small, name), t.BOOL) if fits else None
+    return None
+
+
 def _cast_of_constant(expr: n.Expr) -> n.Expr | None:
     assert isinstance(expr, n.Cast)
     value = _number(expr.operand)
@@ -217,6 +228,18 @@ def _select(expr: n.Expr) -> n.Expr | None:
     return None
 
 
+def _at_least_one(expr: n.Expr) -> n.Expr | None:
+    """``x == 0 ? 1 : x`` and ``x != 0 ? x : 1`` of unsigned numbers are the larger of ``x`` and 1."""
+    match expr:
+        case n.Select(n.Binary(Op.EQ, tested, n.Const(0)), n.Const(1) as least, number, t.Int(signed=False) as type_):
+            pass
+        case n.Select(n.Binary(Op.NE, tested, n.Const(0)), number, n.Const(1) as least, t.Int(signed=False) as type_):
+            pass
+        case _:
+            return None
+    return n.Select(n.Binary(Op.GT, number, least, t.BOOL), number, least, type_) if tested == number else None
+
+
 def _is_null(expr: n.Expr) -> n.Expr | None:
     match expr:
         case n.IsNull(n.Const()):
@@ -238,10 +261,18 @@ def _dereferenced_address(expr: n.Expr) -> n.Expr | None:
 
 _ROWS: dict[type, tuple[Row, ...]] = {
     n.Unary: (_unary_of_constant, _not),
-    n.Binary: (_binary_of_constants, _constant_to_the_right, _neutral, _sums, _logic, _truth_compared),
+    n.Binary: (
+        _binary_of_constants,
+        _constant_to_the_right,
+        _neutral,
+        _sums,
+        _logic,
+        _truth_compared,
+        _narrow_comparison,
+    ),
     n.Cast: (_cast_of_constant, _casts),
     n.ByteSwap: (_swap_of_constant,),
-    n.Select: (_select,),
+    n.Select: (_select, _at_least_one),
     n.IsNull: (_is_null,),
     n.Read: (_dereferenced_address,),
 }

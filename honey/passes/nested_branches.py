@@ -4,7 +4,6 @@
 | branch | becomes |
 |---|---|
 | ``if (a) { if (b) X }`` | ``if (a && b) X`` |
-| ``if (!a) X else Y`` | ``if (a) Y else X`` |
 
 Proof obligation: the second test is evaluated exactly where it was, after the first and only if that holds, as ``&&``
 does; an expression has no effect, so that nothing else happens in between.
@@ -32,7 +31,5 @@ def _joined(statement: n.Stmt) -> n.Stmt:
     match statement:
         case n.If(first, (n.If(second, then, ()),), (), span):
             return n.If(n.Binary(n.BinaryOp.LAND, first, second, t.BOOL), then, (), span)
-        case n.If(n.Unary(n.UnaryOp.NOT, condition), then, (_, *_) as otherwise, span):
-            return n.If(condition, tuple(otherwise), then, span)
         case _:
             return statement

@@ -72,11 +72,7 @@ class Origins:
     def calls(self) -> dict[str, list[tuple[n.Function, n.Call]]]:
         """All calls of each function, with their callers."""
         if self._calls is None:
-            self._calls = {}
-            for function in self.program.functions:
-                for node in walk(function.body):
-                    if isinstance(node, n.Call):
-                        self._calls.setdefault(node.function, []).append((function, node))
+            self._calls = calls_of(self.program)
         return self._calls
 
     def _declared(self, function: n.Function) -> dict[int, n.Expr | n.Effect | None]:
@@ -87,3 +83,13 @@ class Origins:
                     lets[node.place.local.id] = None
             self._lets[function.name] = lets
         return self._lets[function.name]
+
+
+def calls_of(program: n.Program) -> dict[str, list[tuple[n.Function, n.Call]]]:
+    """All calls of each function, with their callers."""
+    found: dict[str, list[tuple[n.Function, n.Call]]] = {}
+    for function in program.functions:
+        for node in walk(function.body):
+            if isinstance(node, n.Call):
+                found.setdefault(node.function, []).append((function, node))
+    return found
