@@ -38,7 +38,8 @@ def fits(value: t.Type, slot: t.Type) -> bool:
 
 def require_fits(value: t.Type, slot: t.Type, what: str, node: object) -> None:
     """Raise `IRError` unless ``value`` fits ``slot``."""
-    require(fits(value, slot), f"{what} is {type_name(value)}, must be {type_name(slot)}", node)
+    if value is not slot and not fits(value, slot):  # the text is made only if it is wanted: nearly all nodes are right
+        raise IRError(f"{what} is {type_name(value)}, must be {type_name(slot)}", node)
 
 
 def is_host_int(type_: t.Type) -> bool:
@@ -165,7 +166,8 @@ def _check_binary(expr: n.Binary) -> None:
         require(is_host_int(left) and left == expr.type, "a shift has the type of what is shifted", expr)
         require(is_host_int(right), "a shift's amount is an integer", expr)
         return
-    require(left == right, f"the operands are {type_name(left)} and {type_name(right)}", expr)
+    if left != right:
+        raise IRError(f"the operands are {type_name(left)} and {type_name(right)}", expr)
     if op.logical:
         require(left == t.BOOL == expr.type, "logic is of truth values", expr)
     elif op in _ARITHMETIC or op in _BITS:

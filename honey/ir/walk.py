@@ -114,7 +114,7 @@ _CHILDREN: dict[type, Callable[[Any], tuple[Node, ...]]] = {cls: _children_gette
 
 def map_children(node: N, rule: Rule) -> N:
     """``node`` with each direct child replaced by ``rule(child)``."""
-    changes = {}
+    changes: dict[str, Any] = {}
     for name in _NODE_FIELDS[type(node)]:
         before = getattr(node, name)
         after = _map_value(before, rule)
@@ -126,21 +126,30 @@ def map_children(node: N, rule: Rule) -> N:
 def _map_value(value: Any, rule: Rule) -> Any:
     if type(value) in _NODES:
         return rule(value)
-    if isinstance(value, tuple):
-        items = [_map_value(item, rule) for item in value]
+    if value and isinstance(value, tuple):
+        items = [rule(item) if type(item) in _NODES else _map_value(item, rule) for item in value]
         return value if all(map(is_, items, value)) else tuple(items)
     return value
 
 
 def rewrite(node: N, rule: Rule) -> N:
     """``node`` rewritten from the leaves up: ``rule`` sees each node after its children have been rewritten."""
-    result: N = rule(map_children(node, lambda child: rewrite(child, rule)))
+    result: N = _from_the_leaves(rule)(node)
     return result
+
+
+def _from_the_leaves(rule: Rule) -> Rule:
+    fields_of = _NODE_FIELDS
+
+    def rewritten(node: Any) -> Any:
+        return rule(map_children(node, rewritten) if fields_of[type(node)] else node)
+
+    return rewritten
 
 
 def rewrite_block(block: Block, rule: Rule) -> Block:
     """Each statement of ``block`` rewritten from the leaves up."""
-    result: Block = _map_value(block, lambda statement: rewrite(statement, rule))
+    result: Block = _map_value(block, _from_the_leaves(rule))
     return result
 
 
