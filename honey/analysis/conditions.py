@@ -123,6 +123,7 @@ def _logic(fl: Lowering, node: ast.Binary, left: ast.Node, right: ast.Node) -> C
     first = condition(fl, left)
     if first.constant is not None:
         return condition(fl, right) if first.constant is is_and else first
+    second = known(not is_and)
     with fl.block(first.when_true if is_and else first.when_false) as code:
         second = condition(fl, right)
     if is_empty(code):
@@ -248,6 +249,7 @@ def _nested(fl: Lowering, left: ast.Node, right: ast.Node, then: Part, otherwise
         elif otherwise is not None:
             otherwise()
         return
+    second = known(False)
     with fl.block(first.when_true) as code:
         second = condition(fl, right)
         if not is_empty(code):
@@ -276,6 +278,7 @@ def _alternatives(
         else:
             branch(fl, right, then, otherwise, span, copies=True)
         return
+    second = known(True)
     with fl.block(first.when_false) as code:
         second = condition(fl, right)
         if not is_empty(code):

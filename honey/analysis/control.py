@@ -134,6 +134,7 @@ def _matches(fl: Lowering, clause: ast.Clause, values: Sequence[Value]) -> tuple
 
 
 def _guard(fl: Lowering, guard: ast.Node, test: Condition, bound: Sequence[patterns.Bound]) -> Condition:
+    result = known(True)
     with fl.block(test.when_true) as code:
         for item in bound:
             fl.scope.bind(item.name, fl.settled(item.value), item.span)

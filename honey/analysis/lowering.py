@@ -164,12 +164,15 @@ class Lowering:
 
     @contextmanager
     def block(self, facts: Facts = ()) -> Iterator[Code]:
-        """A new block whose names and facts end with it."""
+        """A new block whose names and facts end with it; once it has been left, the rest of it is passed over."""
         outer_code, outer_scope = self.code, self.scope
         self.code, self.scope = [], Scope(outer_scope)
         self.learn(facts)
         try:
             yield self.code
+        except Left:
+            if not self.left:
+                raise
         finally:
             self.code, self.scope = outer_code, outer_scope
 
