@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from honey.emit.clones import Family
 from honey.emit.expressions import Expressions, c_string
 from honey.emit.fragment import Binding, Fragment
 from honey.emit.spelling import is_array
@@ -12,7 +13,7 @@ from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.ir.symbols import Symbols
 from honey.ir.walk import root_place
-from honey.records import dataclass
+from honey.records import dataclass, field
 
 _COPIED_FIRST = {t.Space.CONTEXT, t.Space.PACKET, t.Space.USER, t.Space.KERNEL}
 """Memory that the verifier does not let helpers read a key or a value from."""
@@ -32,6 +33,9 @@ class Effects:
     maps: dict[str, str]
     symbols: Symbols
     raised: str = "&raised"
+    families: dict[str, Family] = field(default_factory=dict)
+    map_parameter: str = ""
+    """The parameter that holds the map, in a function that is written once for several."""
 
     def effect(self, effect: n.Effect) -> Fragment:
         """An effect as a C expression."""
@@ -77,6 +81,8 @@ class Effects:
             case n.Call(name, args, type_):
                 texts = [self.expressions.converted(arg, arg.type) for arg in args]
                 texts += [self.raised] if self.symbols.functions[name].may_raise else []
+                if name in self.families:
+                    texts.insert(0, f"&{self.maps[self.families[name].maps[name]]}")
                 return self._call(self.functions[name], texts, type_)
             case n.Printk(text, args):
                 values = [self.expressions.expr(arg).within(Binding.ASSIGN) for arg in args]
@@ -86,7 +92,7 @@ class Effects:
         return Fragment(f"{function}({', '.join(args)})", Binding.POSTFIX, type_)
 
     def _map(self, name: str) -> str:
-        return f"&{self.maps[name]}"
+        return self.map_parameter or f"&{self.maps[name]}"
 
     def _arg(self, expr: n.Expr) -> str:
         return self.expressions.converted(expr, expr.type)

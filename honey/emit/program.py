@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 
+from honey.emit.clones import families
 from honey.emit.expressions import c_string
 from honey.emit.features import Features
 from honey.emit.names import Scope, assign, identifier
@@ -31,7 +32,9 @@ def emit_c(program: n.Program) -> CSource:
     functions = in_calling_order(program, symbols)
     usage = usage_of(functions, program.maps, symbols)
     context = _context(program, symbols, functions)
-    bodies = [_function(context, function) for function in functions]
+    shown = {family.shown.name: family.shown for family in context.families.values()}
+    written = [shown.get(one.name, one) for one in functions if one.name in shown or one.name not in context.families]
+    bodies = [_function(context, function) for function in written]
 
     head = Writer()
     head.line(SPDX)
@@ -92,14 +95,16 @@ def _reachable(handler: n.Function, symbols: Symbols) -> set[str]:
     return found
 
 
-def _context(program: n.Program, symbols: Symbols, functions: Iterable[n.Function]) -> FileContext:
+def _context(program: n.Program, symbols: Symbols, functions: Sequence[n.Function]) -> FileContext:
     scope = Scope()
     spellings: dict[str, str] = {}
     for definition in program.structs:
         spellings[definition.type.name] = _struct_spelling(definition)
-    function_names = [function.name for function in functions]
+    members = {name: family for family in families(functions) for name in family.maps}
     handlers = assign((function.name for function in program.handlers), scope)
-    names = {**assign((name for name in function_names if name not in handlers), scope), **handlers}
+    shared = assign(dict.fromkeys(family.name for family in members.values()), scope)
+    single = [one.name for one in functions if one.name not in handlers and one.name not in members]
+    names = {**assign(single, scope), **handlers, **{name: shared[family.name] for name, family in members.items()}}
     maps = assign((definition.name for definition in program.maps), scope)
     return FileContext(
         symbols=symbols,
@@ -108,6 +113,7 @@ def _context(program: n.Program, symbols: Symbols, functions: Iterable[n.Functio
         globals=scope,
         functions=names,
         maps=maps,
+        families=members,
         file=program.file,
         trace=program.trace,
         reads_memory=reads_memory(program),

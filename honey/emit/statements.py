@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from honey.emit.clones import Family
 from honey.emit.effects import Effects
 from honey.emit.expressions import Expressions
 from honey.emit.features import Features
@@ -52,6 +53,8 @@ class FileContext:
     globals: Scope
     functions: dict[str, str]
     maps: dict[str, str]
+    families: dict[str, Family]
+    """Functions that are written as one of a family, by name."""
     file: str
     trace: bool
     reads_memory: bool
@@ -79,6 +82,7 @@ class FunctionWriter:
         self.open_records = OpenRecords.of(self.function)
         self.expressions = Expressions(context.spelling, context.features, self._folded_effect)
         self.effects = Effects(self.expressions, self._declare_stored, context.functions, context.maps, context.symbols)
+        self.effects.families = context.families
         raising = frozenset(name for name, callee in context.symbols.functions.items() if callee.may_raise)
         self.expressions.folded = folded_locals(self.function, raising)
         self.expressions.once = reads_once(context.reads_memory, self.function)
@@ -86,6 +90,9 @@ class FunctionWriter:
     def write(self) -> None:
         """Write the function: comment, signature, body."""
         function, writer = self.function, self.writer
+        family = self.context.families.get(function.name)
+        if family is not None:
+            self.effects.map_parameter = self.scope.new("map")
         for param in function.params:
             self.expressions.names[param.id] = self.scope.new(param.name or "arg")
         signature = self.signature()
@@ -121,6 +128,8 @@ class FunctionWriter:
         """The function's head, without its body."""
         function, spelling = self.function, self.context.spelling
         params = [spelling.declare(param.type, self.expressions.names[param.id]) for param in function.params]
+        if self.effects.map_parameter:
+            params.insert(0, f"void *{self.effects.map_parameter}")
         if any(_is_bool(type_) for type_ in (function.result, *(param.type for param in function.params))):
             self.context.features.boolean()
         if any(_mentions_bool(type_) for type_ in (function.result, *(param.type for param in function.params))):
