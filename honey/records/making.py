@@ -75,7 +75,7 @@ def dataclass(
 
 def _make(source: type, *, frozen: bool, eq: bool, order: bool) -> Any:
     members = dict(source.__dict__)
-    own = tuple(_field(members, name, text) for name, text in members.get("__annotations__", {}).items())
+    own = tuple(_field(members, name, text) for name, text in source.__annotations__.items())
     found = (*getattr(source, "__record_fields__", ()), *own)
     arguments = tuple(item for item in found if item.init)
     members.pop("__dict__", None)
