@@ -516,7 +516,7 @@ class Writer:
             self.depth += 1
             for _ in range(self.number(1, 2)):
                 test = self.truth(depth - 1)
-                self.line(f"{f'true and {test}' if test.startswith('(') else test} ->")
+                self.line(f"{f'true and {test}' if test[0] in '(-' else test} ->")
                 self.branch(kind, depth)
             if self.chance(80):
                 self.line("true ->")

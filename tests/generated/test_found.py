@@ -92,6 +92,28 @@ _FOUND = {
     value = Honey.Packet.at(ctx, offset, :u32) || return(8)
     value &&& 255
 """,
+    "both of two look-ups find nothing": """
+    a = BpfHelpers.bpf_map_lookup_elem(:numbers, 1)
+    b = BpfHelpers.bpf_map_lookup_elem(:numbers, 2)
+    if a == nil && b == nil, do: 7, else: 3
+""",
+    "one of two look-ups finds something": """
+    a = BpfHelpers.bpf_map_lookup_elem(:numbers, 1)
+    b = BpfHelpers.bpf_map_lookup_elem(:values, 1)
+    if a || b, do: 7, else: 3
+""",
+    "one test of a look-up after the other, with one outcome": """
+    a = BpfHelpers.bpf_map_lookup_elem(:numbers, 1)
+    b = BpfHelpers.bpf_map_lookup_elem(:values, 1)
+    if a, do: return(7)
+    if b, do: return(7)
+    3
+""",
+    "the default of a look-up is a look-up": """
+    a = BpfHelpers.bpf_map_lookup_elem(:numbers, 1)
+    b = BpfHelpers.bpf_map_lookup_elem(:numbers, 2, a)
+    if b == nil, do: 7, else: b
+""",
     "the index of a store changes what is stored": """
     entry = BpfHelpers.bpf_map_lookup_elem(:values, 0) || return(1)
     entry.count = 5

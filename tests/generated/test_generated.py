@@ -19,6 +19,8 @@ pytestmark = [
 ]
 
 _SETTINGS = settings(deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
+_QUICK = settings(_SETTINGS, derandomize=True, phases=(Phase.generate,))
+"""The same programs in every run, and no minutes of shrinking: the nightly run draws others, and shrinks."""
 
 
 def _three_ways(generated: Generated) -> None:
@@ -32,13 +34,13 @@ def _three_ways(generated: Generated) -> None:
     assert found["optimised"] == found["unoptimised"], "an optimisation changes what the program does"
 
 
-@settings(_SETTINGS, max_examples=examples(120))
+@settings(_QUICK, max_examples=examples(200))
 @given(programs(sections=RUNNABLE))
 def test_three_ways_lead_to_one_result(generated: Generated) -> None:
     _three_ways(generated)
 
 
-@settings(_SETTINGS, max_examples=examples(40))
+@settings(_QUICK, max_examples=examples(40))
 @given(programs(sections=OTHERS, trace=True))
 def test_the_verifier_accepts_what_the_compiler_accepts(generated: Generated) -> None:
     with tempfile.TemporaryDirectory() as folder:

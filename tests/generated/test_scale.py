@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The compiler's work grows with the source, not faster: counted in calls of its functions, so that no clock matters."""
+"""The compiler's work grows with the source, not faster: counted in calls of functions, so that no clock matters."""
 
 from __future__ import annotations
 
