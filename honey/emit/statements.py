@@ -386,8 +386,8 @@ class FunctionWriter:
             self.writer.line(f"{self.effects.effect(n.Printk(plain.replace('%', '%%'), ())).text};")
         if self.function.section is None:
             self.writer.line(f"*{self.raised} = true;")
-        for line in self._discards(statement):
-            self.writer.line(line)
+        for discard in self._discards(statement):
+            self.writer.line(discard)
         self.writer.line(self._nothing())
 
     def _discards(self, statement: n.Stmt) -> list[str]:
