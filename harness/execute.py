@@ -49,9 +49,14 @@ class Where:
     cost_blocks: int = 1
     guest_insns: bool = True
 
+    @property
+    def kind(self) -> str:
+        """The target without what follows its colon, which may name a machine: what reports show."""
+        return self.target.partition(":")[0]
+
     def check(self) -> None:
         """Raises :class:`HarnessError` where there is no such target."""
-        if self.target.partition(":")[0] not in KNOWN_TARGETS:
+        if self.kind not in KNOWN_TARGETS:
             close = difflib.get_close_matches(self.target, KNOWN_TARGETS, n=1)
             hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(KNOWN_TARGETS)}"
             raise HarnessError(f"there is no target {self.target!r}", hint=hint)
@@ -97,13 +102,13 @@ def execute(where: Where, preparing: Future[Prepared], checkout: Checkout, folde
         COUNTING, Rounds(parity="", cost_blocks=COUNT_BLOCKS, mirrored=False, counting=True), folder / "counting"
     )
     with _beside(where, counting, progress) as beside:
-        came = do(job(where.target, rounds, folder), partial(_open, where, progress), progress)
+        came = do(job(where.kind, rounds, folder), partial(_open, where, progress), progress)
         counted, reasons = _counted(beside)
     return Outcome(came, counted, reasons)
 
 
 def _open(where: Where, progress: Progress, *, icount: bool = False) -> Target:
-    name = COUNTING if icount else where.target
+    name = COUNTING if icount else where.kind
     return open_target(
         where.target,
         kernel=where.kernel,

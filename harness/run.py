@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +26,9 @@ from harness.report.history import with_history
 from harness.report.store import keep, new_run
 from harness.report.whole import Head, failure_of, whole_report
 from harness.two_objects import TwoObjects, benchmark_of
+
+#: With less room than this for a run's files, whatever went wrong is most likely due to that.
+_ROOM_KB = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,7 @@ class Undertaking:
     def head(self) -> Head:
         """What its report says whatever comes of it."""
         where = self.options.where
-        return Head(self.checkout.commit(), where.target, self.compiler, where.seed)
+        return Head(self.checkout.commit(), where.kind, self.compiler, where.seed)
 
 
 def run_prepared(one: Undertaking) -> Kept:
@@ -110,6 +114,7 @@ def run_prepared(one: Undertaking) -> Kept:
             try:
                 report = _do(one, head, folder)
             except HarnessError as error:
+                error.hint = _no_room(folder) or error.hint
                 report = whole_report(head, [], failure=failure_of(error))
         total = {"total": round(time.perf_counter() - started, 3)}
         report = report.model_copy(update={"timings": {**report.timings, **one.progress.timings, **total}})
@@ -119,6 +124,12 @@ def run_prepared(one: Undertaking) -> Kept:
         one.options.json.parent.mkdir(parents=True, exist_ok=True)
         one.options.json.write_text(report.to_json(), encoding="utf-8")
     return Kept(report, place)
+
+
+def _no_room(folder: Path) -> str:
+    """That the disk is full, where it is: compilers and others do not say so, they crash or leave half a file."""
+    free_kb = shutil.disk_usage(folder).free >> 10
+    return f"no space left on device: {free_kb} kB are free where reports are kept" if free_kb < _ROOM_KB else ""
 
 
 def _do(one: Undertaking, head: Head, folder: Path) -> model.Report:
@@ -131,7 +142,7 @@ def _do(one: Undertaking, head: Head, folder: Path) -> model.Report:
     result = outcome.came.result
     with one.progress.step("compare", "comparing"):
         kernel = result.kernel.release if result.kernel else "unknown"
-        facts = Facts(kernel, where.target, where.seed, head.commit, where.mode, one.sources or one.checkout.root)
+        facts = Facts(kernel, where.kind, where.seed, head.commit, where.mode, one.sources or one.checkout.root)
         parts = [evaluate(pair, outcome.of(pair.benchmark.name), facts, result.timings) for pair in prepared.pairs]
         parts += [
             refused(benchmark, model.Failure(step="pair lint", message=SAID, log=words), facts)

@@ -116,13 +116,14 @@ def _matrix(given: argparse.Namespace, checkout: Checkout, progress: Progress) -
     chosen = cells(given.matrix, given.shard)
     if not chosen:
         raise HarnessError(f"shard {given.shard} of this matrix is empty")
-    _options(given).where.check()
+    where = _options(given).where
+    where.check()
     arguments = [*given.benchmarks, "--target", given.target, "--mode", given.mode, "--seed", str(given.seed)]
     arguments += ["--cpu", str(given.cpu), "--cost-blocks", str(given.cost_blocks), "--compiler", given.compiler]
     arguments += [] if given.guest_insns else ["--no-guest-insns"]
     arguments += ["--kernel", given.kernel] if given.kernel else []
     reports = Path(given.reports) if given.reports else checkout.reports
-    head = Head(checkout.commit(), given.target, given.compiler, given.seed)
+    head = Head(checkout.commit(), where.kind, given.compiler, given.seed)
     with new_run(reports) as folder, progress.live():
         guests = 2 if given.guest_insns and given.target == VM else 1
         found = joined(Matrix(chosen, arguments, folder / "cells", checkout.root, progress, guests).run())

@@ -40,6 +40,7 @@ class Sshd:
 def running_sshd(folder: Path, *, prefix: Sequence[str] = ()) -> Iterator[Sshd]:
     """An sshd that lets the test's own key in as root. ``prefix`` goes before it."""
     assert SSHD is not None
+    folder.mkdir(exist_ok=True)
     folder.chmod(0o700)
     for name in ("host", "user"):
         command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)]
