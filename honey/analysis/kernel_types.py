@@ -42,7 +42,8 @@ class KernelDefinition:
             for name in self.names():
                 self.use(name)
         fields = tuple(sorted(self.used.values(), key=lambda used: used.offset))
-        return t.StructDef(self.type, fields, spelling=self.kernel.spelling, foreign=True)
+        spelling, header = self.kernel.spelling, self.kernel.header
+        return t.StructDef(self.type, fields, spelling=spelling, foreign=True, header=header)
 
 
 def definition(name: str) -> KernelDefinition | None:

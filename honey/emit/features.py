@@ -12,8 +12,7 @@ which does no harm where a header has them as well."""
 SIGNED_DIVISION = {
     "div_s64": (
         "/* Division of signed numbers, which eBPF does not have before its fourth version. */",
-        "static __always_inline __s64 div_s64(__s64 dividend, __s64 divisor)",
-        "{",
+        "static __always_inline __s64 div_s64(__s64 dividend, __s64 divisor) {",
         "\t__u64 above = dividend < 0 ? -(__u64)dividend : (__u64)dividend;",
         "\t__u64 below = divisor < 0 ? -(__u64)divisor : (__u64)divisor;",
         "\t__u64 quotient = above / below;",
@@ -23,8 +22,7 @@ SIGNED_DIVISION = {
     ),
     "mod_s64": (
         "/* Remainder of signed numbers, which eBPF does not have before its fourth version. */",
-        "static __always_inline __s64 mod_s64(__s64 dividend, __s64 divisor)",
-        "{",
+        "static __always_inline __s64 mod_s64(__s64 dividend, __s64 divisor) {",
         "\t__u64 above = dividend < 0 ? -(__u64)dividend : (__u64)dividend;",
         "\t__u64 below = divisor < 0 ? -(__u64)divisor : (__u64)divisor;",
         "\t__u64 rest = above % below;",
@@ -46,7 +44,9 @@ READ_ONCE = (
 
 ATOMIC_ADD = (
     "/* Adds to a number that others add to as well. (__sync_fetch_and_add copies the amount to a register first.) */",
+    "/* clang-format off */",
     '#define {name}(number, amount) asm volatile("lock *({type} *)%0 += %1" : "+m"(number) : "r"((__u64)(amount)))',
+    "/* clang-format on */",
 )
 
 EXPECTED = {
@@ -57,27 +57,23 @@ EXPECTED = {
 FRAME = (
     "/* Puts a struct 4 bytes beyond a multiple of 8, where its constant part is made of aligned words. */",
     "struct {tag} {{",
-    "\t__u32 room;",
+    "\t__u32 : 32;",
     "\t{spelling} {member};",
     "}} __attribute__((aligned(8)));",
 )
 
 AT_LEAST = (
     "/* The larger of two numbers; without the barrier clang would choose between two registers. */",
-    "static __always_inline __u64 at_least(__u64 number, __u64 least)",
-    "{",
-    "\tif (number < least) {",
-    "\t\tnumber = least;",
-    "\t\tbarrier_var(number);",
-    "\t}",
-    "\treturn number;",
+    "static __always_inline __u64 at_least(__u64 number, __u64 least) {",
+    "\tif (number >= least) return number;",
+    "\tbarrier_var(least);",
+    "\treturn least;",
     "}",
 )
 
 PACKET_AT = (
     "/* The packet's bytes from an offset on, or NULL where the packet is too short. */",
-    "static __always_inline void *{name}({context} *ctx, __u64 offset, __u64 size)",
-    "{{",
+    "static __always_inline void *{name}({context} *ctx, __u64 offset, __u64 size) {{",
     "\tvoid *end = (void *)(long)ctx->data_end;",
     "\tvoid *bytes = (void *)(long)ctx->data + offset;",
     "",
@@ -87,8 +83,7 @@ PACKET_AT = (
 
 PACKET_FROM = (
     "/* The same for an offset that is not constant: the verifier follows packets up to 65535 bytes. */",
-    "static __always_inline void *{name}({context} *ctx, __u64 offset, __u64 size)",
-    "{{",
+    "static __always_inline void *{name}({context} *ctx, __u64 offset, __u64 size) {{",
     "\tvoid *end = (void *)(long)ctx->data_end;",
     "\tvoid *bytes = (void *)(long)ctx->data;",
     "",
@@ -153,7 +148,7 @@ class Features:
         return f"{name}({condition})"
 
     def at_least(self) -> str:
-        """The name of the function that gives the larger of two unsigned numbers."""
+        """The name of the macro that gives the larger of two unsigned numbers."""
         self.helpers["at_least"] = AT_LEAST
         return "at_least"
 

@@ -13,7 +13,7 @@ from honey.emit.once import reads_memory
 from honey.emit.source import INDENT, CLine, CSource, Writer
 from honey.emit.spelling import Spelling
 from honey.emit.statements import FileContext, FunctionWriter
-from honey.emit.structs import StructWriter, usage_of
+from honey.emit.structs import StructWriter, included, usage_of
 from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.ir.symbols import Symbols
@@ -31,7 +31,7 @@ def emit_c(program: n.Program) -> CSource:
     symbols = Symbols.of(program)
     functions = in_calling_order(program, symbols)
     usage = usage_of(functions, program.maps, symbols)
-    context = _context(program, symbols, functions)
+    context = _context(program, symbols, functions, frozenset(usage.defined))
     shown = {family.shown.name: family.shown for family in context.families.values()}
     written = [shown.get(one.name, one) for one in functions if one.name in shown or one.name not in context.families]
     bodies = [_function(context, function) for function in written]
@@ -40,6 +40,9 @@ def emit_c(program: n.Program) -> CSource:
     head.line(SPDX)
     if program.doc:
         head.comment(program.doc)
+    context.features.headers.update(
+        header for name in usage.defined if name in symbols.structs and (header := included(symbols.structs[name]))
+    )
     _headers(head, context.features)
     _constants(head, context.features)
     StructWriter(symbols, context.spelling, usage).write(head)
@@ -95,20 +98,27 @@ def _reachable(handler: n.Function, symbols: Symbols) -> set[str]:
     return found
 
 
-def _context(program: n.Program, symbols: Symbols, functions: Sequence[n.Function]) -> FileContext:
+def _context(
+    program: n.Program, symbols: Symbols, functions: Sequence[n.Function], defined: frozenset[str]
+) -> FileContext:
     scope = Scope()
     spellings: dict[str, str] = {}
+    known = any(included(definition) for definition in program.structs)
     for definition in program.structs:
-        spellings[definition.type.name] = _struct_spelling(definition)
-    members = {name: family for family in families(functions) for name in family.maps}
+        own = not definition.foreign and not definition.type.kernel
+        taken = own and known and _in_a_header(definition.type.name)
+        spellings[definition.type.name] = _struct_spelling(definition) + ("_" if taken else "")
+    groups = families(functions)
+    members = {name: family for family in groups for name in family.maps}
     handlers = assign((function.name for function in program.handlers), scope)
-    shared = assign(dict.fromkeys(family.name for family in members.values()), scope)
+    shared = {family.shown.name: scope.new(family.name) for family in groups}
     single = [one.name for one in functions if one.name not in handlers and one.name not in members]
-    names = {**assign(single, scope), **handlers, **{name: shared[family.name] for name, family in members.items()}}
+    together = {name: shared[family.shown.name] for name, family in members.items()}
+    names = {**assign(single, scope), **handlers, **together}
     maps = assign((definition.name for definition in program.maps), scope)
     return FileContext(
         symbols=symbols,
-        spelling=Spelling(spellings),
+        spelling=Spelling(spellings, defined),
         features=Features(),
         globals=scope,
         functions=names,
@@ -118,6 +128,14 @@ def _context(program: n.Program, symbols: Symbols, functions: Sequence[n.Functio
         trace=program.trace,
         reads_memory=reads_memory(program),
     )
+
+
+def _in_a_header(name: str) -> bool:
+    """Whether a header that may be included has a struct of this name."""
+    from honey.kernel import types
+
+    struct = types.struct(name)
+    return struct is not None and struct.header != ""
 
 
 def _struct_spelling(definition: t.StructDef) -> str:
@@ -152,6 +170,8 @@ def _constants(writer: Writer, features: Features) -> None:
     if features.constants:
         writer.blank()
     for name, value in sorted(features.constants.items()):
+        if name.startswith("IPPROTO_") and "linux/in.h" in features.headers:
+            continue
         writer.line(f"#define {name} {value if value >= 0 else f'({value})'}")
 
 

@@ -11,9 +11,13 @@ from honey.records import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Spelling:
-    """Spells types; ``structs`` gives each struct's spelling (``struct traffic_key``) by its name."""
+    """Spells types; ``structs`` gives each struct's spelling (``struct traffic_key``) by its name.
+
+    An address of a struct that is not in ``defined`` is a ``void *``: nothing in the file says what lies there.
+    """
 
     structs: Mapping[str, str]
+    defined: frozenset[str]
 
     def base(self, type_: t.Type) -> str:
         """A type that needs nothing after the name it declares."""
@@ -42,7 +46,8 @@ class Spelling:
                 const = readonly and space is not t.Space.CONTEXT
                 return ("const " if const else "") + self._pointer(target, name)
             case t.Address(target=target):
-                return self._pointer(target if target is not None else t.VOID, name)
+                unknown = target is None or (isinstance(target, t.Struct) and target.name not in self.defined)
+                return self._pointer(t.VOID if unknown or target is None else target, name)
             case _:
                 base = self.base(type_)
                 return base + name if name.startswith("[") else f"{base} {name}".rstrip()

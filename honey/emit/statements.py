@@ -107,9 +107,7 @@ class FunctionWriter:
             writer.source = max(writer.source - 1, 0)
             writer.line(f'SEC("{function.section.spelling}")')
             writer.source = function.span.line if function.span is not None else 0
-        writer.line(signature)
-        writer.line("{", mapped=False)
-        writer.depth += 1
+        writer.open(f"{signature} {{")
         if function.section is not None and self._calls_raising():
             self.context.features.boolean()
             self.raised = self.scope.new("raised")
@@ -223,8 +221,8 @@ class FunctionWriter:
         spelling = self.context.spelling.base(local.type)
         tag = self.context.features.frame(spelling, local.type.name, member)
         frame = self.scope.new("frame")
-        self.writer.line(f"struct {tag} {frame};")
-        self._initialise(f"{frame}.{member} = ({spelling})", value, local.type)
+        inner = n.StructValue(((member, value),), value.type)
+        self._initialise(f"struct {tag} {frame} =", inner, local.type)
         self.expressions.names[local.id] = f"{frame}.{member}"
 
     def _initialise(self, head: str, value: n.Expr | n.Effect, type_: t.Type) -> None:
@@ -321,7 +319,7 @@ class FunctionWriter:
         if statement.expected is not None:
             condition = self.context.features.expected(condition, truth=statement.expected)
         leave = self._one_line_exit(statement)
-        if leave is not None and not prefix:
+        if leave is not None and not prefix and self.writer.fits(f"if ({condition}) {leave}"):
             self.writer.line(f"if ({condition}) {leave}")
             return
         self.writer.line(f"{prefix}if ({condition}) {{")

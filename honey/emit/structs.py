@@ -22,6 +22,8 @@ _UAPI_CONTEXTS = (
 )
 UAPI_CONTEXTS = frozenset(_UAPI_CONTEXTS.split())
 """Kernel structs that <linux/bpf.h> declares, so that the emitted C does not."""
+_UNFIT = frozenset(["linux/bpf_perf_event.h"])
+"""Headers that lead to the machine's registers, which have other names in user space."""
 
 
 @dataclass(slots=True)
@@ -50,7 +52,7 @@ def usage_of(functions: Iterable[n.Function], maps: Iterable[n.MapDef], symbols:
                 _whole(usage, type_, symbols)
     for function in functions:
         for type_ in (function.result, *(param.type for param in function.params)):
-            if isinstance(type_, (t.Ref, t.Address)) and isinstance(type_.target, t.Struct):
+            if isinstance(type_, t.Ref) and isinstance(type_.target, t.Struct):
                 usage.parameters.add(type_.target.name)
         copied = _copied_from_kernel(function)
         for node in walk(function.body):
@@ -149,7 +151,7 @@ class StructWriter:
         if name in self.done or definition is None:
             return
         self.done.add(name)
-        if name in UAPI_CONTEXTS or _is_anonymous(definition):
+        if name in UAPI_CONTEXTS or _is_anonymous(definition) or included(definition):
             return
         members = self._members(definition)
         for inner in self._contained(members):
@@ -232,6 +234,12 @@ class StructWriter:
             writer.close(f"}} {name}{lengths};")
         else:
             writer.line(f"{self.spelling.declare(member.type, name)}{bits};")
+
+
+def included(definition: t.StructDef) -> str:
+    """The header that the definition is taken from, if it may be: those of the C library do not fit eBPF."""
+    whole = definition.header.startswith("linux/") and definition.header not in _UNFIT
+    return definition.header if whole and definition.spelling.partition(" ")[2] == definition.type.name else ""
 
 
 def _innermost(type_: t.Type) -> t.Type:

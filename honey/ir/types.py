@@ -155,7 +155,8 @@ class StructDef:
     ``spelling`` is how C names the type (``struct x``, ``union x`` or a typedef). ``foreign`` ones come from the kernel
     or its headers: only the fields used need be there, holes have no padding field, and fields may overlap (the members
     of anonymous unions are listed like any others). An anonymous struct or union is called ``OUTER.MEMBER`` after the
-    member that it is the type of; its spelling is ``struct`` or ``union``.
+    member that it is the type of; its spelling is ``struct`` or ``union``. ``header`` is the C header that defines the
+    type just so (``linux/in.h``), if there is one.
     """
 
     type: Struct
@@ -164,6 +165,7 @@ class StructDef:
     spelling: str = ""
     doc: str = ""
     foreign: bool = False
+    header: str = ""
 
     def field(self, name: str) -> Field | None:
         """The field called ``name``, or ``None``."""

@@ -34,7 +34,7 @@ def emit(whole: n.Program) -> CSource:
 def body(whole: n.Program, name: str = "f") -> list[str]:
     """The lines of one function, without indentation and directives."""
     text = re.sub(r"^#line.*\n", "", emit(whole).text, flags=re.MULTILINE)
-    found = re.search(rf"^[^\n]*\b{name}\([^\n]*\n{{\n(.*?)^}}", text, flags=re.MULTILINE | re.DOTALL)
+    found = re.search(rf"^[^\n]*\b{name}\([^\n]* {{\n(.*?)^}}", text, flags=re.MULTILINE | re.DOTALL)
     assert found is not None
     return [line.strip() for line in found.group(1).splitlines() if line.strip()]
 
