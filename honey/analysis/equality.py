@@ -75,9 +75,9 @@ def equal(fl: Lowering, left: Value, right: Value, span: Span) -> Condition:
         case RuntimeAtom(), RuntimeAtom():
             return _compare(left.expr, right.expr)
         case AddressValue(one), (AddressValue() | IntValue()) as other:
-            return _compare(n.Cast(one, t.U64), _as_number(other))
+            return _compare(n.Cast(one, t.U64), _as_number(fl, other, span))
         case IntValue(), AddressValue(one):
-            return _compare(_as_number(left), n.Cast(one, t.U64))
+            return _compare(_as_number(fl, left, span), n.Cast(one, t.U64))
         case StringValue(), StringValue():
             return known(left == right)
         case (MemoryValue() | AggregateValue() as memory, StringValue(data)) | (
@@ -109,7 +109,9 @@ def _equal_atom(fl: Lowering, atom: RuntimeAtom, name: str) -> Condition:
     return Condition(test.expr, (AtomFact(atom, frozenset({name})),), (AtomFact(atom, possible - {name}),))
 
 
-def _as_number(value: AddressValue | IntValue) -> n.Expr:
+def _as_number(fl: Lowering, value: AddressValue | IntValue, span: Span) -> n.Expr:
+    if isinstance(value, IntValue) and value.type.big_endian:
+        raise convert.byte_order(fl, value.type, t.U64, span)
     return n.Cast(value.expr, t.U64) if isinstance(value, AddressValue) else convert.cast(value.expr, t.U64)
 
 
