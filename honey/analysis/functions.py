@@ -95,7 +95,9 @@ def _kind(unit: Unit, shape: Shape, parameter: ParameterKey) -> object:
             if type_.big_endian:
                 return type_
             return unit.signedness(parameter, None if literal else type_.signed)
-        case MemoryShape(type_) | RefShape(type_) | AddressShape(type_) | ContextShape(type_):
+        case RefShape(target, space):
+            return (RefShape, target, space)
+        case MemoryShape(type_) | AddressShape(type_) | ContextShape(type_):
             return (type(shape), type_ if not isinstance(type_, t.Address) else None)
         case SequenceShape(items, kind, names):
             return (kind, names, tuple(_kind(unit, item, (*parameter, i)) for i, item in enumerate(items)))

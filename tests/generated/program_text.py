@@ -107,6 +107,7 @@ class Writer:
         self.fresh = 0
         self.loops = 0
         self.budget = 0
+        self.recursive = False
 
     # ------------------------------------------------------------ drawing
 
@@ -168,6 +169,9 @@ class Writer:
         if self.chance(40):
             self.rings.append("ring")
             self.line("defmap(:ring, :bpf_ringbuf, max_entries: 65_536)")
+        if self.chance(40):
+            self.recursive = True
+            self.lines += RECURSION
         for index in range(self.number(0, 4)):
             self.function(index)
         handlers = tuple(self.handler(index) for index in range(self.count))
@@ -784,16 +788,11 @@ class Writer:
     def integer(self, depth: int) -> str:
         fields = [place for place, type_ in self.readable() if type_ in HOST]
         names = self.scope.of("int")
-        atoms = []
-        if names:
-            atoms += ["name", "name", "name"]
-        if fields:
-            atoms += ["field", "field"]
-        atoms += ["literal"]
+        atoms = [*["name"] * (3 * bool(names)), *["field"] * (2 * bool(fields)), "literal"]
         if depth <= 0:
             return self.atom(self.pick(atoms), names, fields)
         kinds = ["atom", "atom", "binary", "binary", "binary", "bits", "divide", "shift", "extreme", "choose", "unary"]
-        kinds += ["call", "call", "host", "size", "element", "maybe", "default", "sum", "fn"]
+        kinds += ["call", "call", "host", "size", "element", "fuel", "maybe", "default", "sum", "fn"]
         match self.pick(kinds):
             case "binary":
                 return f"({self.integer(depth - 1)} {self.pick(('+', '-', '*'))} {self.integer(depth - 1)})"
@@ -837,6 +836,9 @@ class Writer:
                 found = self.any_map()
                 if found.value in HOST:
                     return f"{self.lookup(found, 1)[:-1]}, {self.integer(depth - 1)})"
+            case "fuel" if self.recursive and not self.loops:
+                start = f"{self.integer(depth - 1)} &&& {self.pick(('3', '7', '1'))}"
+                return f"fuel({self.pick(('4', '1', '8'))}, total({start}, {self.integer(depth - 1)}))"
             case "sum":
                 return f"Enum.sum([{self.integer(depth - 1)}, {self.integer(0)}])"
             case "fn":
@@ -917,6 +919,13 @@ class Writer:
 
 
 COMPARISONS = ("==", "!=", "<", "<=", ">", ">=")
+RECURSION = (
+    "",
+    "  defp total(x, sum) do",
+    "    if x == 0, do: return(sum)",
+    "    total(x - 1, sum * 3 + x)",
+    "  end",
+)
 HTON = {"be16": "htons", "be32": "htonl", "be64": "htonll"}
 NTOH = {"be16": "ntohs", "be32": "ntohl", "be64": "ntohll"}
 

@@ -114,6 +114,11 @@ _FOUND = {
     b = BpfHelpers.bpf_map_lookup_elem(:numbers, 2, a)
     if b == nil, do: 7, else: b
 """,
+    "a function is called with a reference into a map, and one into a packet": """
+    entry = BpfHelpers.bpf_map_lookup_elem(:values, 0) || return(1)
+    header = Honey.Packet.at(ctx, 20, :bytes) || return(9)
+    bumped(entry) + bumped(header) + header.count
+""",
     "the index of a store changes what is stored": """
     entry = BpfHelpers.bpf_map_lookup_elem(:values, 0) || return(1)
     entry.count = 5

@@ -34,7 +34,7 @@ def _three_ways(generated: Generated) -> None:
     assert found["optimised"] == found["unoptimised"], "an optimisation changes what the program does"
 
 
-@settings(_QUICK, max_examples=examples(200))
+@settings(_QUICK, max_examples=examples(150))
 @given(programs(sections=RUNNABLE))
 def test_three_ways_lead_to_one_result(generated: Generated) -> None:
     _three_ways(generated)
