@@ -118,10 +118,10 @@ def test_as_many_cells_run_as_there_are_processors_for(
     cpus: int, guests: int, cells_: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(range(cpus)))
-    monkeypatch.setattr(Path, "read_text", lambda _self, encoding: "MemAvailable: 33554432 kB\n")
+    monkeypatch.setattr(Path, "read_text", lambda _self, **_named: "MemAvailable: 33554432 kB\n")
     assert at_once(guests) == cells_
 
 
 def test_little_memory_means_one_cell_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Path, "read_text", lambda _self, encoding: "MemAvailable: 2097152 kB\n")
+    monkeypatch.setattr(Path, "read_text", lambda _self, **_named: "MemAvailable: 2097152 kB\n")
     assert at_once(2) == 1
