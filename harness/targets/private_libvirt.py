@@ -7,6 +7,8 @@ import os
 import shutil
 import subprocess
 import time
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from harness.targets.base import TargetError
@@ -25,6 +27,16 @@ def libvirt_answers() -> bool:
     except subprocess.TimeoutExpired:
         return False
     return done.returncode == 0
+
+
+def forget_domain(name: str, prefix: Sequence[str]) -> None:
+    """Remove the machine called ``name`` with its disk and snapshots, if there is one; ``prefix`` as for commands."""
+    if shutil.which("virsh") is None:
+        return
+    virsh = [*prefix, "virsh", "-q", "-c", _URI]
+    for words in (["destroy", name], ["undefine", name, "--snapshots-metadata", "--remove-all-storage"]):
+        with suppress(subprocess.TimeoutExpired):
+            subprocess.run([*virsh, *words], capture_output=True, timeout=60, check=False)
 
 
 def can_be_private() -> bool:

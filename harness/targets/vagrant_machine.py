@@ -23,11 +23,13 @@ from harness.errors import HarnessError
 from harness.kernels import DEFAULT, find_kernel
 from harness.targets.accelerator import kvm_device, kvm_verdict, remembered_verdict
 from harness.targets.base import OnStep, TargetError
-from harness.targets.private_libvirt import PrivateLibvirt, can_be_private, libvirt_answers
+from harness.targets.private_libvirt import PrivateLibvirt, can_be_private, forget_domain, libvirt_answers
 from harness.targets.process import dying_with_us, end
 
 #: The snapshot that runs go on from: up, provisioned, idle.
 SNAPSHOT = "ready"
+#: Its name in libvirt, as the Vagrantfile gives it.
+DOMAIN = "honey-parity-default"
 _PROVIDER = "VAGRANT_DEFAULT_PROVIDER"
 
 
@@ -156,6 +158,8 @@ class VagrantMachine:
         if (self._state / "dotfile").is_dir():
             with suppress(TargetError):
                 self.vagrant("destroy", "--force", step="destroy", limit_s=300)
+        # Vagrant knows a machine by its state only; where that was lost, libvirt still has the machine under its name.
+        forget_domain(DOMAIN, self.prefix)
         shutil.rmtree(self._state, ignore_errors=True)
 
     def close(self) -> None:

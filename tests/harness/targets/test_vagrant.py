@@ -129,6 +129,14 @@ def test_up_run_restore_killed_restored_destroyed(tmp_path: Path, environment: d
 
 @for_real
 @pytest.mark.slow
+def test_a_machine_whose_state_was_lost_is_made_anew(tmp_path: Path, environment: dict[str, str]) -> None:
+    run("vagrant", tmp_path, environment)
+    shutil.rmtree(Path(environment["XDG_CACHE_HOME"]) / "honey-parity/vagrant/machine")
+    assert run("vagrant:destroy", tmp_path, environment).timings["vagrant_up"] > 0
+
+
+@for_real
+@pytest.mark.slow
 def test_a_box_is_built_from_packages(tmp_path: Path) -> None:
     out = tmp_path / "own.box"
     subprocess.run([ROOT / "vagrant/build-box", "-o", str(out)], check=True, timeout=600)
