@@ -171,8 +171,8 @@ class FunctionWriter:
         match statement:
             case n.Let(local, n.StructValue() as value, beyond=True):
                 self._let_in_frame(local, value)
-            case n.Let(local, value):
-                self._let(local, value)
+            case n.Let(local, value, static=static):
+                self._let(local, value, "static const " if static else "")
             case n.Assign(place, value):
                 self._assign(place, value)
             case n.Eval(effect):
@@ -196,11 +196,11 @@ class FunctionWriter:
 
     # ------------------------------------------------------------ declarations and stores
 
-    def _let(self, local: n.Local, value: n.Expr | n.Effect | None) -> None:
+    def _let(self, local: n.Local, value: n.Expr | n.Effect | None, prefix: str = "") -> None:
         if local.id in self.expressions.folded:
             return
         name = self.scope.new(local.name or _default_name(value))
-        declaration = self.context.spelling.declare(local.type, name)
+        declaration = prefix + self.context.spelling.declare(local.type, name)
         if isinstance(local.type, t.Bool):
             self.context.features.boolean()
         if value is None:

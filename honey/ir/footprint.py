@@ -138,7 +138,8 @@ class Writes:
         if name not in self._callees:
             self._callees[name] = (frozenset(), frozenset())  # no recursion without fuel, but no harm either
             body = self.symbols.functions[name].body
-            self._callees[name] = (self.of(body).spaces, self.maps_changed(body))
+            # The stack of its callers a function only reaches through its arguments, which are looked at by themselves.
+            self._callees[name] = (self.of(body).spaces - {t.Space.STACK}, self.maps_changed(body))
         return self._callees[name]
 
 

@@ -418,13 +418,15 @@ class Walked:
 class Let(Walked):
     """Declare ``local``; without a value it is uninitialised.
 
-    ``beyond``: a struct that starts 4 bytes beyond a multiple of 8 on the stack.
+    ``beyond``: a struct that starts 4 bytes beyond a multiple of 8 on the stack. ``static``: constants that lie in
+    read-only memory, made once.
     """
 
     local: Local
     value: Expr | Effect | None
     span: Span | None = None
     beyond: bool = False
+    static: bool = False
 
 
 @dataclass(frozen=True, slots=True)

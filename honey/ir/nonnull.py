@@ -15,9 +15,10 @@ from honey.records import dataclass
 
 @dataclass(frozen=True, slots=True)
 class NonNullFacts:
-    """The expressions known not to be null."""
+    """The expressions known not to be null, and those known to be."""
 
     known: frozenset[n.Expr] = frozenset()
+    null: frozenset[n.Expr] = frozenset()
 
     def holds(self, expr: n.Expr) -> bool:
         """Whether ``expr`` cannot be null here."""
@@ -25,34 +26,36 @@ class NonNullFacts:
 
     def given(self, condition: n.Expr, truth: bool) -> NonNullFacts:
         """The facts where ``condition`` has turned out to be ``truth``."""
-        return NonNullFacts(self.known | _learned(condition, truth))
+        known, null = _learned(condition, truth, shows=False), _learned(condition, truth, shows=True)
+        return NonNullFacts(self.known | known, self.null | null)
 
     def without(self, locals_: frozenset[int]) -> NonNullFacts:
         """The facts that survive a write to some locals (by id)."""
         if not locals_:
             return self
-        return NonNullFacts(frozenset(expr for expr in self.known if not (_locals_read(expr) & locals_)))
+        known, null = (
+            frozenset(expr for expr in facts if not (_locals_read(expr) & locals_)) for facts in (self.known, self.null)
+        )
+        return NonNullFacts(known, null)
 
 
 def _meet(left: NonNullFacts | None, right: NonNullFacts | None) -> NonNullFacts | None:
     """The facts where two paths meet; ``None`` is a path that does not come here."""
     if left is None or right is None:
         return left or right
-    return NonNullFacts(left.known & right.known)
+    return NonNullFacts(left.known & right.known, left.null & right.null)
 
 
-def _learned(condition: n.Expr, truth: bool) -> frozenset[n.Expr]:
+def _learned(condition: n.Expr, truth: bool, *, shows: bool) -> frozenset[n.Expr]:
+    """What is shown to be null (``shows``), or not to be, where ``condition`` has turned out to be ``truth``."""
     match condition:
         case n.IsNull(operand):
-            return frozenset() if truth else frozenset([operand])
+            return frozenset([operand]) if truth is shows else frozenset()
         case n.Unary(n.UnaryOp.NOT, operand):
-            return _learned(operand, not truth)
-        case n.Binary(n.BinaryOp.LAND, left, right):
-            both = _learned(left, truth), _learned(right, truth)
-            return both[0] | both[1] if truth else both[0] & both[1]
-        case n.Binary(n.BinaryOp.LOR, left, right):
-            both = _learned(left, truth), _learned(right, truth)
-            return both[0] & both[1] if truth else both[0] | both[1]
+            return _learned(operand, not truth, shows=shows)
+        case n.Binary(n.BinaryOp.LAND | n.BinaryOp.LOR as op, left, right):
+            both = _learned(left, truth, shows=shows), _learned(right, truth, shows=shows)
+            return both[0] | both[1] if truth is (op is n.BinaryOp.LAND) else both[0] & both[1]
         case _:
             return frozenset()
 
@@ -116,7 +119,8 @@ def _copied(statement: n.Stmt, facts: NonNullFacts) -> NonNullFacts:
     match statement:
         case n.Let(variable, value) | n.Assign(n.LocalPlace(variable), value):
             known = isinstance(value, (n.NonNull, n.AddressOf)) or value in facts.known
-            return NonNullFacts(facts.known | {n.Read(n.LocalPlace(variable), variable.type)}) if known else facts
+            reading = n.Read(n.LocalPlace(variable), variable.type)
+            return NonNullFacts(facts.known | {reading}, facts.null) if known else facts
         case _:
             return facts
 

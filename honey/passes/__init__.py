@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from honey.ir.nodes import Program
 
-NAMES: tuple[str, ...] = (
+ORDER: tuple[str, ...] = (
     "constant-folding",
     "flag-threading",
     "nested-branches",
@@ -24,10 +24,13 @@ NAMES: tuple[str, ...] = (
     "merged-reads",
     "fault-tests",
     "forwarding",
-    "in-place-update",
-    "direct-reads",
     "lifted-clocks",
+    "handed-answers",
     "shared-calls",
+    "forwarding",
+    "in-place-update",
+    "conditional-stores",
+    "direct-reads",
     "inlining",
     "narrowing",
     "early-values",
@@ -37,10 +40,14 @@ NAMES: tuple[str, ...] = (
     "dead-code",
     "late-stores",
     "short-lives",
+    "constant-data",
     "expectations",
     "placement",
 )
-"""The passes, in the order in which they run."""
+"""The passes as they run; one that others make work for runs again."""
+
+NAMES: tuple[str, ...] = tuple(dict.fromkeys(ORDER))
+"""The passes."""
 
 
 class UnknownPass(ValueError):
@@ -115,7 +122,7 @@ def _steps(program: Program, names: Sequence[str] | None) -> Iterator[tuple[str,
     chosen = NAMES if names is None else names
     after = context_reads.run(program)
     yield "context-reads", program, after
-    for name in (name for name in NAMES if name in chosen):
+    for name in (name for name in ORDER if name in chosen):
         before, after = after, _pass(name)(after)
         yield name, before, after
 

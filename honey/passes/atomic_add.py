@@ -5,7 +5,8 @@ It takes one instruction where load, add and store take three, and loses nothing
 
 Proof obligation: on one CPU the number is the same afterwards. With several at work, the atomic add is what the three
 steps do when nobody comes in between. Only numbers of 32 or 64 bits at their natural alignment, in maps that CPUs
-share: the values of per-CPU maps have one writer each, records of a ring buffer have one as well.
+share: the values of per-CPU maps have one writer each, records of a ring buffer one as well. What is added must not
+depend on what was there: taking away no more than there is would take too much if two CPUs did it at once.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.ir.footprint import reads
 from honey.ir.symbols import Symbols
-from honey.ir.walk import rewrite_block, root_place
+from honey.ir.walk import rewrite_block, root_place, walk
 from honey.passes.constant_folding import fold
 from honey.passes.references import Origins
 from honey.passes.rewriting import each_function, with_body
@@ -28,10 +29,12 @@ def run(program: n.Program) -> n.Program:
     origins = Origins(program, symbols)
 
     def rule(function: n.Function) -> n.Function:
+        values = {node.local: node.value for node in walk(function.body) if isinstance(node, n.Let)}
+
         def statement(node: object) -> object:
             if isinstance(node, n.Assign) and _is_shared(node.place, function, origins, symbols):
                 amount = _added(node)
-                if amount is not None:
+                if amount is not None and not _depends_on(amount, node.place, values):
                     return n.Eval(n.AtomicAdd(node.place, amount), node.span)
             return node
 
@@ -71,6 +74,16 @@ def _as(expr: n.Expr, type_: t.Type) -> n.Expr:
 def _reads_map(expr: n.Expr) -> bool:
     """Whether other map memory is read as well; it might be the same number."""
     return t.Space.MAP in reads(expr).spaces
+
+
+def _depends_on(amount: n.Expr, place: n.Place, values: dict[n.Local, n.Expr | n.Effect | None]) -> bool:
+    """Whether ``amount`` is computed from what ``place`` held before, as in taking no more than there is."""
+    for node in walk(amount):
+        if isinstance(node, n.LocalPlace):
+            value = values.get(node.local)
+            if isinstance(value, n.Expr) and (place in walk(value) or _depends_on(value, place, values)):
+                return True
+    return False
 
 
 def _is_shared(place: n.Place, function: n.Function, origins: Origins, symbols: Symbols) -> bool:

@@ -6,6 +6,7 @@
 | ``update(map, key, *entry, BPF_ANY)`` | nothing |
 | ``update(map, key, number, BPF_ANY)`` | ``*entry = number`` |
 | ``copy = *entry; copy.field = ...; update(map, key, copy, BPF_ANY)`` | ``entry->field = ...`` |
+| ``update(map, key, number, BPF_ANY)``, null or not | ``if (entry) *entry = number; else update(...)`` |
 
 Proof obligation. Between look-up and update nothing else of the program changes the map, writes the key, or (third row)
 leaves the handler or reads through ``entry`` what has been changed in the copy. Then, on one CPU, the entry holds the
@@ -62,12 +63,16 @@ class _Entry:
     reads: Footprint
 
     @property
+    def reading(self) -> n.Read:
+        """The value of the reference."""
+        return n.Read(n.LocalPlace(self.local), self.local.type)
+
+    @property
     def value(self) -> n.DerefPlace:
         """The place of the stored value."""
-        assert isinstance(self.local.type, t.Ref)
-        reading = n.Read(n.LocalPlace(self.local), self.local.type)
         ref = self.local.type
-        return n.DerefPlace(n.NonNull(reading, replace(ref, nullable=False)), ref.target)
+        assert isinstance(ref, t.Ref)
+        return n.DerefPlace(n.NonNull(self.reading, replace(ref, nullable=False)), ref.target)
 
 
 Entries = tuple[_Entry, ...]
@@ -110,9 +115,13 @@ class _InPlace:
                 new_body = self.block(body, inner, facts.without(locals_written(body)))
                 return (statement if new_body is body else replace(statement, body=new_body),)
             case n.Eval(n.MapUpdate() as update):
-                entry = self._entry_for(update, entries, facts)
-                changed = self._in_place(statement, update, entry, before) if entry is not None else None
-                return (statement,) if changed is None else changed
+                entry = self._entry_for(update, entries)
+                if entry is None:
+                    return (statement,)
+                if facts.holds(entry.reading):
+                    changed = self._in_place(statement, update, entry, before)
+                    return (statement,) if changed is None else changed
+                return self._if_there(statement, update, entry, facts)
             case _:
                 return (statement,)
 
@@ -131,13 +140,23 @@ class _InPlace:
             entry for entry in entries if entry.map not in maps and not entry.reads.meets(written, self.escaped)
         )
 
-    def _entry_for(self, update: n.MapUpdate, entries: Entries, facts: NonNullFacts) -> _Entry | None:
+    def _entry_for(self, update: n.MapUpdate, entries: Entries) -> _Entry | None:
         flags = update.flags.value if isinstance(update.flags, n.Const) else None
-        for entry in entries:
-            reading = n.Read(n.LocalPlace(entry.local), entry.local.type)
-            if entry.map == update.map and entry.key == update.key and flags in _FLAGS and facts.holds(reading):
-                return entry
-        return None
+        same = (one for one in entries if one.map == update.map and one.key == update.key and flags in _FLAGS)
+        return next(same, None)
+
+    def _if_there(
+        self, statement: n.Eval, update: n.MapUpdate, entry: _Entry, facts: NonNullFacts
+    ) -> tuple[n.Stmt, ...]:
+        """The store in place if the entry turns out to be there; nothing is gained where it is known not to be."""
+        missing = n.IsNull(entry.reading)
+        number = isinstance(update.value.type, (t.Int, t.Bool))
+        creates = isinstance(update.flags, n.Const) and update.flags.value == 0
+        if not number or not creates or entry.reading in facts.null:
+            return (statement,)
+        there = n.Unary(n.UnaryOp.NOT, missing, t.BOOL)
+        store = n.Assign(entry.value, update.value, statement.span)
+        return (n.If(there, (store,), (statement,), statement.span),)
 
     # ------------------------------------------------------------ the three rows
 

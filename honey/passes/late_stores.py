@@ -16,7 +16,7 @@ from __future__ import annotations
 from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.ir.walk import blocks_of, next_local_id, uses, walk
-from honey.passes.rewriting import each_function, with_body
+from honey.passes.rewriting import each_function, effect_of, with_body, with_effect
 from honey.passes.short_lives import with_blocks
 from honey.records import dataclass, replace
 
@@ -52,7 +52,7 @@ class _Late:
         return frozenset(param.id for param in self.function.params)
 
     def _stored(self, statement: n.Stmt, outer: frozenset[int]) -> tuple[n.Stmt, ...]:
-        effect = statement.effect if isinstance(statement, n.Eval) else getattr(statement, "value", None)
+        effect = effect_of(statement)
         if not isinstance(effect, n.MapUpdate):
             return (statement,)
         match effect.value:
@@ -60,7 +60,7 @@ class _Late:
                 copy = n.Local(self.next_id, "first", local.type)
                 self.next_id += 1
                 update = replace(effect, value=n.Read(n.LocalPlace(copy), copy.type))
-                return (n.Let(copy, effect.value, statement.span), _with_effect(statement, update))
+                return (n.Let(copy, effect.value, statement.span), with_effect(statement, update))
             case _:
                 return (statement,)
 
@@ -75,10 +75,3 @@ class _Late:
             if isinstance(node, n.MapUpdate | n.MapLookup | n.MapDelete):
                 stored += uses(node)[local.id]
         return uses(self.function.body)[local.id] > stored
-
-
-def _with_effect(statement: n.Stmt, effect: n.Effect) -> n.Stmt:
-    if isinstance(statement, n.Eval):
-        return replace(statement, effect=effect)
-    assert isinstance(statement, (n.Let, n.Assign))
-    return replace(statement, value=effect)

@@ -16,6 +16,7 @@ from honey.ir import types as t
 from honey.ir.symbols import Symbols
 from honey.ir.walk import map_blocks, next_local_id, rewrite_block, walk
 from honey.passes.clocks import clock_of, is_stamp
+from honey.passes.rewriting import effect_of, with_effect
 from honey.records import dataclass, replace
 
 PARAMETER = "now"
@@ -110,19 +111,12 @@ def _from_parameter(node: object, now: n.Local) -> object:
 def _with_readings(block: n.Block, chosen: dict[str, str], ids: _Ids) -> n.Block:
     out: list[n.Stmt] = []
     for statement in block:
-        effect = statement.effect if isinstance(statement, n.Eval) else getattr(statement, "value", None)
+        effect = effect_of(statement)
         if isinstance(effect, n.Call) and effect.function in chosen:
             local = n.Local(ids.take(), PARAMETER, t.U64)
             out.append(n.Let(local, n.HelperCall(chosen[effect.function], (), t.U64), statement.span))
             call = replace(effect, args=(*effect.args, n.Read(n.LocalPlace(local), local.type)))
-            out.append(_with_effect(statement, call))
+            out.append(with_effect(statement, call))
         else:
             out.append(statement)
     return block if len(out) == len(block) else tuple(out)
-
-
-def _with_effect(statement: n.Stmt, effect: n.Effect) -> n.Stmt:
-    if isinstance(statement, n.Eval):
-        return replace(statement, effect=effect)
-    assert isinstance(statement, (n.Let, n.Assign))
-    return replace(statement, value=effect)

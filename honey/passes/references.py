@@ -54,6 +54,8 @@ class Origins:
         value = self._declared(function).get(local.id)
         if isinstance(value, n.MapLookup):
             return frozenset([value.map])
+        if isinstance(value, n.Call):
+            return self._of_results(self.symbols.functions[value.function], seen)
         return self._maps(value, function, seen) if isinstance(value, n.Expr) else None
 
     def _of_parameter(
@@ -67,6 +69,16 @@ class Origins:
             if maps is None:
                 return None
             found |= maps
+        return frozenset(found)
+
+    def _of_results(self, function: n.Function, seen: frozenset[tuple[str, int]]) -> frozenset[str] | None:
+        found: set[str] = set()
+        for node in walk(function.body):
+            if isinstance(node, n.Return) and node.value is not None and not isinstance(node.value, n.Const):
+                maps = self._maps(node.value, function, seen)
+                if maps is None:
+                    return None
+                found |= maps
         return frozenset(found)
 
     def calls(self) -> dict[str, list[tuple[n.Function, n.Call]]]:

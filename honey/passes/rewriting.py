@@ -20,3 +20,23 @@ def each_function(program: n.Program, rule: Callable[[n.Function], n.Function]) 
 def with_body(function: n.Function, body: n.Block) -> n.Function:
     """``function`` with another body; the same object if it is the same."""
     return function if body is function.body else replace(function, body=body)
+
+
+def with_effect(statement: n.Stmt, effect: n.Effect) -> n.Stmt:
+    """A statement that has an effect, with another one in its place."""
+    if isinstance(statement, n.Eval):
+        return replace(statement, effect=effect)
+    if not isinstance(statement, n.Let | n.Assign):
+        raise TypeError(f"{type(statement).__name__} has no effect")
+    return replace(statement, value=effect)
+
+
+def effect_of(statement: n.Stmt) -> n.Expr | n.Effect | None:
+    """What a statement evaluates and keeps, or evaluates for its own sake."""
+    match statement:
+        case n.Eval(effect):
+            return effect
+        case n.Let(_, value) | n.Assign(_, value):
+            return value
+        case _:
+            return None

@@ -4,6 +4,7 @@
 | again, where the first asking has already happened | becomes the first answer, because |
 |---|---|
 | ``bpf_get_current_pid_tgid()`` and its like | it is the same for as long as a program runs |
+| an own function that only computes with such answers | so is its result |
 | ``lookup(map, key)`` | nothing has added, replaced or removed entries of the map, or written the key |
 | ``bpf_ktime_get_ns()`` whose value is only stored | two readings may always be equal |
 
@@ -16,12 +17,14 @@ found by both here; the two could have happened before the removal. Of clocks on
 from __future__ import annotations
 
 from honey.ir import nodes as n
+from honey.ir import types as t
 from honey.ir.footprint import CLOCKS, CONSTANT_CALLS, Footprint, Writes, escaped_locals, reads
 from honey.ir.nonnull import locals_written
 from honey.ir.symbols import Symbols
+from honey.ir.walk import walk
 from honey.passes.clocks import is_stamp
-from honey.passes.rewriting import each_function, with_body
-from honey.records import dataclass, replace
+from honey.passes.rewriting import each_function, effect_of, with_body
+from honey.records import dataclass, field, replace
 
 _LRU = {n.MapKind.LRU_HASH, n.MapKind.LRU_PERCPU_HASH}
 
@@ -32,14 +35,14 @@ def run(program: n.Program) -> n.Program:
     writes = Writes(symbols)
 
     def rule(function: n.Function) -> n.Function:
-        share = _Share(function, symbols, writes, escaped_locals(function), locals_written(function.body))
+        share = Share(function, symbols, writes, escaped_locals(function), locals_written(function.body))
         return with_body(function, share.block(function.body, ()))
 
     return each_function(program, rule)
 
 
 @dataclass(frozen=True, slots=True)
-class _Answer:
+class Answer:
     """An effect that has happened, the local with its answer, and the memory that it depends on."""
 
     effect: n.Effect
@@ -47,27 +50,33 @@ class _Answer:
     reads: Footprint
 
 
-Answers = tuple[_Answer, ...]
+Answers = tuple[Answer, ...]
 
 
 @dataclass(slots=True)
-class _Share:
+class Share:
+    """The walk through one function; ``at_calls`` has what has been answered when each own function is called."""
+
     function: n.Function
     symbols: Symbols
     writes: Writes
     escaped: frozenset[int]
     changing: frozenset[int]
+    at_calls: dict[int, Answers] = field(default_factory=dict)
 
     def block(self, block: n.Block, known: Answers) -> n.Block:
         """The block with what has been answered before, ``known`` on entry, not asked again."""
         out: list[n.Stmt] = []
         for statement in block:
+            effect = effect_of(statement)
+            if isinstance(effect, n.Call):
+                self.at_calls[id(effect)] = known
             new = self._statement(statement, known)
             out.append(new)
             known = self._surviving(known, new)
             if isinstance(new, n.Let) and self._is_shareable(new):
                 assert isinstance(new.value, n.Effect)
-                known = (*known, _Answer(new.value, new.local, reads(new.value)))
+                known = (*known, Answer(new.value, new.local, reads(new.value)))
         same = all(new is old for new, old in zip(out, block, strict=True))
         return block if same else tuple(out)
 
@@ -95,6 +104,8 @@ class _Share:
                 return name in CONSTANT_CALLS or stamp
             case n.MapLookup(name):
                 return self.symbols.maps[name].kind not in _LRU
+            case n.Call(name):
+                return is_constant(self.symbols.functions[name], self.symbols)
             case _:
                 return False
 
@@ -108,6 +119,27 @@ class _Share:
             if not one.reads.meets(written, self.escaped)
             and not (isinstance(one.effect, n.MapLookup) and one.effect.map in maps)
         )
+
+
+def is_constant(function: n.Function, symbols: Symbols) -> bool:
+    """Whether a function gives the same for the same arguments for as long as a program runs, and does nothing else."""
+    if function.may_raise or any(isinstance(param.type, t.Ref) for param in function.params):
+        return False
+    for node in walk(function.body):
+        match node:
+            case n.HelperCall(name, args):
+                if name not in CONSTANT_CALLS or args:
+                    return False
+            case n.Call(name):
+                if not is_constant(symbols.functions[name], symbols):
+                    return False
+            case n.DerefPlace() | n.AddressOf():
+                return False
+            case _ if isinstance(node, n.Effect):
+                return False
+            case _:
+                pass
+    return True
 
 
 def _reading(local: n.Local) -> n.Read:

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.ir.walk import Node, blocks_of, map_blocks, next_local_id, rewrite_block, root_place, uses, walk
-from honey.passes.rewriting import each_function, with_body
+from honey.passes.rewriting import each_function, effect_of, with_body
 from honey.records import dataclass, replace
 
 LARGE = 32
@@ -125,7 +125,7 @@ def _replaced(block: n.Block, locals_: dict[Node, n.Local]) -> n.Block:
 
 def _filled(statement: n.Stmt) -> n.Local | None:
     """The struct that a statement reads into as a whole."""
-    effect = statement.effect if isinstance(statement, n.Eval) else getattr(statement, "value", None)
+    effect = effect_of(statement)
     match effect:
         case n.ProbeRead(_, n.LocalPlace(local)) if isinstance(local.type, t.Struct):
             return local

@@ -5,11 +5,16 @@
     key.pid = pid                 →
     key.port = port
 
+A copy of a struct that was made just before, and is used for nothing else, is made itself.
+
 Proof obligation: the stores follow the declaration at once, one after the other; each stores a value that does not read
-the struct, into a field of its own. A field that is stored twice keeps the last value.
+the struct, into a field of its own. A field that is stored twice keeps the last value. Nothing lies between a struct
+and its copy.
 """
 
 from __future__ import annotations
+
+from collections import Counter
 
 from honey.ir import nodes as n
 from honey.ir.walk import map_blocks, uses
@@ -19,13 +24,18 @@ from honey.records import replace
 
 def run(program: n.Program) -> n.Program:
     """``program`` with structs built in one go."""
-    return each_function(program, lambda function: with_body(function, map_blocks(function.body, _block)))
+
+    def rule(function: n.Function) -> n.Function:
+        count = uses(function.body)
+        return with_body(function, map_blocks(function.body, lambda block: _block(block, count)))
+
+    return each_function(program, rule)
 
 
-def _block(block: n.Block) -> n.Block:
+def _block(block: n.Block, count: Counter[int]) -> n.Block:
     out: list[n.Stmt] = []
     for statement in block:
-        built = _built(out[-1], statement) if out else None
+        built = (_built(out[-1], statement) or _copied(out[-1], statement, count)) if out else None
         if built is None:
             out.append(statement)
         else:
@@ -41,6 +51,17 @@ def _built(declaration: n.Stmt, store: n.Stmt) -> n.Stmt | None:
                 return None
             kept = tuple(field for field in fields if field[0] != name)
             return replace(declaration, value=n.StructValue((*kept, (name, value)), type_))
+        case _:
+            return None
+
+
+def _copied(original: n.Stmt, copy: n.Stmt, count: Counter[int]) -> n.Stmt | None:
+    """The declaration of a copy with the value of the original, which nobody else reads."""
+    match original, copy:
+        case n.Let(first, n.StructValue() as value), n.Let(second, n.Read(n.LocalPlace(source)), span) if (
+            source == first
+        ):
+            return n.Let(second, value, span) if count[first.id] == 1 else None
         case _:
             return None
 
