@@ -87,10 +87,10 @@ PACKET_FROM = (
     "\tvoid *end = (void *)(long)ctx->data_end;",
     "\tvoid *bytes = (void *)(long)ctx->data;",
     "",
-    "\tbarrier_var(offset);",
+    "\tif (!__builtin_constant_p(offset)) barrier_var(offset);",
     "\tif (offset > 0xffff - size) return NULL;",
     "\tbytes += offset;",
-    "\tbarrier_var(bytes);",
+    "\tif (!__builtin_constant_p(offset)) barrier_var(bytes);",
     "\treturn bytes + size > end ? NULL : bytes;",
     "}}",
 )

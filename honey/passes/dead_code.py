@@ -78,6 +78,8 @@ class _Cleaner:
         match statement:
             case n.Let(local, None) if not self._occurs(local):
                 return None
+            case n.Let(_, n.RingReserve()):
+                return statement  # it is by its name that an exception gives the record back
             case n.Let(local, value, span) if value is not None and not self._occurs(local):
                 return n.Eval(value, span) if isinstance(value, n.Effect) and not self._looks(value) else None
             case n.Assign(place, value, span) if self._is_unread(place):

@@ -4,7 +4,7 @@
 | what | moves up |
 |---|---|
 | what a handler reads from its context, if that is all it wants of the context | to the start |
-| a struct made of numbers | to where the last of them is known |
+| a struct made of numbers, a key computed from one | to where the last of them is known |
 
 A number that outlives a call needs one of four registers, or the stack, and once it lies in a struct it may not be
 needed any more; the context itself needs a register for as long as it is read from.
@@ -15,15 +15,18 @@ it reads, and a struct stays behind the last test that may leave. The context ne
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import TypeGuard
 
 from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.ir.context_reads import argument_name
 from honey.ir.footprint import Writes, escaped_locals, reads
+from honey.ir.nonnull import locals_written
 from honey.ir.symbols import Symbols
 from honey.ir.walk import map_blocks, next_local_id, rewrite_block, root_place, uses, walk
-from honey.passes.rewriting import each_function, with_body
+from honey.passes.rewriting import each_function, effect_of, with_body
+from honey.records import replace
 
 _MOST_FROM_CONTEXT = 3
 """Values that may wait in registers from the start on; a fourth would leave none for anything else."""
@@ -35,7 +38,9 @@ def run(program: n.Program) -> n.Program:
 
     def rule(function: n.Function) -> n.Function:
         escaped = escaped_locals(function)
-        body = map_blocks(function.body, lambda block: _structs_up(block, writes, escaped))
+        ids = iter(range(next_local_id(function), 1 << 30))
+        body = map_blocks(function.body, lambda block: _keys_named(block, ids, locals_written(function.body)))
+        body = map_blocks(body, lambda block: _structs_up(block, writes, escaped))
         return with_body(function, _context_first(function, body))
 
     return each_function(program, rule)
@@ -83,13 +88,49 @@ def _is_context_read(node: object, context: int) -> TypeGuard[n.Read]:
     return reads(node).locals == {context} and isinstance(root_place(node.place), n.DerefPlace)
 
 
+# ---------------------------------------------------------------- keys
+
+_KEY = "key"
+
+
+def _keys_named(block: n.Block, ids: Iterator[int], changing: frozenset[int]) -> n.Block:
+    """The block with a local for each key that is computed, and must be stored for its map to see it."""
+    out: list[n.Stmt] = []
+    rest = block
+    while rest:
+        statement, rest = rest[0], rest[1:]
+        key = getattr(effect_of(statement), "key", None)
+        if isinstance(key, n.Cast | n.Binary) and not reads(key).spaces and not reads(key).locals & changing:
+            local = n.Local(next(ids), _KEY, key.type)
+            out.append(n.Let(local, key, statement.span))
+            statement, *others = rewrite_block((statement, *rest), _in_place_of(key, local))
+            rest = tuple(others)
+        out.append(statement)
+    return block if len(out) == len(block) else tuple(out)
+
+
+def _in_place_of(key: n.Expr, local: n.Local) -> Callable[[object], object]:
+    """A rule that points map helpers at ``local`` where they would be given ``key``."""
+
+    def rule(node: object) -> object:
+        if isinstance(node, n.MapLookup | n.MapUpdate | n.MapDelete) and node.key == key:
+            return replace(node, key=_reading(local))
+        return node
+
+    return rule
+
+
+def _is_key(statement: n.Let) -> bool:
+    return statement.local.name == _KEY and isinstance(statement.value, n.Cast | n.Binary)
+
+
 # ---------------------------------------------------------------- structs
 
 
 def _structs_up(block: n.Block, writes: Writes, escaped: frozenset[int]) -> n.Block:
     out = list(block)
     for at, statement in enumerate(block):
-        if isinstance(statement, n.Let) and isinstance(statement.value, n.StructValue):
+        if isinstance(statement, n.Let) and (isinstance(statement.value, n.StructValue) or _is_key(statement)):
             out.insert(_earliest(out, at, writes, escaped), out.pop(at))
     return block if all(one is old for one, old in zip(out, block, strict=True)) else tuple(out)
 
