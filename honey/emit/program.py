@@ -43,6 +43,14 @@ def emit_c(program: n.Program) -> CSource:
     context.features.headers.update(
         header for name in usage.defined if name in symbols.structs and (header := included(symbols.structs[name]))
     )
+    if any(
+        _has_bool(field.type)
+        for name in usage.defined & symbols.structs.keys()
+        for field in symbols.structs[name].fields
+    ):
+        context.features.boolean()
+    if any(_has_bool(type_) for one in program.maps for type_ in (one.key, one.value)):
+        context.features.boolean()
     _headers(head, context.features)
     _constants(head, context.features)
     StructWriter(symbols, context.spelling, usage).write(head)
@@ -60,6 +68,12 @@ def emit_c(program: n.Program) -> CSource:
     head.blank()
     head.line(f'char LICENSE[] SEC("license") = {c_string(program.license.encode())};')
     return CSource(program.file, tuple(head.lines))
+
+
+def _has_bool(type_: t.Type | None) -> bool:
+    while isinstance(type_, t.Array):
+        type_ = type_.element
+    return isinstance(type_, t.Bool)
 
 
 def in_calling_order(program: n.Program, symbols: Symbols) -> tuple[n.Function, ...]:
