@@ -59,7 +59,7 @@ def _context_first(function: n.Function, body: n.Block) -> n.Block:
     used = sum(uses(node)[context] for node in walk(rest) if _is_context_read(node, context))
     if len(moving) + len(wanted) > _MOST_FROM_CONTEXT or used != uses(rest)[context] or not moving + wanted:
         return body
-    number = next_local_id(function)
+    number = next_local_id(replace(function, body=body))
     locals_ = {
         read: n.Local(number + at, argument_name(function, read.place), read.type) for at, read in enumerate(wanted)
     }
