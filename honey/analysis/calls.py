@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from honey.analysis import flow, functions, loops
 from honey.analysis.control import CONSTRUCTS
 from honey.analysis.errors import suggestion
-from honey.analysis.values import IntValue, NeverValue, Value
+from honey.analysis.module import read_alias
+from honey.analysis.values import NIL, IntValue, NeverValue, Value
 from honey.library import find, names_of
 from honey.syntax import ast
 
@@ -56,12 +57,24 @@ def _local(fl: Lowering, node: ast.Call, name: str) -> Value:
         return flow.construct(fl, node, name)
     if node.name == "fuel":
         return _fuel(fl, node, name)
+    if node.name in ("alias", "import", "require"):
+        return _directive(fl, node)
     arity = len(node.args)
     for module in (*BARE, *fl.unit.module.imports):
         handler = find(module, node.name, arity)
         if handler is not None:
             return handler(fl, node, name)
     raise _unknown(fl, node)
+
+
+def _directive(fl: Lowering, node: ast.Call) -> Value:
+    """``alias`` inside a function holds to its end; what is imported is known anyway."""
+    if node.name == "alias":
+        fl.unit.aliases = fl.unit.aliases.copy()
+        read_alias(fl.unit.aliases, node, fl.report)
+    elif not node.args or not isinstance(node.args[0], ast.Alias):
+        raise fl.mistake("HNY0103", f"`{node.name}` takes the name of a module", node.span)
+    return NIL
 
 
 def _own(fl: Lowering, node: ast.Call, name: str) -> Value:

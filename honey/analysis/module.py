@@ -19,6 +19,10 @@ from honey.records import dataclass, field
 from honey.syntax import ast
 from honey.syntax.source import Span
 
+GPL_COMPATIBLE = frozenset(
+    {"GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL"}
+)
+
 
 @dataclass(frozen=True, slots=True)
 class FunctionClause:
@@ -75,6 +79,11 @@ class Module:
         self.functions: dict[tuple[str, int], FunctionDeclaration] = {}
         self.evaluator = Evaluator(self, report)
         self._pending = _Pending()
+
+    @property
+    def gpl(self) -> bool:
+        """Whether the kernel takes the licence for compatible with the GPL (include/linux/license.h)."""
+        return self.license in GPL_COMPATIBLE
 
     @property
     def handlers(self) -> list[FunctionDeclaration]:

@@ -11,8 +11,9 @@ from honey.analysis.map_declarations import MapDeclaration
 from honey.analysis.meaning import HANDLERS
 from honey.analysis.module import FunctionDeclaration, Module
 from honey.analysis.unit import Knowledge, Unit
-from honey.diagnostics import Diagnostic
+from honey.diagnostics import Diagnostic, Label
 from honey.ir import nodes as n
+from honey.ir.walk import walk
 from honey.syntax import ast
 from honey.syntax.source import SourceFile
 
@@ -49,6 +50,7 @@ def analyse_file(file: ast.File, source: SourceFile) -> tuple[n.Program | None, 
     if len([function for function in unit.functions if function.section is not None]) != len(module.handlers):
         raise AssertionError("a handler is spoilt, and nobody has said why")
     program = _program(unit, maps, source)
+    _check_licence(unit, program)
     stack.check(program, report)
     records.check(program, report)
     return (None if report.has_errors else program), report.sorted()
@@ -118,6 +120,17 @@ def _unused(unit: Unit, declared: FunctionDeclaration) -> None:
 
 
 def _check_module(module: Module, report: Report) -> None:
+    for handler in module.handlers:
+        if (other := module.maps.get(handler.name)) is not None:
+            report.add(
+                report.mistake(
+                    "HNY0105",
+                    f"a handler and a map are both called {handler.name}",
+                    handler.span,
+                    help="both become symbols of the object: give one of them another name",
+                    labels=(Label(other.span, "the map"),),
+                ).diagnostic
+            )
     if not module.handlers and not report.has_errors:
         report.add(
             report.mistake(
@@ -154,7 +167,46 @@ def _program(unit: Unit, maps: Iterable[n.MapDef], source: SourceFile) -> n.Prog
         structs=module.structs.used(),
         maps=tuple(maps),
         functions=tuple(unit.functions),
-        trace=module.trace,
+        trace=module.trace and module.gpl,
         doc=module.doc,
     )
     return results.without_unused(program)
+
+
+def _check_licence(unit: Unit, program: n.Program) -> None:
+    """Reports helpers that the kernel gives only to programs under the GPL."""
+    if unit.module.gpl:
+        return
+    from honey.kernel import helpers
+
+    for function in program.functions:
+        for node in walk(function.body):
+            name = _helper(node.value if isinstance(node, n.Let | n.Assign) else node)
+            found = helpers.helper(name) if name else None
+            span = getattr(node, "span", None) or function.span
+            if found is not None and found.gpl_only and span is not None:
+                unit.report.add(
+                    unit.report.mistake(
+                        "HNY0905",
+                        f"{name} is only for programs under the GPL, and this one is under {unit.module.license!r}",
+                        span,
+                        help='write `use Honey, license: "GPL"` or `license: "Dual BSD/GPL"`',
+                    ).diagnostic
+                )
+
+
+def _helper(node: object) -> str:
+    """The helper that an effect calls."""
+    match node:
+        case n.Eval(effect):
+            return _helper(effect)
+        case n.HelperCall(name):
+            return name
+        case n.ProbeRead(kind):
+            return kind.value
+        case n.CoreRead(user=user):
+            return "bpf_probe_read_user" if user else "bpf_probe_read_kernel"
+        case n.Printk():
+            return "bpf_trace_printk"
+        case _:
+            return ""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from honey.analysis.module import Module
 
 _OPTIONS = ("packed", "align")
-_FIELD_OPTIONS = ("size", "align", "default")
+_FIELD_OPTIONS = ("size", "align")
 _FORM = "write `defstruct :name do`, then a line `field(:port, :u16)` for each field, then `end`"
 
 

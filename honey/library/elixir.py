@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from honey.analysis import arithmetic, conditions
+from honey.analysis import arithmetic, binding, conditions, convert, loops
 from honey.analysis.constants import Evaluator
 from honey.analysis.values import (
     AtomValue,
@@ -40,6 +40,37 @@ def _operator(op: str) -> LibraryCall:
         return arithmetic.calculate(fl, op, one, other, node.span)
 
     return call
+
+
+def _floored(op: str) -> LibraryCall:
+    """Division that rounds down, and the remainder with the divisor's sign, as ``Integer`` has them."""
+
+    def call(fl: Lowering, node: ast.Call, name: str) -> Value:
+        left, right = fl.operands(node.args)
+        one = arithmetic.number_of(fl, left, node.args[0].span)
+        other = arithmetic.number_of(fl, right, node.args[1].span)
+        result = arithmetic.calculate(fl, op, one, other, node.span)
+        if not result.type.signed:
+            return result
+        dividend, divisor = (fl.let("", convert.to_wide(side, signed=True), node.span) for side in (one, other))
+        zero, both = n.Const(0, t.S64), IntValue(divisor)
+        rest = fl.let("", arithmetic.calculate(fl, "rem", IntValue(dividend), both, node.span).expr, node.span)
+        opposite = n.Binary(n.BinaryOp.LT, n.Binary(n.BinaryOp.XOR, rest, divisor, t.S64), zero, t.BOOL)
+        uneven = n.Binary(n.BinaryOp.LAND, n.Binary(n.BinaryOp.NE, rest, zero, t.BOOL), opposite, t.BOOL)
+        whole = fl.let(name, result.expr, node.span)
+        if op == "rem":
+            below: n.Expr = n.Binary(n.BinaryOp.ADD, whole, divisor, t.S64)
+        else:
+            below = n.Binary(n.BinaryOp.SUB, whole, n.Const(1, t.S64), t.S64)
+        return IntValue(n.Select(uneven, below, whole, t.S64))
+
+    return call
+
+
+def _then(fl: Lowering, node: ast.Call, name: str) -> Value:
+    """``x |> then(fn y -> ... end)``."""
+    value = binding.kept(fl, "", fl.settled(fl.value(node.args[0])), node.span)
+    return loops.applied(fl, loops.function_of(fl, node.args[1]), [value], node.span, name)
 
 
 def _extreme(op: n.BinaryOp) -> LibraryCall:
@@ -162,6 +193,7 @@ _KERNEL: Table = {
     ("is_tuple", 1): _is_kind(TupleValue),
     ("is_list", 1): _is_kind(ListValue),
     ("is_binary", 1): _is_kind(StringValue),
+    ("then", 2): _then,
     ("elem", 2): _elem,
     ("hd", 1): _head,
     ("tl", 1): _tail,
@@ -177,5 +209,5 @@ _KERNEL: Table = {
 TABLES: dict[str, Table] = {
     "Kernel": _KERNEL,
     "Bitwise": _BITWISE,
-    "Integer": {("mod", 2): _operator("rem"), ("floor_div", 2): _operator("div")},
+    "Integer": {("mod", 2): _floored("rem"), ("floor_div", 2): _floored("div")},
 }
