@@ -33,7 +33,7 @@ SIGNED_DIVISION = {
 }
 
 APART = (
-    "/* A test that clang does not merge with the one before: two pointers as one number, which the verifier refuses. */",
+    "/* A test that clang does not merge with the one before: the verifier refuses two pointers as one number. */",
     '#define apart(test) ({ asm volatile(""); (test); })',
 )
 

@@ -19,7 +19,8 @@ READ_ONCE = "READ_ONCE"
 def reads_once(program_reads_memory: bool, function: n.Function) -> frozenset[n.Read]:
     """The reads of a handler's context that need ``READ_ONCE``: those after or inside a branch.
 
-    ``program_reads_memory`` says whether there are loads that they could be merged with, in any function: clang inlines.
+    ``program_reads_memory`` says whether there are loads that they could be merged with, in any function, as clang
+    inlines.
     """
     if not program_reads_memory:
         return frozenset()
