@@ -44,7 +44,7 @@ def _handlers(count: int) -> str:
 
 
 def _functions(count: int) -> str:
-    """A handler that calls ``count`` functions."""
+    """``count`` functions, ten of them called by each handler: long handlers are the subject of ``_body``."""
     one = """
   defp step{0}(x) do
     y = x * {0} + 1
@@ -52,11 +52,12 @@ def _functions(count: int) -> str:
     y
   end
 """
-    calls = "".join(f"    x = step{number}(x)\n" for number in range(count))
-    handler = (
-        f'\n  @sec "tracepoint/syscalls/sys_enter_sendto"\n  def main(ctx) do\n    x = ctx.len\n{calls}    x\n  end\n'
-    )
-    return _HEAD + "".join(one.format(number) for number in range(count)) + handler + "end\n"
+    handlers = []
+    for first in range(0, count, 10):
+        calls = "".join(f"    x = step{number}(x)\n" for number in range(first, first + 10))
+        head = f'\n  @sec "tracepoint/syscalls/sys_enter_sendto"\n  def main{first}(ctx) do\n    x = ctx.len\n'
+        handlers.append(f"{head}{calls}    x\n  end\n")
+    return _HEAD + "".join(one.format(number) for number in range(count)) + "".join(handlers) + "end\n"
 
 
 def _body(count: int) -> str:
