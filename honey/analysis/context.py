@@ -11,12 +11,14 @@ from honey.analysis.errors import suggestion
 from honey.analysis.values import AddressValue, BoolValue, ContextValue, IntValue, MemoryValue, Value
 from honey.ir import nodes as n
 from honey.ir import types as t
+from honey.kernel import functions
 from honey.kernel.sections import Context
 from honey.syntax import ast
 
 if TYPE_CHECKING:
     from honey.analysis.lowering import Lowering
     from honey.kernel.layout import KernelType
+    from honey.kernel.sections import Section
 
 NETWORK_ORDER: dict[tuple[str, str], t.Int] = {
     ("__sk_buff", "protocol"): t.BE16,
@@ -204,24 +206,24 @@ def typed(raw: n.Expr, type_: KernelType | None, space: t.Space) -> Value:
 # ---------------------------------------------------------------- functions
 
 
+def traced_function(section: Section) -> functions.Function | None:
+    """The prototype of what a program with a function's arguments is attached to, or ``None``."""
+    kind = section.kind.removesuffix(".s")
+    if kind in ("lsm", "lsm_cgroup"):
+        return functions.lsm_hook(section.target)
+    if kind in ("tp_btf", "raw_tp", "raw_tracepoint"):
+        return functions.raw_tracepoint(section.target)
+    return functions.signature(section.target)
+
+
 def _function_argument(fl: Lowering, context: ContextValue, node: ast.Dot) -> Value:
     """fentry, fexit, tp_btf, lsm: the arguments of the function by name, ``ret`` last."""
-    from honey.kernel import functions
-
     section = fl.section
     assert section is not None
     kind = section.kind.removesuffix(".s")
-    find = {"lsm": functions.lsm_hook, "lsm_cgroup": functions.lsm_hook, "tp_btf": functions.raw_tracepoint}.get(
-        kind, functions.signature
-    )
-    function = find(section.target)
+    function = traced_function(section)
     if function is None:
-        raise fl.mistake(
-            "HNY0702",
-            f"the kernel has no function {section.target}",
-            node.span,
-            help=suggestion(section.target, functions.names()) or "`bpftool btf dump` lists a kernel's functions",
-        )
+        raise fl.mistake("HNY0701", "the arguments of this program have no names", node.span, help="use `ctx.args[n]`")
     names = [parameter.name for parameter in function.parameters]
     array = t.Array(t.U64, 12)
     if node.name == "ret" and kind in ("fexit", "fmod_ret", "lsm"):
@@ -234,8 +236,6 @@ def _function_argument(fl: Lowering, context: ContextValue, node: ast.Dot) -> Va
 
 def _register(fl: Lowering, context: ContextValue, node: ast.Dot) -> Value:
     """kprobe and uprobe: arguments by the function's names; kretprobe: ``ret``; else registers by their names."""
-    from honey.kernel import functions
-
     section = fl.section
     assert section is not None
     function = functions.signature(section.target.partition("+")[0]) if "kprobe" in section.kind else None

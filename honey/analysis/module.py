@@ -143,7 +143,23 @@ class Module:
             )
         if section.kind in ("tracepoint", "tp") and section.context is None:
             self._unknown_tracepoint(section, value.span)
+        self._check_target(section, value.span)
         self._pending.section, self._pending.section_span = section, node.span
+
+    def _check_target(self, section: sections.Section, span: Span) -> None:
+        """Programs for one function of the kernel's cannot be loaded where it has none of that name."""
+        if section.shape is not sections.Context.ARGUMENTS or section.kind == "freplace" or not section.target:
+            return
+        from honey.analysis.context import traced_function
+        from honey.kernel import functions
+
+        if traced_function(section) is None:
+            raise self.report.mistake(
+                "HNY0702",
+                f"the kernel has no function {section.target} for {section.kind}",
+                span,
+                help=suggestion(section.target, functions.names()) or "`bpftool btf dump` lists a kernel's functions",
+            )
 
     def _unknown_tracepoint(self, section: sections.Section, span: Span) -> None:
         from honey.kernel import tracepoints
