@@ -15,6 +15,7 @@ ENOENT: Final = 2
 E2BIG: Final = 7
 EEXIST: Final = 17
 EINVAL: Final = 22
+ENOSPC: Final = 28
 
 BPF_ANY: Final = 0
 BPF_NOEXIST: Final = 1
@@ -93,6 +94,9 @@ class SimMap:
 class HashMap(SimMap):
     """``hash``: an update of a present key makes a new element, and pointers to the old one no longer matter."""
 
+    full: ClassVar[int] = E2BIG
+    """The error for one key more than the map holds."""
+
     def __init__(self, definition: MapDefinition, memory: Memory, cpus: int) -> None:
         super().__init__(definition, memory, cpus)
         self.index: dict[bytes, int] = {}
@@ -110,7 +114,7 @@ class HashMap(SimMap):
             if flags == BPF_EXIST:
                 return negative(ENOENT)
             if len(self.index) >= self.max_entries and not self._make_room():
-                return negative(E2BIG)
+                return negative(self.full)
         elif flags == BPF_NOEXIST:
             return negative(EEXIST)
         self._store(key, value, present)
@@ -278,6 +282,8 @@ class LpmTrieMap(HashMap):
     The bits of an address behind its prefix do not count, but stay in the key that user space reads.
     """
 
+    full: ClassVar[int] = ENOSPC
+
     def __init__(self, definition: MapDefinition, memory: Memory, cpus: int) -> None:
         super().__init__(definition, memory, cpus)
         self.direct = None
@@ -310,7 +316,10 @@ class LpmTrieMap(HashMap):
             yield self._given[key], value
 
     def delete(self, key: bytes) -> int:
-        return super().delete(self._masked(key, int.from_bytes(key[:4], "little")))
+        length = int.from_bytes(key[:4], "little")
+        if length > 8 * (self.key_size - 4):
+            return negative(EINVAL)
+        return super().delete(self._masked(key, length))
 
 
 class ReferenceMap(SimMap):

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from harness.agent.maps import empty
@@ -100,6 +100,7 @@ def encode(batch: list[tuple[int, int, int, int, int]]) -> bytes:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(batches=st.lists(st.lists(commands, min_size=4, max_size=24), min_size=1, max_size=6))
+@example(batches=[[(number, 2, 32 + key, 0, key) for key in range(7)] for number in (0, 1, 5, 9)])
 def test_random_map_commands_give_the_same_results(
     compile_program: Compile, kernel_commands: Side, batches: list[list[tuple[int, int, int, int, int]]]
 ) -> None:
