@@ -3,11 +3,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
-from types import FrameType
 
 import pytest
+from counting import calls_of
 
 from honey import compiler
 from honey.syntax.source import SourceFile
@@ -77,19 +76,10 @@ def _body(count: int) -> str:
 
 def _calls(text: str) -> int:
     """How many function calls compiling to C takes."""
-    count = 0
-
-    def profile(_frame: FrameType, event: str, _argument: object) -> None:
-        nonlocal count
-        count += event == "call"
-
     source = SourceFile.from_text(text)
-    sys.setprofile(profile)
-    try:
-        done = compiler.to_c(source)
-    finally:
-        sys.setprofile(None)
-    assert done.c is not None, done.diagnostics[:3]
+    made: list[compiler.Compiled] = []
+    count = calls_of(lambda: made.append(compiler.to_c(source)))
+    assert made[0].c is not None, made[0].diagnostics[:3]
     return count
 
 
