@@ -280,10 +280,15 @@ class Expressions:
             function = self.features.signed_division(remainder=op is n.BinaryOp.MOD)
             call = Fragment(f"{function}({left.text}, {right.text})", Binding.POSTFIX, t.S64)
             return call if type_.bits == 64 else self._cast_to(call, expr.type)
+        if op is n.BinaryOp.DIV and self.features.multiplies and not isinstance(expr.right, n.Const):
+            return Fragment(f"{self.features.division()}({left.text}, {right.text})", Binding.POSTFIX, t.U64)
         if op in (n.BinaryOp.SHL, n.BinaryOp.SHR):
             return self._shift(expr, left, right)
         if (op.compares or op in _EXACT) and _exact(left, right):
             return join(op, left, right, t.S32 if op.compares else common(left.type, right.type))
+        if op in (n.BinaryOp.DIV, n.BinaryOp.MOD) and type_.bits < 32:
+            # C would make signed numbers of them, which eBPF does not divide.
+            return self._cast_to(join(op, self._cast_to(left, t.U32), right, t.U32), expr.type)
         if type_.bits < 32:
             result = join(op, left, right, t.S32)
             return self._cast_to(result, expr.type) if op in _WRAPPING else result

@@ -17,6 +17,7 @@ SIGNED_DIVISION = {
         "\t__u64 below = divisor < 0 ? -(__u64)divisor : (__u64)divisor;",
         "\t__u64 quotient = above / below;",
         "",
+        "\tbarrier_var(quotient);",
         "\treturn (dividend < 0) != (divisor < 0) ? -quotient : quotient;",
         "}",
     ),
@@ -35,6 +36,16 @@ SIGNED_DIVISION = {
 APART = (
     "/* A test that clang does not merge with the one before: the verifier refuses two pointers as one number. */",
     '#define apart(test) ({ asm volatile(""); (test); })',
+)
+
+DIVISION = (
+    "/* A quotient that clang does not compare with a product in 128 bits, which eBPF does not have. */",
+    "static __always_inline __u64 div_u64(__u64 dividend, __u64 divisor) {",
+    "\t__u64 quotient = dividend / divisor;",
+    "",
+    "\tbarrier_var(quotient);",
+    "\treturn quotient;",
+    "}",
 )
 
 READ_ONCE = (
@@ -103,6 +114,8 @@ class Features:
     headers: set[str] = field(default_factory=set)
     constants: dict[str, int] = field(default_factory=dict)
     helpers: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    multiplies: bool = False
+    """Whether numbers that are not constant are multiplied somewhere, or constants divided by some."""
     frames: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def frame(self, spelling: str, name: str, member: str) -> str:
@@ -116,6 +129,11 @@ class Features:
         if not name.startswith(KNOWN_CONSTANTS):
             self.constants[name] = value
         return name
+
+    def division(self) -> str:
+        """The name of the function that divides where numbers are multiplied as well."""
+        self.helpers["div_u64"] = DIVISION
+        return "div_u64"
 
     def signed_division(self, *, remainder: bool) -> str:
         """The name of the function that divides signed numbers."""

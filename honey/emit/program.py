@@ -133,7 +133,7 @@ def _context(
     return FileContext(
         symbols=symbols,
         spelling=Spelling(spellings, defined),
-        features=Features(),
+        features=Features(multiplies=_multiplies(functions)),
         globals=scope,
         functions=names,
         maps=maps,
@@ -142,6 +142,15 @@ def _context(
         trace=program.trace,
         reads_memory=reads_memory(program),
     )
+
+
+def _multiplies(functions: Sequence[n.Function]) -> bool:
+    for node in (node for function in functions for node in walk(function.body)):
+        if isinstance(node, n.Binary) and not isinstance(node.right, n.Const):
+            constant = isinstance(node.left, n.Const)
+            if (node.op is n.BinaryOp.MUL and not constant) or (node.op is n.BinaryOp.DIV and constant):
+                return True
+    return False
 
 
 def _in_a_header(name: str) -> bool:

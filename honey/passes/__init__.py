@@ -28,6 +28,7 @@ ORDER: tuple[str, ...] = (
     "handed-answers",
     "shared-calls",
     "forwarding",
+    "dead-code",
     "in-place-update",
     "conditional-stores",
     "direct-reads",

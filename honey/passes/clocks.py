@@ -36,15 +36,17 @@ def _only_stored(function: n.Function, local: n.Local, symbols: Symbols, seen: s
         below = list(children(node))
         if place in below and node != reading:
             return False
-        if reading in below and not _stores(node, reading, symbols, seen):
+        if reading in below and not _stores(function, node, reading, symbols, seen):
             return False
     return True
 
 
-def _stores(node: Node, reading: n.Read, symbols: Symbols, seen: set[tuple[str, int]]) -> bool:
+def _stores(function: n.Function, node: Node, reading: n.Read, symbols: Symbols, seen: set[tuple[str, int]]) -> bool:
     match node:
         case n.StructValue() | n.Assign():
             return True
+        case n.Let(local):
+            return _only_stored(function, local, symbols, seen)
         case n.MapUpdate(_, key):
             return key != reading
         case n.Call(name, args):

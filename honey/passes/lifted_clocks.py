@@ -16,6 +16,7 @@ from honey.ir import types as t
 from honey.ir.symbols import Symbols
 from honey.ir.walk import map_blocks, next_local_id, rewrite_block, walk
 from honey.passes.clocks import clock_of, is_stamp
+from honey.passes.constant_folding import fold
 from honey.passes.rewriting import effect_of, with_effect
 from honey.records import dataclass, replace
 
@@ -104,7 +105,9 @@ class _Ids:
 
 def _from_parameter(node: object, now: n.Local) -> object:
     if isinstance(node, n.Let) and clock_of(node) is not None:
-        return replace(node, value=n.Cast(n.Read(n.LocalPlace(now), now.type), node.local.type))
+        value = fold(n.Cast(n.Read(n.LocalPlace(now), now.type), node.local.type))
+        assert isinstance(value, n.Expr)
+        return replace(node, value=value)
     return node
 
 

@@ -1,0 +1,274 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What each pass does to the emitted C, and where it keeps away."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from irbuild import Fn, program
+from monitor_ir import monitor
+
+from honey import compiler
+from honey.emit import emit_c
+from honey.ir import nodes as n
+from honey.ir.error import IRError
+from honey.passes import NAMES, ORDER, UnknownPass, run, select
+from honey.syntax.source import SourceFile
+
+HEAD = """
+defmodule M do
+  use Honey, license: "GPL"
+  import Honey.BpfHelpers
+
+  defstruct :key do
+    field(:pid, :u32)
+    field(:kind, :u8)
+    field(:port, :u16)
+    field(:ip, :be32)
+  end
+
+  defstruct :stats do
+    field(:count, :u64)
+    field(:last, :u64)
+    field(:peak, :u64)
+  end
+
+  defmap(:stats_of, :bpf_hash, key_type: :key, value_type: :stats, max_entries: 16)
+  defmap(:by_pid, :bpf_hash, key_type: :u32, value_type: :stats, max_entries: 16)
+  defmap(:counts, :bpf_hash, key_type: :u32, value_type: :u64, max_entries: 16)
+  defmap(:recent, :bpf_lru_hash, key_type: :u32, value_type: :u64, max_entries: 16)
+  defmap(:each_cpu, :bpf_percpu_hash, key_type: :u32, value_type: :u64, max_entries: 16)
+"""
+SENDTO = '  @sec "tracepoint/syscalls/sys_enter_sendto"\n  def main(ctx) do\n'
+
+
+def c_of(body: str, passes: str, functions: str = "") -> str:
+    """The functions of a program whose handler has ``body``, as C after ``passes``, without layout."""
+    lines = "\n".join(f"    {line}" for line in body.strip().splitlines())
+    source = f"{HEAD}\n{SENDTO}{lines}\n  end\n\n{functions}\nend\n"
+    done = compiler.to_c(SourceFile.from_text(source, "m.ex"), select(passes))
+    assert done.c is not None, done.diagnostics
+    text = done.c.text[done.c.text.index("#line") :]
+    return re.sub(r"\s+", " ", re.sub(r"^#line.*\n", "", text, flags=re.MULTILINE))
+
+
+COUNT = """
+count = bpf_map_lookup_elem(:counts, 1)
+if count do
+  bpf_map_update_elem(:counts, 1, count + 1)
+else
+  bpf_map_update_elem(:counts, 1, 1)
+end
+0
+"""
+IN_PLACE = "forwarding,in-place-update,dead-code"
+
+
+def test_constants_are_folded_and_decided_branches_taken() -> None:
+    text = c_of("x = 2 * 3 + ctx.len\nif 1 > 2, do: return(7)\nif x > 6 + 1, do: return(1)\n0", "constant-folding")
+    assert "> 7" in text
+    assert "return 7" not in text
+
+
+def test_an_update_of_what_was_looked_up_happens_in_place() -> None:
+    assert "++;" in c_of(COUNT, IN_PLACE)
+    assert c_of(COUNT, IN_PLACE).count("bpf_map_update_elem") == 1
+    assert c_of(COUNT, "none").count("bpf_map_update_elem") == 2
+
+
+@pytest.mark.parametrize("change", [(":counts", ":recent"), ("count + 1)", "count + 1, :BPF_NOEXIST)")])
+def test_in_place_update_keeps_away_from_lru_maps_and_from_flags_that_fail(change: tuple[str, str]) -> None:
+    assert c_of(COUNT.replace(*change), IN_PLACE).count("bpf_map_update_elem") == 2
+
+
+def test_in_place_update_keeps_away_where_the_entry_may_have_been_removed() -> None:
+    body = COUNT.replace("if count do\n", "bpf_map_delete_elem(:counts, 1)\nif count do\n")
+    assert c_of(body, IN_PLACE).count("bpf_map_update_elem") == 2
+
+
+def test_a_changed_copy_is_changed_in_place() -> None:
+    body = """
+stats = bpf_map_lookup_elem(:by_pid, 1)
+if stats do
+  bpf_map_update_elem(:by_pid, 1, %{stats | count: stats.count + 1, last: 7})
+end
+0
+"""
+    text = c_of(body, IN_PLACE)
+    assert "bpf_map_update_elem" not in text
+    assert "stats->count++;" in text
+    assert "stats->last = 7;" in text
+
+
+def test_an_entry_that_may_be_missing_is_changed_in_place_if_it_is_there() -> None:
+    body = "last = bpf_map_lookup_elem(:counts, 1, 0)\nbpf_map_update_elem(:counts, 1, ctx.len)\nlast"
+    text = c_of(body, IN_PLACE)
+    assert re.search(r"if \(\w+\) \{ \*\w+ = ctx->args\[2\]; \} else \{ .*bpf_map_update_elem", text)
+
+
+MERGED = """
+family = probe_read_user(ctx.addr, :u16)
+if family == :AF_INET do
+  peer = probe_read_user(ctx.addr, :sockaddr_in)
+  if peer do
+    bpf_map_update_elem(:counts, 1, Honey.Net.ntohs(peer.sin_port))
+  end
+end
+0
+"""
+
+
+def test_a_read_of_the_beginning_and_one_of_the_whole_are_merged() -> None:
+    both = c_of(MERGED, "none")
+    one = c_of(MERGED, "constant-folding,flag-threading,nested-branches,merged-reads,fault-tests,dead-code")
+    assert both.count("bpf_probe_read_user") == 2
+    assert one.count("bpf_probe_read_user") == 1
+    assert "if (peer.sin_family == AF_INET)" in one
+
+
+def test_reads_of_different_addresses_are_not_merged() -> None:
+    body = MERGED.replace("peer = probe_read_user(ctx.addr,", "peer = probe_read_user(ctx.buff,")
+    assert c_of(body, "all").count("bpf_probe_read_user") == 2
+
+
+def test_what_gives_the_same_answer_is_asked_once() -> None:
+    body = """
+a = get_current_pid_tgid() >>> 32
+b = get_current_pid_tgid() &&& 0xFFFF
+bpf_map_update_elem(:counts, a, b)
+0
+"""
+    assert c_of(body, "none").count("bpf_get_current_pid_tgid") == 2
+    assert c_of(body, "shared-calls").count("bpf_get_current_pid_tgid") == 1
+
+
+def test_clocks_are_shared_as_stamps_but_not_where_time_is_measured() -> None:
+    stamps = "bpf_map_update_elem(:counts, 1, ktime_get_ns())\nbpf_map_update_elem(:counts, 2, ktime_get_ns())\n0"
+    measure = "start = ktime_get_ns()\nbpf_map_update_elem(:counts, 1, 1)\nktime_get_ns() - start"
+    assert c_of(stamps, "shared-calls").count("bpf_ktime_get_ns") == 1
+    assert c_of(measure, "all").count("bpf_ktime_get_ns") == 2
+
+
+STAMPED = """
+  defp stamp(key) do
+    stats = bpf_map_lookup_elem(:by_pid, key)
+    if stats do
+      stats.last = ktime_get_ns()
+    else
+      bpf_map_update_elem(:by_pid, key, %stats{last: ktime_get_ns()})
+    end
+    0
+  end
+"""
+
+
+def test_functions_that_each_take_a_time_stamp_share_one() -> None:
+    text = c_of("stamp(1)\nstamp(ctx.len)\n0", "forwarding,lifted-clocks,shared-calls", STAMPED)
+    assert text.count("bpf_ktime_get_ns") == 1
+
+
+def test_functions_are_handed_what_their_callers_know() -> None:
+    functions = """
+  defp pid, do: get_current_pid_tgid() >>> 32
+  defp note(n), do: bpf_map_update_elem(:counts, pid(), n)
+"""
+    text = c_of("if pid() == 0, do: return(0)\nnote(ctx.len)\n0", "handed-answers", functions)
+    assert text.count("pid()") == 1
+
+
+def test_numbers_get_the_width_they_need() -> None:
+    functions = "  defp pid, do: get_current_pid_tgid() >>> 32\n"
+    body = "me = pid()\nif me == 0, do: return(0)\nbpf_map_update_elem(:counts, me, 1)\n0"
+    text = c_of(body, "inlining,narrowing", functions)
+    assert "__u32 pid(void)" in text
+    assert "__u32 me = pid();" in text
+
+
+def test_a_number_that_lies_in_a_struct_is_pointed_at_there() -> None:
+    body = """
+pid = get_current_pid_tgid() >>> 32
+key = %key{pid: pid, kind: 3}
+bpf_map_lookup_elem(:stats_of, key)
+bpf_map_lookup_elem(:counts, pid)
+0
+"""
+    assert "bpf_map_lookup_elem(&counts, &key.pid)" in c_of(body, "stored-twins")
+    changed = body.replace(
+        "bpf_map_lookup_elem(:stats_of, key)\n", "key.pid = 7\nbpf_map_lookup_elem(:stats_of, key)\n"
+    )
+    assert "&key.pid" not in c_of(changed, "stored-twins")
+
+
+def test_shared_numbers_are_added_to_atomically() -> None:
+    body = "stats = bpf_map_lookup_elem(:by_pid, 1)\nif stats, do: stats.count = stats.count + ctx.len\n0"
+    assert "atomic_add(stats->count, ctx->args[2]);" in c_of(body, "atomic-add")
+    alone = "n = bpf_map_lookup_elem(:each_cpu, 1)\nif n, do: bpf_map_update_elem(:each_cpu, 1, n + 1)\n0"
+    assert "atomic_add" not in c_of(alone, "all")
+
+
+def test_taking_away_what_is_there_is_not_made_atomic() -> None:
+    body = """
+stats = bpf_map_lookup_elem(:by_pid, 1)
+if stats do
+  left = stats.count
+  stats.count = stats.count - min(left, ctx.len)
+end
+0
+"""
+    assert "atomic_add" not in c_of(body, "all")
+
+
+def test_the_larger_of_two_is_stored_only_where_it_changes_something() -> None:
+    body = "stats = bpf_map_lookup_elem(:by_pid, 1)\nif stats, do: stats.peak = max(stats.peak, ctx.len)\n0"
+    text = c_of(body, "conditional-stores")
+    assert re.search(r"if \(value <= value_2\) \{ stats->peak = value_2; \}", text)
+
+
+def test_constant_structs_lie_in_read_only_memory() -> None:
+    assert "static const struct stats" in c_of("bpf_map_update_elem(:by_pid, 1, %stats{peak: 5})\n0", "constant-data")
+    assert "static const" not in c_of("bpf_map_update_elem(:by_pid, 1, %stats{peak: ctx.len})\n0", "constant-data")
+
+
+def test_entries_that_are_made_where_they_are_missing_are_expected_to_be_there() -> None:
+    assert re.search(r"if \(likely\(\w+\)\)", c_of(COUNT, "expectations"))
+    looked = "found = bpf_map_lookup_elem(:counts, 1)\nif found, do: return(1)\n0"
+    assert "likely" not in c_of(looked, "expectations")
+
+
+def test_dead_code_goes_and_effects_stay() -> None:
+    body = "x = ctx.len + 1\ny = bpf_map_update_elem(:counts, 1, 2)\nz = bpf_map_lookup_elem(:recent, 3)\n0"
+    text = c_of(body, "dead-code")
+    assert "args[2]" not in text
+    assert "bpf_map_update_elem(&counts" in text
+    assert "bpf_map_lookup_elem(&recent" in text
+
+
+def test_selection_of_passes() -> None:
+    assert select("all") == NAMES
+    assert select("none") == ()
+    assert select("dead-code,constant-folding") == ("constant-folding", "dead-code")
+    assert "dead-code" not in select("all,-dead-code")
+    assert select("-dead-code") == select("all,-dead-code")
+    with pytest.raises(UnknownPass, match="there is no pass 'dead'"):
+        select("dead")
+
+
+def test_every_pass_leaves_a_well_formed_program_alone_when_run_twice() -> None:
+    program_ = run(monitor())
+    again = run(program_)
+    assert emit_c(again).text.count("bpf_map_update_elem") == emit_c(program_).text.count("bpf_map_update_elem")
+    assert set(ORDER) == set(NAMES)
+
+
+def test_a_pass_that_breaks_the_program_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    import honey.passes.dead_code as broken
+
+    def without_return(whole: n.Program) -> n.Program:
+        f = Fn("f", section="tracepoint/syscalls/sys_enter_kill")
+        del whole
+        return program(f.done())
+
+    monkeypatch.setattr(broken, "run", without_return)
+    with pytest.raises(IRError, match="after dead-code in f: a path ends without a result"):
+        run(monitor(), ["dead-code"])
