@@ -37,7 +37,7 @@ test: lint ## lint, then all tests, those that need a kernel included
 
 nightly: export HONEY_FUZZ_EXAMPLES ?= 15000
 nightly: setup ## the long campaigns as well
-	@$(PYTHON) -m pytest -m "not bench" $(PYTEST_ARGS)
+	@$(PYTHON) -m pytest -m "not bench" --hypothesis-profile=default $(PYTEST_ARGS)
 
 bench: setup ## compile time and cost per event, as pytest-benchmark stores them
 	@$(PYTHON) -m pytest -m bench --benchmark-autosave $(PYTEST_ARGS)
