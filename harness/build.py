@@ -8,7 +8,7 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -56,13 +56,17 @@ class BuiltSide:
 
 @dataclass(frozen=True, slots=True)
 class BuiltPair:
-    """All sides of a benchmark as objects, and the ``empty`` program on the hooks of C."""
+    """All sides of a benchmark as objects, and the ``empty`` program on the hooks of C.
+
+    ``variants`` are forms of the Honey side that are only counted beside the sides: nothing is compared with them.
+    """
 
     benchmark: Benchmark
     sides: dict[str, BuiltSide]
     empty: Path
     compiler: Compiler
     vmlinux: str
+    variants: dict[str, BuiltSide] = field(default_factory=dict)
 
 
 def find_compiler(name: str = "clang") -> Compiler:

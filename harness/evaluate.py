@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from harness.ablation import Ablation, ablate_counted, ablate_executed
 from harness.benchmark import Benchmark, C
 from harness.build import BuiltPair
 from harness.compare.align import align
@@ -25,6 +26,7 @@ from harness.report import assemble, model
 from harness.report.whole import agent_failure
 from harness.result import AgentError, BenchmarkResult, Phase
 from harness.simulate import Executed, count_executed
+from harness.variants import Variants
 from workloads.base import WorkloadError
 from workloads.events import read_events
 from workloads.oracles import get as get_oracle
@@ -58,7 +60,9 @@ class Facts:
     root: Path
 
 
-def evaluate(pair: BuiltPair, runs: Runs, facts: Facts, timings: Mapping[str, float]) -> model.BenchmarkReport:
+def evaluate(
+    pair: BuiltPair, runs: Runs, facts: Facts, timings: Mapping[str, float], variants: Variants | None = None
+) -> model.BenchmarkReport:
     """The benchmark's part of the report; whatever is wrong with it is in there."""
     benchmark = pair.benchmark
     comparison: Comparison | None = None
@@ -76,6 +80,7 @@ def evaluate(pair: BuiltPair, runs: Runs, facts: Facts, timings: Mapping[str, fl
     figures: FigureTable = {}
     executed: Executed = {}
     attributed: dict[str, Attribution] = {}
+    ablations: list[Ablation] = []
     if objects:
         names = handlers(benchmark, objects)
         executed, reasons = _executed(benchmark, objects, facts.seed)
@@ -83,6 +88,8 @@ def evaluate(pair: BuiltPair, runs: Runs, facts: Facts, timings: Mapping[str, fl
             runs.result, runs.counted, runs.empty, runs.counted_empty, executed, {**runs.reasons, **reasons}
         )
         figures = gather(objects, names, measured)
+        if variants is not None:
+            ablations = _ablations(pair, variants, names, runs, facts.seed)
         attributed = {side: attribute(obj, side, names, executed.get(side, {})) for side, obj in objects.items()}
     sides = assemble.sides(pair, objects) if objects else {}
     outcomes = judge_budgets(benchmark, figures, assemble.side_figures(sides))
@@ -115,6 +122,7 @@ def evaluate(pair: BuiltPair, runs: Runs, facts: Facts, timings: Mapping[str, fl
         timings=dict(timings),
         attribution={side: assemble.attribution(one, pair.sides[side], facts.root) for side, one in attributed.items()},
         causes=assemble.causes(attributed),
+        ablation=assemble.ablation(variants, ablations) if variants else None,
         error=failure,
     )
 
@@ -143,6 +151,18 @@ def _executed(benchmark: Benchmark, objects: Mapping[str, BpfObject], seed: int)
         return count_executed(benchmark, objects, seed), {}
     except RunError as error:
         return {}, {"executed_insns_per_event": error.message}
+
+
+def _ablations(
+    pair: BuiltPair, variants: Variants, names: Mapping[str, Mapping[str, str]], runs: Runs, seed: int
+) -> list[Ablation]:
+    """What passes save, in what can be counted."""
+    counted = ablate_counted(variants, runs.counted, runs.counted_empty, names)
+    try:
+        executed = ablate_executed(pair, variants, names, seed)
+    except RunError:  # said of the figure itself already
+        executed = None
+    return [one for one in (executed, counted) if one is not None]
 
 
 def _evidence(benchmark: Benchmark, objects: Mapping[str, BpfObject], runs: Runs) -> Evidence:

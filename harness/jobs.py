@@ -88,7 +88,10 @@ def do(
 
 
 def _limit(pairs: Sequence[BuiltPair], rounds: Rounds) -> float:
-    return OVERHEAD_S + sum(pair.benchmark.time_limit_s * rounds.phases(len(pair.sides)) for pair in pairs)
+    return OVERHEAD_S + sum(
+        pair.benchmark.time_limit_s * rounds.phases(len(pair.sides) + len(pair.variants) * rounds.counting)
+        for pair in pairs
+    )
 
 
 @dataclass

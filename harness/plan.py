@@ -59,7 +59,7 @@ def write_job(
     """Make the job folder; gives the job document."""
     ship_agent(checkout, folder)
     for pair in pairs:
-        for side in pair.sides.values():
+        for side in (*pair.sides.values(), *(pair.variants.values() if rounds.counting else ())):
             place = folder / _object(pair.benchmark, side.name)
             place.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(side.object, place)
@@ -97,6 +97,7 @@ def _entries(pair: BuiltPair, rounds: Rounds) -> list[dict[str, Any]]:
     benchmark = pair.benchmark
     obj = read_object(pair.sides[C].object)
     sides = list(benchmark.sources)
+    counted = [*sides, *pair.variants] if rounds.counting else sides
     needs = needs_of({name: read_object(side.object) for name, side in pair.sides.items()}, benchmark.requires)
     entries: list[dict[str, Any]] = []
     if rounds.parity == SHADOW:
@@ -106,9 +107,9 @@ def _entries(pair: BuiltPair, rounds: Rounds) -> list[dict[str, Any]]:
         entries.append(_entry(benchmark, obj, benchmark.name, sides, phases))
     use = count_workload(benchmark) if rounds.counting else cost_workload(benchmark)
     for block in range(1, rounds.cost_blocks + 1):
-        order = sides if block % 2 else sides[::-1]
+        order = counted if block % 2 else counted[::-1]
         phases = _cost_phases(use, [*order, *order[::-1]] if rounds.mirrored else order)
-        entries.append(_entry(benchmark, obj, f"{benchmark.name}{COST}{block}", sides, phases))
+        entries.append(_entry(benchmark, obj, f"{benchmark.name}{COST}{block}", counted, phases))
     if rounds.cost_blocks:
         phases = _cost_phases(use, [EMPTY_SIDE] * rounds.cost_blocks)
         entries.append(_entry(benchmark, obj, f"{benchmark.name}{EMPTY}", [EMPTY_SIDE], phases))

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.benchmark import Benchmark
@@ -14,22 +14,47 @@ from harness.errors import BuildError, PairError
 from harness.handlers import handlers
 from harness.lint import lint
 from harness.objects import ObjectError, read_object
+from harness.variants import Variants, make_variants, with_variants
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """The pairs that can be run, and of the others why not (in words, a line each), by name."""
+    """The pairs that can be run, and of the others why not (in words, a line each), by name.
+
+    ``variants`` are the Honey sides without some passes, by benchmark, where that was asked for.
+    """
 
     pairs: list[BuiltPair]
     unfair: dict[str, str]
+    variants: dict[str, Variants] = field(default_factory=dict)
 
 
-def prepare(benchmarks: Sequence[Benchmark], checkout: Checkout, folder: Path, compiler: Compiler) -> Prepared:
+def prepare(
+    benchmarks: Sequence[Benchmark], checkout: Checkout, folder: Path, compiler: Compiler, *, ablation: bool = False
+) -> Prepared:
     """Compile all pairs into ``folder`` and put aside those that are not alike in shape.
 
     Raises :class:`BuildError` where a side does not compile, :class:`PairError` where no pair is left.
     """
-    return looked_at(build(benchmarks, checkout, folder, compiler))
+    prepared = looked_at(build(benchmarks, checkout, folder, compiler))
+    return _with_variants(prepared, checkout, folder, compiler) if ablation else prepared
+
+
+def _with_variants(prepared: Prepared, checkout: Checkout, folder: Path, compiler: Compiler) -> Prepared:
+    """The same with the Honey sides compiled once more, without some of their passes; sides in C have none."""
+    made: dict[str, Variants] = {}
+    for pair in prepared.pairs:
+        source = pair.benchmark.sides.honey.path
+        if source.endswith(".ex"):
+            place = folder / pair.benchmark.name / "ablation"
+            made[pair.benchmark.name] = make_variants(
+                checkout.root / source, place, clang=compiler.path, checkout=checkout
+            )
+    pairs = [
+        with_variants(pair, made[pair.benchmark.name]) if pair.benchmark.name in made else pair
+        for pair in prepared.pairs
+    ]
+    return replace(prepared, pairs=pairs, variants=made)
 
 
 def looked_at(pairs: Sequence[BuiltPair]) -> Prepared:

@@ -35,7 +35,7 @@ _ROOM_KB = 1024
 class RunOptions:
     """What to run and where. ``names`` are benchmarks, none means all, unless there are ``two`` finished objects.
 
-    ``compiler`` is for all sides.
+    ``compiler`` is for all sides. ``ablation`` asks for what each pass of the compiler saves.
     ``json`` is written besides the reports, which go to ``reports`` (default: the checkout's); ``bundle`` is packed
     from all of it.
     """
@@ -44,6 +44,7 @@ class RunOptions:
     names: Sequence[str] = ()
     two: TwoObjects | None = None
     compiler: str = "clang"
+    ablation: bool = False
     json: Path | None = None
     reports: Path | None = None
     bundle: Path | None = None
@@ -69,7 +70,7 @@ def run(options: RunOptions, checkout: Checkout, progress: Progress) -> Kept:
 
     def preparing(folder: Path) -> Prepared:
         with progress.step("build", f"compiling {_count(len(benchmarks), 'pair')} with {compiler.name}"):
-            return prepare(benchmarks, checkout, folder / "objects", compiler)
+            return prepare(benchmarks, checkout, folder / "objects", compiler, ablation=options.ablation)
 
     kept = run_prepared(Undertaking(options, benchmarks, preparing, compiler.version, checkout, progress))
     if options.bundle is not None and options.two is not None:
@@ -143,7 +144,11 @@ def _do(one: Undertaking, head: Head, folder: Path) -> model.Report:
     with one.progress.step("compare", "comparing"):
         kernel = result.kernel.release if result.kernel else "unknown"
         facts = Facts(kernel, where.kind, where.seed, head.commit, where.mode, one.sources or one.checkout.root)
-        parts = [evaluate(pair, outcome.of(pair.benchmark.name), facts, result.timings) for pair in prepared.pairs]
+        parts = [
+            evaluate(pair, outcome.of(name), facts, result.timings, prepared.variants.get(name))
+            for pair in prepared.pairs
+            for name in (pair.benchmark.name,)
+        ]
         parts += [
             refused(benchmark, model.Failure(step="pair lint", message=SAID, log=words), facts)
             for benchmark in one.benchmarks

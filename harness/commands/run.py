@@ -55,6 +55,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         action="store_false",
         help="do without the second guest, which counts instructions (target vm)",
     )
+    parser.add_argument(
+        "--ablation",
+        action="store_true",
+        help="also count what each pass of the Honey compiler saves: executed eBPF instructions and, where guest "
+        "instructions are counted, those",
+    )
     many = parser.add_argument_group("many runs as one")
     many.add_argument(
         "--matrix",
@@ -105,6 +111,7 @@ def _options(given: argparse.Namespace) -> RunOptions:
         names=tuple(given.benchmarks),
         two=_two(given),
         compiler=given.compiler,
+        ablation=given.ablation,
         json=Path(given.json) if given.json else None,
         reports=Path(given.reports) if given.reports else None,
         bundle=Path(given.bundle) if given.bundle else None,
@@ -121,6 +128,7 @@ def _matrix(given: argparse.Namespace, checkout: Checkout, progress: Progress) -
     arguments = [*given.benchmarks, "--target", given.target, "--mode", given.mode, "--seed", str(given.seed)]
     arguments += ["--cpu", str(given.cpu), "--cost-blocks", str(given.cost_blocks), "--compiler", given.compiler]
     arguments += [] if given.guest_insns else ["--no-guest-insns"]
+    arguments += ["--ablation"] if given.ablation else []
     arguments += ["--kernel", given.kernel] if given.kernel else []
     reports = Path(given.reports) if given.reports else checkout.reports
     head = Head(checkout.commit(), where.kind, given.compiler, given.seed)

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from harness.ablation import Ablation
 from harness.benchmark import HANDLER_METRICS, HONEY, C
 from harness.build import BuiltPair, BuiltSide
 from harness.compare.difference import EntryDifference
@@ -21,6 +22,7 @@ from harness.measure.statistics import bootstrap_median, geometric_mean, outlier
 from harness.objects import BpfObject
 from harness.report import model
 from harness.report.changes import TIMED
+from harness.variants import Variants
 from workloads.events import Event
 
 _FRACTIONS = (
@@ -247,3 +249,44 @@ def causes(found: Mapping[str, Attribution]) -> list[model.Cause]:
             )
         )
     return sorted(out, key=lambda one: -abs(one.difference))
+
+
+def ablation(variants: Variants, found: Sequence[Ablation]) -> model.PassAblation:
+    """What each pass saves, by metric."""
+    return model.PassAblation(
+        idle=list(variants.idle),
+        metrics=[
+            model.MetricAblation(
+                metric=one.metric,
+                none=_rounded(one.none),
+                handlers=_all_rounded(one.handlers),
+                passes=[
+                    model.PassSaving(
+                        name=saving.name,
+                        without=_rounded(saving.without),
+                        alone=_rounded(saving.alone),
+                        handlers=_all_rounded(saving.handlers),
+                    )
+                    for saving in one.savings
+                ],
+                dependences=[
+                    model.PassDependence(
+                        passes=(two.first, two.second),
+                        needs=two.needs,
+                        together=round(two.together, 4),
+                        apart=round(two.apart, 4),
+                    )
+                    for two in one.dependences
+                ],
+            )
+            for one in found
+        ],
+    )
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
+
+
+def _all_rounded(values: Mapping[str, float | None]) -> dict[str, float | None]:
+    return {name: _rounded(value) for name, value in values.items()}

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Sequence
 
 from harness.report import words
 from harness.report.cells import rows
-from harness.report.model import BenchmarkReport, Difference, Failure, Report
+from harness.report.model import BenchmarkReport, Difference, Failure, MetricAblation, Report
 
 SHOWN_DIFFERENCES = 20
+SHOWN_DEPENDENCES = 12
 SHOWN_LOG = 60
 
 
@@ -86,6 +87,8 @@ def _benchmark(benchmark: BenchmarkReport) -> str:
         parts.append(_figures(benchmark))
     if benchmark.budgets:
         parts.append(_budgets(benchmark))
+    if benchmark.ablation is not None:
+        parts += [_ablation(one, benchmark.ablation.idle) for one in benchmark.ablation.metrics]
     return "\n\n".join(parts)
 
 
@@ -148,6 +151,29 @@ def _budgets(benchmark: BenchmarkReport) -> str:
         for o in benchmark.budgets
     ]
     return "### Budgets\n\n" + _table(["", "figure", "limit", "is", "handler"], rows)
+
+
+def _ablation(one: MetricAblation, idle: Sequence[str]) -> str:
+    head = ["without", *(f"`{handler}`" for handler in one.handlers), "mean", "it alone / no pass"]
+    rows = [
+        [
+            saving.name,
+            *map(words.ratio, saving.handlers.values()),
+            words.ratio(saving.without),
+            words.ratio(saving.alone),
+        ]
+        for saving in one.passes
+    ]
+    rows.append(["all of them", *map(words.ratio, one.handlers.values()), words.ratio(one.none), ""])
+    text = f"### What each pass saves: {words.METRIC_TITLES[one.metric]}, without it / with all\n\n{_table(head, rows)}"
+    if one.dependences:
+        lines = [
+            f"- {words.dependence(two)} ({words.ratio(two.together)} without both, {words.ratio(two.apart)} one by one)"
+            for two in one.dependences[:SHOWN_DEPENDENCES]
+        ]
+        rest = len(one.dependences) - SHOWN_DEPENDENCES
+        text += "\n\n" + "\n".join([*lines, *([f"- and {rest} more in `report.json`"] if rest > 0 else [])])
+    return text + (f"\n\nWithout effect here: {', '.join(idle)}." if idle else "")
 
 
 def _failure(error: Failure) -> str:

@@ -211,6 +211,47 @@ class Cause(Part):
     difference: float
 
 
+class PassSaving(Part):
+    """A pass of the compiler: cost ``without`` it over the cost with all passes, as geometric mean and by handler.
+
+    ``alone`` is the cost with no pass but it over the cost with none (null: not measured).
+    """
+
+    name: str
+    without: float | None
+    alone: float | None
+    handlers: dict[str, float | None]
+
+
+class PassDependence(Part):
+    """Two passes that save more together than one by one (``needs``), or less (not: they do each other's work).
+
+    ``together`` is the cost without both over the cost with all, ``apart`` the product of what each costs.
+    """
+
+    passes: tuple[str, str]
+    needs: bool
+    together: float
+    apart: float
+
+
+class MetricAblation(Part):
+    """What the passes save in one metric; ``none`` is the cost without any pass over the cost with all."""
+
+    metric: str
+    none: float | None
+    handlers: dict[str, float | None]
+    passes: list[PassSaving]
+    dependences: list[PassDependence] = []
+
+
+class PassAblation(Part):
+    """What each pass of the compiler saves; ``idle`` passes change nothing in this program."""
+
+    idle: list[str]
+    metrics: list[MetricAblation]
+
+
 class Past(Part):
     """An earlier run of the same benchmark on the same kernel and target: Honey's geometric means over C by metric."""
 
@@ -252,6 +293,7 @@ class BenchmarkReport(Part):
     baseline: bool = Field(default=False, description="whether the figures were held against the committed baseline")
     attribution: dict[str, Attribution] = {}
     causes: list[Cause] = Field(default=[], description="where the difference comes from, the largest first")
+    ablation: PassAblation | None = Field(default=None, description="what each pass saves; null: not asked for")
     since_last: list[str] | None = Field(
         default=None,
         description="what changed since the last run on this kernel, target and compiler; null: no such run",

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from harness.benchmark import HANDLER_METRICS
-from harness.report.model import BenchmarkReport, BudgetOutcome, Figures, Report
+from harness.report.model import BenchmarkReport, BudgetOutcome, Figures, PassDependence, Report
 
 #: What people call the figures, in the order in which they are shown.
 METRIC_TITLES: Mapping[str, str] = {
@@ -105,6 +105,14 @@ def budget_limit(outcome: BudgetOutcome) -> str:
 def budget_figure(outcome: BudgetOutcome, value: float | None) -> str:
     """A figure of this budget: ratios to two places, others as figures."""
     return figure(value) if outcome.kind in {"at_most", "baseline"} else ratio(value)
+
+
+def dependence(one: PassDependence) -> str:
+    """How two passes depend on each other, in a sentence without its figures."""
+    first, second = one.passes
+    if one.needs:
+        return f"{first} and {second} need each other: much of what either saves, it saves only with the other"
+    return f"{first} and {second} do some of each other's work: without one, the other saves more"
 
 
 def verdict(ok: bool | None) -> str:
