@@ -10,7 +10,7 @@ from honey.analysis.control import CONSTRUCTS
 from honey.analysis.errors import suggestion
 from honey.analysis.module import read_alias
 from honey.analysis.values import NIL, IntValue, NeverValue, Value
-from honey.library import find, names_of
+from honey.library import find, modules, names_of
 from honey.syntax import ast
 
 if TYPE_CHECKING:
@@ -94,8 +94,9 @@ def _remote(fl: Lowering, module: str, node: ast.Call, name: str) -> Value:
             "HNY0103",
             f"there is no module {module} here",
             node.target.span if node.target is not None else node.span,
-            help=suggestion(module, ("Honey.BpfHelpers", "Honey.Net", "Honey.Map", "Honey.Ethhdr", "Honey.XDP", "Enum"))
-            or "Honey's modules are BpfHelpers, Net, Map, Ethhdr and XDP; of Elixir's: Bitwise, Enum, Kernel, Logger",
+            help=suggestion(module, modules())
+            or "Honey's modules are BpfHelpers, Net, Map, Packet, Ethhdr and XDP; of Elixir's: Bitwise, Enum, Integer,"
+            " IO, Kernel, Logger",
         )
     arities = sorted(arity for called, arity in known if called == node.name)
     if arities:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``&(&1 + 1)`` and ``&name/1`` as the functions that they stand for."""
+"""``&(&1 + 1)``, ``&name/1`` and ``&+/2`` as the functions that they stand for."""
 
 from __future__ import annotations
 
@@ -39,6 +39,10 @@ def _call(called: ast.Node, arity: int) -> ast.Node:
             return ast.Call(called.span, target, name, span, args, None)
         case ast.Call(target=target, name=name, name_span=span):
             return ast.Call(called.span, target, name, span, args, None)
+        case ast.Var(name=name) if arity == 2 and not name[0].isidentifier():
+            return ast.Binary(called.span, name, called.span, *args)
+        case ast.Var(name=name) if arity == 1 and not name[0].isidentifier():
+            return ast.Unary(called.span, name, *args)
         case _:
             assert isinstance(called, ast.Var)
             return ast.Call(called.span, None, called.name, called.span, args, None)

@@ -40,6 +40,7 @@ from honey.syntax import ast
 from honey.syntax.source import Span
 
 if TYPE_CHECKING:
+    from honey.analysis.errors import Mistake
     from honey.analysis.lowering import Lowering
 
 Turn = Callable[[Value], None]
@@ -83,10 +84,8 @@ def _reducing(fl: Lowering, node: ast.Call, options: ast.KeywordList) -> Value:
 def _collected(fl: Lowering, steps: Sequence[ast.Node], body: ast.Block, node: ast.Call) -> Value:
     """The list of the body's values: each turn is written out."""
     first = steps[0] if steps else None
-    if len(steps) != 1 or not isinstance(first, ast.Binary) or first.op != "<-":
-        raise fl.mistake(
-            "HNY0107", "the list that this `for` gives has no length known now", node.span, help="use `Enum.reduce`"
-        )
+    if not isinstance(first, ast.Binary) or first.op != "<-":
+        raise _unknown_length(fl, node)
     values: list[Value] = []
     for item in elements(fl, fl.required(fl.value(first.right), first.right.span), first.right.span):
         found = patterns.test(fl, first.left, item)
@@ -95,9 +94,28 @@ def _collected(fl: Lowering, steps: Sequence[ast.Node], body: ast.Block, node: a
         with fl.block() as code:
             for bound in found.bindings:
                 binding.bind(fl, bound.name, bound.value, bound.span)
-            values.append(binding.kept(fl, "", fl.settled(fl.value(body)), body.span))
+            if _passes(fl, steps[1:], node):
+                values.append(binding.kept(fl, "", fl.settled(fl.value(body)), body.span))
         fl.code.extend(code)
     return ListValue(tuple(values))
+
+
+def _passes(fl: Lowering, filters: Sequence[ast.Node], node: ast.Call) -> bool:
+    """Whether an element passes the filters of a `for` that gives a list: known now, or the list has no length."""
+    for step in filters:
+        generator = isinstance(step, ast.Binary) and step.op == "<-"
+        known = None if generator else conditions.condition(fl, step).constant
+        if known is None:
+            raise _unknown_length(fl, node)
+        if not known:
+            return False
+    return True
+
+
+def _unknown_length(fl: Lowering, node: ast.Call) -> Mistake:
+    return fl.mistake(
+        "HNY0107", "the list that this `for` gives has no length known now", node.span, help="use `Enum.reduce`"
+    )
 
 
 def elements(fl: Lowering, over: Value, span: Span) -> list[Value]:
@@ -206,6 +224,17 @@ def enum_each(fl: Lowering, node: ast.Call, name: str) -> Value:
     over, function = _collection(fl, node.args[0]), function_of(fl, node.args[1])
     each(fl, over, lambda value: apply(fl, function, [value], node.span, Discard()), node.span, _parameter(function))
     return NIL
+
+
+def enum_reduce_from_first(fl: Lowering, node: ast.Call, name: str) -> Value:
+    """``Enum.reduce([1, 2, 3], fn i, acc -> ... end)``: the first element is where the accumulator starts."""
+    items = elements(fl, _collection(fl, node.args[0]), node.args[0].span)
+    if not items:
+        raise fl.mistake("HNY0211", "an empty list has no first element to start with", node.args[0].span)
+    function, value = function_of(fl, node.args[1]), items[0]
+    for item in items[1:]:
+        value = binding.kept(fl, name, applied(fl, function, [item, value], node.span, name), node.span)
+    return value
 
 
 def enum_reduce(fl: Lowering, node: ast.Call, name: str) -> Value:

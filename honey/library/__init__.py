@@ -53,6 +53,11 @@ def find(module: str, name: str, arity: int) -> LibraryCall | None:
     return found
 
 
+def modules() -> list[str]:
+    """The names of the modules that there are."""
+    return list(_MODULES)
+
+
 def names_of(module: str) -> list[tuple[str, int]]:
     """The calls of ``module``, name and number of arguments."""
     known = list(_table(module))

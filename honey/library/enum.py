@@ -98,6 +98,7 @@ TABLES: dict[str, Table] = {
         ("max", 1): _extreme(n.BinaryOp.GT),
         ("min", 1): _extreme(n.BinaryOp.LT),
         ("each", 2): loops.enum_each,
+        ("reduce", 2): loops.enum_reduce_from_first,
         ("reduce", 3): loops.enum_reduce,
         ("sum", 1): loops.enum_sum,
     }

@@ -40,7 +40,7 @@ def printk(fl: Lowering, node: ast.Call, name: str) -> Value:
     del name
     value = fl.settled(fl.value(node.args[0]))
     if isinstance(value, ListValue) and value.items and isinstance(value.items[0], StringValue):
-        return _formatted(fl, value.items[0].data.decode(errors="replace"), value.items[1:], node.args[0].span)
+        return _formatted(fl, value.items[0].data.decode(errors="replace"), value.items[1:], node.args[0])
     return _text(fl, value, node.args[0].span)
 
 
@@ -54,13 +54,16 @@ def _log(prefix: str) -> LibraryCall:
     return call
 
 
-def _formatted(fl: Lowering, text: str, values: tuple[Value, ...], span: Span) -> Value:
+def _formatted(fl: Lowering, text: str, values: tuple[Value, ...], node: ast.Node) -> Value:
+    span, spans = node.span, [node.span] * len(values)
+    if isinstance(node, ast.ListLit) and node.tail is None:
+        spans = [item.span for item in node.items[1:]]
     wanted = text.replace("%%", "").count("%")
     if wanted != len(values):
         raise fl.mistake(
             "HNY0904", f"the format has {wanted} places, and there are {len(values)} values", span, help=None
         )
-    args = tuple(_value(fl, fl.required(value, span), span)[1] for value in values)
+    args = tuple(_value(fl, fl.required(each, at), at)[1] for each, at in zip(values, spans, strict=True))
     return _print(fl, text, args, span)
 
 
