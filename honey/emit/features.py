@@ -115,7 +115,7 @@ class Features:
     constants: dict[str, int] = field(default_factory=dict)
     helpers: dict[str, tuple[str, ...]] = field(default_factory=dict)
     multiplies: bool = False
-    """Whether numbers that are not constant are multiplied somewhere, or constants divided by some."""
+    """Whether clang may make a product of a division, one that takes 128 bits."""
     frames: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def frame(self, spelling: str, name: str, member: str) -> str:

@@ -21,6 +21,7 @@ from honey.ir.walk import walk
 
 SPDX = "// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause"
 _PINNING = "LIBBPF_PIN_BY_NAME"
+_ALL_ONES = (-1, (1 << 64) - 1)
 
 
 def emit_c(program: n.Program) -> CSource:
@@ -145,12 +146,19 @@ def _context(
 
 
 def _multiplies(functions: Sequence[n.Function]) -> bool:
-    for node in (node for function in functions for node in walk(function.body)):
-        if isinstance(node, n.Binary) and not isinstance(node.right, n.Const):
-            constant = isinstance(node.left, n.Const)
-            if (node.op is n.BinaryOp.MUL and not constant) or (node.op is n.BinaryOp.DIV and constant):
-                return True
-    return False
+    """Whether clang may make of a division a product that it checks for overflow.
+
+    LLVM's InstCombine does so for ``x * y / x != y`` and for ``~0 / x < y`` (foldMultiplicationOverflowCheck), and it
+    may see either only after it has inlined.
+    """
+    every = [node for function in functions for node in walk(function.body)]
+    return any(isinstance(node, n.Const) and node.value in _ALL_ONES for node in every) or any(
+        isinstance(node, n.Binary)
+        and node.op is n.BinaryOp.MUL
+        and not isinstance(node.left, n.Const)
+        and not isinstance(node.right, n.Const)
+        for node in every
+    )
 
 
 def _in_a_header(name: str) -> bool:
