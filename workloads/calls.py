@@ -10,6 +10,7 @@ from typing import Any
 
 from workloads.events import Event
 from workloads.system_calls import number_of
+from workloads.user_memory import UserMemory, patched
 
 #: System calls whose return value is the number of bytes that they moved.
 COUNT_BYTES = frozenset(
@@ -21,6 +22,18 @@ _U64 = (1 << 64) - 1
 
 
 @dataclass(frozen=True, slots=True)
+class Expected:
+    """What a kernel would have to do with a call, for runs without one: ``fields`` of its event, and what it writes.
+
+    ``writes`` are pieces of memory as ``(address, bytes)``; ``ret`` is what a preparation returns.
+    """
+
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    writes: tuple[tuple[int, bytes], ...] = ()
+    ret: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """One system call, made ``count`` times in a row, each time with the same outcome.
 
@@ -29,7 +42,8 @@ class Call:
     ``into`` is the file descriptor that the one it returns is moved to. ``through`` names the C library's function
     that makes the call, where it is not made directly. ``fields`` are facts about the call that its arguments do not
     tell; they stand in its events. ``peek`` are pieces of memory, as ``(address, size)``, whose contents after the call
-    become the field ``after`` of its event: what the kernel wrote there.
+    become the field ``after`` of its event: what the kernel wrote there. ``expected`` stands for the kernel where there
+    is none.
     """
 
     name: str
@@ -42,6 +56,13 @@ class Call:
     note: str = ""
     fields: Mapping[str, Any] = field(default_factory=dict)
     peek: tuple[tuple[int, int], ...] = ()
+    expected: Expected | None = None
+
+    def expected_after(self) -> tuple[bytes, ...]:
+        """What will be found at ``peek`` if all goes as expected."""
+        memory = patched(self.memory, self.expected.writes) if self.expected else self.memory
+        read = UserMemory(memory).read
+        return tuple(read(at, size) or bytes(size) for at, size in self.peek)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +163,12 @@ class CallPlan:
                 fields["id"] = number_of(call.name)
             if call.into is not None:
                 fields["fd"] = call.into
-            if results is not None and call.peek:
-                fields["after"] = [
-                    [at, data.hex()] for (at, _), data in zip(call.peek, results[index].after, strict=True)
-                ]
+            if results is None and call.expected is not None:
+                ret = call.expected.ret if ret is None else ret
+                fields |= call.expected.fields
+            if call.peek and (results is not None or call.expected is not None):
+                after = call.expected_after() if results is None else results[index].after
+                fields["after"] = [[at, data.hex()] for (at, _), data in zip(call.peek, after, strict=True)]
             yield Event(
                 seq=first,
                 hook=self._hook(call),

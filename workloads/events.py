@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from workloads.user_memory import patched
+
 _U64 = (1 << 64) - 1
 
 
@@ -78,14 +80,17 @@ class Event:
 def with_exits(events: Iterable[Event]) -> Iterator[Event]:
     """``events`` one by one, each entry of a system call that returned followed by its exit (``sys_exit_*``).
 
-    Repetitions are unrolled, because an exit belongs to the entry right before it. Numbers start anew.
+    Repetitions are unrolled, because an exit belongs to the entry right before it. Numbers start anew. At an exit,
+    memory is as the kernel left it, as far as the field ``after`` tells.
     """
     number = 0
     for event in events:
         steps = [replace(event, count=1)]
         if event.ret is not None and "sys_enter" in event.hook:
             hook = event.hook.replace("sys_enter", "sys_exit", 1)
-            steps.append(replace(event, hook=hook, args=(event.ret & _U64,), count=1))
+            after = [(at, bytes.fromhex(data)) for at, data in event.fields.get("after", ())]
+            memory = patched(event.memory, after)
+            steps.append(replace(event, hook=hook, args=(event.ret & _U64,), memory=memory, count=1))
         for _ in range(event.count):
             for step in steps:
                 yield replace(step, seq=number)

@@ -16,7 +16,7 @@ from workloads.base import WorkloadError
 from workloads.calls import CallPlan
 from workloads.drivers.network.packets import crafted_packets
 from workloads.events import Event
-from workloads.oracles.user_memory import UserMemory
+from workloads.user_memory import UserMemory
 
 WORKLOAD = registry.get("network")
 

@@ -25,7 +25,7 @@ from typing import Final, Literal, NamedTuple
 
 from workloads.events import Event
 from workloads.oracles import NO_CONTEXT, Contents, Context
-from workloads.oracles.user_memory import UserMemory
+from workloads.user_memory import UserMemory
 
 _AF_INET: Final = 2
 _TCP, _UDP = 6, 17

@@ -17,7 +17,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from workloads.events import Event
 from workloads.oracles import NO_CONTEXT, Contents, Context
-from workloads.oracles.user_memory import UserMemory
+from workloads.user_memory import UserMemory
 
 _PREFIX: Final = "syscalls/sys_enter_"
 _ADDRESS_BYTES: Final = {2: 16, 10: 28}  # AF_INET, AF_INET6

@@ -34,6 +34,7 @@ from workloads.drivers.network.stage import Stage, new_stage
 from workloads.drivers.network.streams import tcp
 from workloads.drivers.network.volume import burst, each_alone, many_peers
 from workloads.recorder import Recorder
+from workloads.sockets import with_sockets
 
 _SCALES: dict[str, dict[str, int]] = {
     "quick": {"rounds": 6, "burst": 200, "peers": 0},
@@ -90,7 +91,8 @@ class Network:
             each_alone(stage, chosen.events, many=exact)
         else:
             _everything(stage, chosen)
-        return stage.script.plan(own_network=chosen.own_network)
+        plan = stage.script.plan(own_network=chosen.own_network)
+        return with_sockets(plan) if exact else plan
 
     def drive(self, plan: CallPlan, recorder: Recorder, *, time_limit_s: float = 300.0) -> None:
         """Do it. Raises :class:`workloads.base.DriveError` if it cannot be finished."""
