@@ -34,6 +34,7 @@ defmodule Found do
   end
 
   defmap(:numbers, :bpf_hash, key_type: :u32, value_type: :u32, max_entries: 8)
+  defmap(:large, :bpf_hash, key_type: :u32, value_type: :u64, max_entries: 8)
   defmap(:values, :bpf_array, value_type: :bytes, max_entries: 2)
   defmap(:packed, :bpf_array, value_type: :tight, max_entries: 2)
   defmap(:events, :bpf_ringbuf, max_entries: 4096)
@@ -55,6 +56,16 @@ _FOUND = {
 """,
     "a load from the context and one from a map end two branches": """
     BpfHelpers.bpf_map_lookup_elem(:numbers, 5, ctx.len)
+""",
+    "clang would test a division by a product of 128 bits": """
+    x = BpfHelpers.bpf_map_lookup_elem(:large, ctx.len, 7)
+    y = BpfHelpers.bpf_map_lookup_elem(:large, 1, 3)
+    if y != 0 and div(x * y, y) != x, do: 1, else: 2
+""",
+    "clang would test the largest number's quotient by a product of 128 bits": """
+    x = BpfHelpers.bpf_map_lookup_elem(:large, ctx.len, 7)
+    y = BpfHelpers.bpf_map_lookup_elem(:large, 1, 3)
+    if y != 0 and div(0xFFFFFFFFFFFFFFFF, y) < x, do: 1, else: 2
 """,
     "nothing is added to 32 bits": """
     BpfHelpers.bpf_map_update_elem(:numbers, 1, 1)
