@@ -16,7 +16,7 @@ BIN := .venv/bin
 PYTHON := $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup packages parity suite matrix test nightly bench lint matrix-tools vagrant-tools clean
+.PHONY: help setup packages parity suite matrix test nightly bench lint matrix-tools vagrant-tools kernel-tools clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 15
@@ -52,6 +52,9 @@ matrix-tools: ## install the compilers of the nightly matrix
 
 vagrant-tools: ## install what TARGET=vagrant needs
 	@setup/packages setup/vagrant-packages.txt
+
+kernel-tools: ## install what `harness kernels build` needs
+	@setup/packages setup/kernel-build-packages.txt
 
 clean: ## remove what was made, the stored reports and the baseline excepted
 	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks reports/latest

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Packages from the distribution's archive, without touching the machine's own apt: private lists, sources and cache.
+"""Packages from a distribution's archive, without touching the machine's own apt: private lists, sources and cache.
 
-The archive's address is that which the machine itself uses; apt checks signatures and sums, goes on with a download
-that was broken off, and needs no root for this.
+The archive's address is that which the machine itself uses, or for another distribution's one that the user sets
+(``HONEY_DEBIAN_ARCHIVE``, ``HONEY_UBUNTU_ARCHIVE``); apt checks signatures and sums, goes on with a download that was
+broken off, and needs no root for this.
 """
 
 from __future__ import annotations
 
+import os
 import platform
 import shutil
 import subprocess
@@ -14,10 +16,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.kernels.errors import KernelError
+from harness.kernels.keyring import keyring_of
 from harness.kernels.releases import Release
 
 _TIME_LIMIT_S = 900
-_KEYRINGS = Path("/usr/share/keyrings")
 
 
 class PrivateApt:
@@ -25,11 +27,7 @@ class PrivateApt:
 
     def __init__(self, folder: Path, release: Release) -> None:
         for tool in ("apt-get", "apt-cache", "dpkg-deb"):
-            if shutil.which(tool) is None:
-                raise KernelError(
-                    f"{tool} is not installed, so the kernel {release.name} cannot be fetched",
-                    hint="give --kernel the path of a kernel image instead",
-                )
+            _needs(tool)
         self._folder = folder
         self._release = release
         self._configuration = folder / "apt.conf"
@@ -63,30 +61,46 @@ class PrivateApt:
             raise KernelError(f"apt downloaded no file for {package}")
         return found[-1]
 
-    def unpack(self, file: Path, goes_to: Path) -> None:
-        """Unpack a package without installing it."""
-        self._call("dpkg-deb", "--extract", str(file), str(goes_to))
-
     def _show(self, package: str) -> str:
         return self._call("apt-cache", "show", "--no-all-versions", package)
 
     def _call(self, tool: str, *arguments: str, cwd: Path | None = None) -> str:
-        command: Sequence[str] = [tool, *arguments]
-        if tool != "dpkg-deb":
-            command = [tool, "--config-file", str(self._configuration), *arguments]
-        try:
-            done = subprocess.run(
-                command, cwd=cwd, capture_output=True, text=True, timeout=_TIME_LIMIT_S, check=False, errors="replace"
-            )
-        except subprocess.TimeoutExpired as late:
-            raise KernelError(f"{tool} {arguments[0]} did not end within {_TIME_LIMIT_S} s") from late
-        if done.returncode != 0:
-            raise KernelError(
-                f"the kernel {self._release.name} cannot be fetched: {tool} ended with status {done.returncode}",
-                details=done.stderr,
-                hint="is the package archive reachable? A kernel image can also be given as a path",
-            )
-        return done.stdout
+        command = [tool, "--config-file", str(self._configuration), *arguments]
+        said = f"the kernel {self._release.name} cannot be fetched"
+        hint = "is the package archive reachable? A kernel image can also be given as a path"
+        return _call(command, said, hint, cwd)
+
+
+def unpack(file: Path, goes_to: Path) -> None:
+    """Unpack a package without installing it. Raises :class:`KernelError`."""
+    _needs("dpkg-deb")
+    _call(["dpkg-deb", "--extract", str(file), str(goes_to)], f"{file.name} cannot be unpacked", "")
+
+
+def archive_known(of: str) -> bool:
+    """Whether it is known where the archive of a distribution lies."""
+    return of == distribution() or bool(os.environ.get(_setting(of)))
+
+
+def _needs(tool: str) -> None:
+    if shutil.which(tool) is None:
+        raise KernelError(
+            f"{tool} is not installed, so kernels in packages cannot be fetched",
+            hint="give --kernel the path of a kernel image instead",
+        )
+
+
+def _call(command: Sequence[str], said: str, hint: str, cwd: Path | None = None) -> str:
+    try:
+        done = subprocess.run(
+            command, cwd=cwd, capture_output=True, text=True, timeout=_TIME_LIMIT_S, check=False, errors="replace"
+        )
+    except subprocess.TimeoutExpired as late:
+        raise KernelError(f"{said}: {command[0]} did not end within {_TIME_LIMIT_S} s", hint=hint) from late
+    if done.returncode != 0:
+        words = f"{said}: {command[0]} ended with status {done.returncode}"
+        raise KernelError(words, details=done.stderr, hint=hint)
+    return done.stdout
 
 
 def distribution() -> str:
@@ -123,20 +137,31 @@ Acquire::Retries "3";
 """
 
 
+def _setting(of: str) -> str:
+    return f"HONEY_{of.upper()}_ARCHIVE"
+
+
 def _sources(release: Release) -> str:
-    archives = _archives()
-    keyring = _KEYRINGS / f"{release.distribution}-archive-keyring.gpg"
-    if not archives or not keyring.is_file():
+    of = release.distribution
+    archives = _archives(of)
+    if not archives:
         raise KernelError(
-            f"the kernel {release.name} is {release.distribution.title()}'s, whose archive this machine does not use",
-            hint=f"install the package {release.distribution}-archive-keyring, or give the path of a kernel image",
+            f"the kernel {release.name} is {of.title()}'s, whose archive this machine does not use",
+            hint=f"set {_setting(of)} to the address of that archive, or give the path of a kernel image",
         )
-    options = f"[arch=amd64 signed-by={keyring}]"
+    options = f"[arch=amd64 signed-by={keyring_of(of)}]"
     return "".join(f"deb {options} {archives[kind]} {suite} main\n" for kind, suite in release.suites)
 
 
-def _archives() -> dict[str, str]:
-    """Where the machine's own apt finds the distribution's ``main`` and ``security`` archives."""
+def _archives(of: str) -> dict[str, str]:
+    """Where a distribution's ``main`` and ``security`` archives lie: as set, or as the machine's own apt has it."""
+    found = {"main": os.environ[_setting(of)]} if os.environ.get(_setting(of)) else _of_this_machine(of)
+    if "main" in found:
+        found.setdefault("security", found["main"].rstrip("/") + "-security/")
+    return found
+
+
+def _of_this_machine(of: str) -> dict[str, str]:
     form = "$(REPO_URI) $(RELEASE) $(ORIGIN)"
     try:
         done = subprocess.run(
@@ -151,8 +176,6 @@ def _archives() -> dict[str, str]:
     found: dict[str, str] = {}
     for line in done.stdout.splitlines():
         address, suite, origin = [*line.split(), "", "", ""][:3]
-        if origin in {"Debian", "Ubuntu"}:
+        if origin == of.title():
             found.setdefault("security" if suite.endswith("-security") else "main", address)
-    if "main" in found:
-        found.setdefault("security", found["main"].rstrip("/") + "-security/")
     return found

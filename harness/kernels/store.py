@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Kernels in the cache: fetched by name from the distribution, or made ready from an image given as a path.
+"""Kernels in the cache: fetched by name from a distribution or from the mainline builds, or made ready from an image
+given as a path.
 
 Several runs may ask at once: a lock file for each kernel makes all but one wait, and a kernel's folder appears only
 when it is complete.
@@ -18,9 +19,10 @@ from typing import Any
 from filelock import FileLock
 
 from harness.cache import cache_folder
-from harness.kernels.apt import PrivateApt, distribution
+from harness.kernels.apt import PrivateApt, archive_known, unpack
 from harness.kernels.boot_image import unpacked, version_of
 from harness.kernels.errors import KernelError
+from harness.kernels.mainline import fetch_build, find_build, is_mainline
 from harness.kernels.modules import wanted_modules
 from harness.kernels.releases import RELEASES, Release, release
 
@@ -63,8 +65,8 @@ class Kernel:
 class Offer:
     """A kernel that can be had by name.
 
-    ``cached`` is the release that is already here ("" where none is), ``available`` whether this machine's archive is
-    the distribution's.
+    ``cached`` is the release that is already here ("" where none is), ``available`` whether it is known where the
+    distribution's archive lies: this machine uses it, or it is set.
     """
 
     name: str
@@ -74,12 +76,16 @@ class Offer:
 
 
 def offers() -> list[Offer]:
-    """All kernels that can be had by name."""
+    """All kernels that can be had by name; of the mainline builds those that are here."""
+    known = {name: archive_known(name) for name in {each.distribution for each in RELEASES}}
     out = []
-    here = distribution()
     for each in RELEASES:
         kernel = _read(_folder(each.name), each.name)
-        out.append(Offer(each.name, each.distribution, kernel.release if kernel else "", each.distribution == here))
+        release_name = kernel.release if kernel else ""
+        out.append(Offer(each.name, each.distribution, release_name, known[each.distribution]))
+    folders = [folder for folder in sorted(cache_folder("kernels").glob("v*")) if is_mainline(folder.name)]
+    here = [kernel for folder in folders if (kernel := _read(folder, folder.name)) is not None]
+    out += [Offer(kernel.name, "mainline", kernel.release, available=True) for kernel in here]
     return out
 
 
@@ -92,13 +98,20 @@ def find_kernel(
     is told what takes time. Raises :class:`KernelError`.
     """
     known = release(wanted)
+    path = Path(wanted)
+    if known is None and not is_mainline(wanted) and path.is_file():
+        return _by_path(path, modules)
+    if modules is not None:
+        raise KernelError(
+            f"the kernel {wanted} brings its own modules", hint="modules are for an image given as a path"
+        )
     if known is not None:
         return _by_name(known, refresh, say)
-    path = Path(wanted)
-    if path.is_file():
-        return _by_path(path, modules)
+    if is_mainline(wanted):
+        return _by_version(wanted, refresh, say)
     names = ", ".join(each.name for each in RELEASES)
-    raise KernelError(f"there is no kernel {wanted!r}", hint=f"give one of {names}, or the path of a kernel image")
+    hint = f"give one of {names}, a mainline version such as v5.15, or the path of a kernel image"
+    raise KernelError(f"there is no kernel {wanted!r}", hint=hint)
 
 
 def _by_name(known: Release, refresh: bool, say: Say) -> Kernel:
@@ -125,20 +138,43 @@ def _by_name(known: Release, refresh: bool, say: Say) -> Kernel:
 
 
 def _fetch(apt: PrivateApt, known: Release, version: str, folder: Path, say: Say) -> None:
-    part = folder.with_name(f"{folder.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    tree = part / "tree"
-    tree.mkdir(parents=True)
     images = apt.depends_on(known.package, ("linux-image-",))
     files = []
     for name in [*images, *(part for image in images for part in apt.depends_on(image, _PARTS))]:
         say(f"fetching {name}")
         files.append(apt.download(name))
-        apt.unpack(files[-1], tree)
+    _from_packages(known.name, version, files, folder, say)
+
+
+def _by_version(name: str, refresh: bool, say: Say) -> Kernel:
+    folder = _folder(name)
+    with FileLock(f"{folder}.lock"):
+        found = _read(folder, name)
+        if found is not None and not refresh:
+            return found
+        say(f"looking for the kernel {name} among the mainline builds")
+        build = find_build(name)
+        if found is None or found.version != build.version:
+            files = fetch_build(build, _folder("mainline") / name, say)
+            _from_packages(name, build.version, files, folder, say)
+            found = _read(folder, name)
+    if found is None:
+        raise KernelError(f"the kernel {name} was fetched but cannot be read back")
+    return found
+
+
+def _from_packages(name: str, version: str, files: list[Path], folder: Path, say: Say) -> None:
+    """Make ``folder`` from packages, which then are no longer needed."""
+    part = folder.with_name(f"{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    tree = part / "tree"
+    tree.mkdir(parents=True)
+    say(f"unpacking the kernel {name}")
+    for file in files:
+        unpack(file, tree)
     image = next(iter(sorted(tree.glob("**/vmlinuz*"))), None)
     if image is None:
-        raise KernelError(f"the package of the kernel {known.name} holds no vmlinuz")
-    say(f"unpacking the kernel {known.name}")
+        raise KernelError(f"the package of the kernel {name} holds no vmlinuz")
     config = next(iter(sorted(tree.glob("**/config-*"))), None)
     _make_ready(part, image.read_bytes(), wanted_modules(tree), config, {"version": version})
     shutil.rmtree(tree)
@@ -148,16 +184,21 @@ def _fetch(apt: PrivateApt, known: Release, version: str, folder: Path, say: Say
 
 
 def _by_path(path: Path, modules: Path | None) -> Kernel:
+    if modules is not None and not modules.is_dir():
+        raise KernelError(f"{modules} is no folder of modules", hint="give the folder such as lib/modules/VERSION")
     image = path.read_bytes()
-    digest = hashlib.sha256(image + str(modules or "").encode()).hexdigest()[:16]
-    folder = _folder(f"image-{digest}")
+    digest = hashlib.sha256(image)
+    found_modules = wanted_modules(modules) if modules else []
+    for name, data in found_modules:
+        digest.update(name.encode() + data)
+    folder = _folder(f"image-{digest.hexdigest()[:16]}")
     with FileLock(f"{folder}.lock"):
         if (found := _read(folder, path.name)) is None:
             part = folder.with_name(f"{folder.name}.part")
             shutil.rmtree(part, ignore_errors=True)
             part.mkdir(parents=True)
             config = next((each for each in _configs(path, version_of(image)) if each.is_file()), None)
-            _make_ready(part, image, wanted_modules(modules) if modules else [], config, {"version": ""})
+            _make_ready(part, image, found_modules, config, {"version": ""})
             _replace(part, folder)
             found = _read(folder, path.name)
     if found is None:

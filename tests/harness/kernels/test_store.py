@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import gzip
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -68,10 +69,10 @@ def test_an_unknown_name_is_answered_with_those_there_are() -> None:
     assert all(each.name in caught.value.hint for each in RELEASES)
 
 
-def test_sources_name_the_suites_and_the_key_that_signs_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    archives = {"main": "http://archive.invalid/debian/", "security": "http://archive.invalid/debian-security/"}
-    monkeypatch.setattr("harness.kernels.apt._archives", lambda: archives)
-    monkeypatch.setattr(Path, "is_file", lambda _self: True)
+def test_sources_name_the_suites_and_the_key_that_signs_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HONEY_DEBIAN_ARCHIVE", "http://archive.invalid/debian/")
+    monkeypatch.setattr("harness.kernels.keyring._INSTALLED", tmp_path)
+    (tmp_path / "debian-archive-keyring.gpg").touch()
     known = release("6.1")
     assert known is not None
     lines = _sources(known).splitlines()
@@ -79,4 +80,36 @@ def test_sources_name_the_suites_and_the_key_that_signs_them(monkeypatch: pytest
         "http://archive.invalid/debian/ bookworm main",
         "http://archive.invalid/debian-security/ bookworm-security main",
     ]
-    assert all("signed-by=/usr/share/keyrings/debian-archive-keyring.gpg" in line for line in lines)
+    assert all(f"signed-by={tmp_path}/debian-archive-keyring.gpg" in line for line in lines)
+
+
+def test_another_distributions_kernel_is_offered_once_its_archive_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.kernels.apt.distribution", lambda: "debian")
+    assert not {offer.available for offer in offers() if offer.distribution == "ubuntu"} - {False}
+    with pytest.raises(KernelError, match="Ubuntu's, whose archive this machine does not use") as caught:
+        find_kernel("5.15")
+    assert "HONEY_UBUNTU_ARCHIVE" in caught.value.hint
+    monkeypatch.setenv("HONEY_UBUNTU_ARCHIVE", "http://archive.invalid/ubuntu/")
+    assert all(offer.available for offer in offers())
+
+
+def test_modules_are_for_an_image_at_a_path(tmp_path: Path) -> None:
+    with pytest.raises(KernelError, match=r"6\.1 brings its own modules"):
+        find_kernel("6.1", modules=tmp_path)
+
+
+def test_changed_modules_are_taken_anew(tmp_path: Path) -> None:
+    path = tmp_path / "vmlinux"
+    path.write_bytes(vmlinux())
+    modules = tmp_path / "modules"
+    modules.mkdir()
+    assert find_kernel(str(path), modules=modules).modules == ()
+    shutil.copyfile(shutil.which("true") or "/bin/true", modules / "veth.ko")  # an ELF file without .modinfo
+    assert [name for name, _ in find_kernel(str(path), modules=modules).module_data()] == ["veth.ko"]
+
+
+def test_a_folder_of_modules_that_there_is_not_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "vmlinux"
+    path.write_bytes(vmlinux())
+    with pytest.raises(KernelError, match="nowhere"):
+        find_kernel(str(path), modules=tmp_path / "nowhere")
