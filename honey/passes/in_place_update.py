@@ -19,8 +19,11 @@ one that the update could have had:
 * A reader may see some fields changed and others not yet. That is why a struct that is not a changed copy of the entry
   still goes through the update, which replaces it at once.
 
-The pass keeps away where the two do differ: in LRU maps, where an update also makes the entry the last to be dropped;
-with ``BPF_NOEXIST``, which fails on an entry that exists; and where the program looks at the update's result.
+The pass keeps away where the two do differ: in maps from which the program itself deletes, because the memory of a
+deleted entry may be another key's by the time it is written to; in LRU maps, where that happens by itself and an update
+also makes the entry the last to be dropped; with ``BPF_NOEXIST``, which fails on an entry that exists; and where the
+program looks at the update's result. User space that deletes while handlers run is on its own, as with any C that
+changes what it looked up.
 """
 
 from __future__ import annotations
@@ -33,7 +36,7 @@ from honey.ir.footprint import SILENT_CALLS, Footprint, Writes, escaped_locals, 
 from honey.ir.nonnull import NonNullFacts, locals_written
 from honey.ir.symbols import Symbols
 from honey.ir.verify import leaves
-from honey.ir.walk import Node, blocks_of, children, rewrite_block, root_place, uses
+from honey.ir.walk import Node, blocks_of, children, rewrite_block, root_place, uses, walk
 from honey.passes.rewriting import each_function, with_body
 from honey.records import dataclass, replace
 
@@ -45,12 +48,24 @@ def run(program: n.Program) -> n.Program:
     """``program`` with entries changed in place."""
     symbols = Symbols.of(program)
     writes = Writes(symbols)
+    kept = frozenset(
+        definition.name
+        for definition in program.maps
+        if definition.kind in _KINDS and definition.name not in _deleted_from(program)
+    )
 
     def rule(function: n.Function) -> n.Function:
-        in_place = _InPlace(symbols, writes, escaped_locals(function), locals_written(function.body), function)
+        in_place = _InPlace(kept, writes, escaped_locals(function), locals_written(function.body), function)
         return with_body(function, in_place.block(function.body, (), NonNullFacts()))
 
     return each_function(program, rule)
+
+
+def _deleted_from(program: n.Program) -> frozenset[str]:
+    """The maps that lose entries to the program itself."""
+    return frozenset(
+        node.map for function in program.functions for node in walk(function.body) if isinstance(node, n.MapDelete)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +95,7 @@ Entries = tuple[_Entry, ...]
 
 @dataclass(slots=True)
 class _InPlace:
-    symbols: Symbols
+    maps: frozenset[str]
     writes: Writes
     escaped: frozenset[int]
     changing: frozenset[int]
@@ -128,7 +143,7 @@ class _InPlace:
     # ------------------------------------------------------------ what holds
 
     def _with_lookup(self, entries: Entries, local: n.Local, lookup: n.MapLookup) -> Entries:
-        if local.id in self.changing or self.symbols.maps[lookup.map].kind not in _KINDS:
+        if local.id in self.changing or lookup.map not in self.maps:
             return entries
         return (*entries, _Entry(local, lookup.map, lookup.key, reads(lookup.key)))
 

@@ -87,6 +87,13 @@ def test_in_place_update_keeps_away_where_the_entry_may_have_been_removed() -> N
     assert c_of(body, IN_PLACE).count("bpf_map_update_elem") == 2
 
 
+def test_in_place_update_keeps_away_where_another_cpu_may_remove_the_entry() -> None:
+    """The memory of an entry that another handler deletes may be another key's already."""
+    forget = SENDTO.replace("main", "forget") + "    bpf_map_delete_elem({}, 1)\n    0\n  end"
+    assert c_of(COUNT, IN_PLACE, forget.format(":counts")).count("bpf_map_update_elem") == 2
+    assert c_of(COUNT, IN_PLACE, forget.format(":recent")).count("bpf_map_update_elem") == 1
+
+
 def test_a_changed_copy_is_changed_in_place() -> None:
     body = """
 stats = bpf_map_lookup_elem(:by_pid, 1)
