@@ -38,6 +38,7 @@ class Manifest(BaseModel):
     benchmarks: tuple[str, ...]
     target: str
     kernel: str | None
+    modules: str | None = None
     mode: str
     seed: int
     cpu: int

@@ -39,10 +39,14 @@ _GUEST_INSNS = "guest_insns_per_event"
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """The target and what is done there. ``guest_insns`` asks for the second guest, where there can be one."""
+    """The target and what is done there. ``guest_insns`` asks for the second guest, where there can be one.
+
+    ``kernel`` is a name or an image's path, ``modules`` the folder with that image's modules, both for the target vm.
+    """
 
     target: str
     kernel: str | None = None
+    modules: str | None = None
     mode: str = SHADOW
     seed: int = 1
     cpu: int = 0
@@ -55,11 +59,13 @@ class Where:
         return self.target.partition(":")[0]
 
     def check(self) -> None:
-        """Raises :class:`HarnessError` where there is no such target."""
+        """Raises :class:`HarnessError` where there is no such target, or where it takes no kernel."""
         if self.kind not in KNOWN_TARGETS:
             close = difflib.get_close_matches(self.target, KNOWN_TARGETS, n=1)
             hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(KNOWN_TARGETS)}"
             raise HarnessError(f"there is no target {self.target!r}", hint=hint)
+        if self.modules and not self.kernel:
+            raise HarnessError("--modules needs --kernel", hint="give the image that the modules belong to")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +118,7 @@ def _open(where: Where, progress: Progress, *, icount: bool = False) -> Target:
     return open_target(
         where.target,
         kernel=where.kernel,
+        modules=Path(where.modules) if where.modules else None,
         icount=icount,
         say=lambda line: progress.detail(name, f"{name}: {line}"),
     )

@@ -27,6 +27,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="what `harness run --bundle` wrote")
     parser.add_argument("--target", metavar="TARGET", help="run it there instead")
     parser.add_argument("--kernel", metavar="NAME|PATH", help="on this kernel instead (target vm)")
+    parser.add_argument("--modules", metavar="FOLDER", help="modules for an image given as a path")
     parser.add_argument("--reports", type=Path, metavar="FOLDER", help="where the report is kept")
 
 
@@ -36,9 +37,11 @@ def main(given: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="honey-replay-") as folder:
         bundle = open_bundle(given.bundle, Path(folder))
         manifest = bundle.manifest
+        same_kernel = not given.kernel and given.target in {None, manifest.target}
         where = Where(
             target=given.target or manifest.target,
-            kernel=given.kernel or (manifest.kernel if given.target in {None, manifest.target} else None),
+            kernel=manifest.kernel if same_kernel else given.kernel,
+            modules=given.modules or (manifest.modules if same_kernel else None),
             mode=manifest.mode,
             seed=manifest.seed,
             cpu=manifest.cpu,

@@ -33,6 +33,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--target", default=DEFAULT_TARGET, metavar="TARGET", help=f"{kinds} (default: %(default)s)")
     parser.add_argument("--kernel", metavar="NAME|PATH", help="the vm's kernel: see `harness kernels`, or a bzImage")
     parser.add_argument(
+        "--modules", metavar="FOLDER", help="modules for an image given as a path, where it has not all built in"
+    )
+    parser.add_argument(
         "--mode",
         choices=(SHADOW, SOLO),
         default=SHADOW,
@@ -100,6 +103,7 @@ def _options(given: argparse.Namespace) -> RunOptions:
     where = Where(
         target=given.target,
         kernel=given.kernel,
+        modules=given.modules,
         mode=given.mode,
         seed=given.seed,
         cpu=given.cpu,
@@ -130,6 +134,7 @@ def _matrix(given: argparse.Namespace, checkout: Checkout, progress: Progress) -
     arguments += [] if given.guest_insns else ["--no-guest-insns"]
     arguments += ["--ablation"] if given.ablation else []
     arguments += ["--kernel", given.kernel] if given.kernel else []
+    arguments += ["--modules", given.modules] if given.modules else []
     reports = Path(given.reports) if given.reports else checkout.reports
     head = Head(checkout.commit(), where.kind, given.compiler, given.seed)
     with new_run(reports) as folder, progress.live():

@@ -46,6 +46,8 @@ def build(order: Order, output: Path | None, say: Say) -> Path:
     Raises :class:`KernelError` where a tool is missing, where the kernel does not take an option, and where the build
     fails.
     """
+    if not order.source.exists():
+        raise KernelError(f"{order.source} is neither a folder nor a file")
     missing = [tool for tool in _TOOLS if shutil.which(tool) is None]
     if missing:
         raise KernelError(f"building a kernel needs {', '.join(missing)}", hint="make kernel-tools")
@@ -80,12 +82,7 @@ def _given(options: Sequence[str]) -> Iterator[tuple[str, tuple[str, bool]]]:
 
 def _tree(source: Path, work: Path, say: Say) -> Path:
     """The folder with the source, unpacked where it is an archive."""
-    if source.is_dir():
-        tree = source.resolve()
-    elif source.is_file():
-        tree = _unpacked(source, work, say)
-    else:
-        raise KernelError(f"{source} is neither a folder nor a file")
+    tree = source.resolve() if source.is_dir() else _unpacked(source, work, say)
     if not (tree / "Kconfig").is_file():
         raise KernelError(f"{source} holds no kernel source", hint="give the folder with the file Kconfig, or its tar")
     if (tree / ".config").exists():

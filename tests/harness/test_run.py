@@ -123,6 +123,9 @@ def test_a_pair_that_is_not_alike_in_shape_is_refused_before_it_is_measured(harn
         (["run", "no_such_pair"], "there is no benchmark called 'no_such_pair'"),
         (["run", "--target", "lcal"], "did you mean local?"),
         (["run", "--compiler", "no-such-clang"], "no compiler 'no-such-clang' here"),
+        (["run", "--modules", "nowhere"], "--modules needs --kernel"),
+        (["kernels", "fetch", "4.4"], "there is no kernel '4.4'"),
+        (["kernels", "build", "nowhere"], "nowhere is neither a folder nor a file"),
     ],
 )
 def test_a_wrong_command_line_is_answered_in_a_sentence(arguments: list[str], words: str) -> None:

@@ -10,10 +10,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from harness.errors import HarnessError
+from harness.execute import Where, _open
 from harness.kernels import RELEASES, KernelError, find_kernel, offers
 from harness.kernels.apt import _sources
 from harness.kernels.releases import release
+from harness.progress import Progress
 from kernels.test_boot_image import bzimage, vmlinux
 
 ASK = """
@@ -111,5 +115,5 @@ def test_changed_modules_are_taken_anew(tmp_path: Path) -> None:
 def test_a_folder_of_modules_that_there_is_not_is_named(tmp_path: Path) -> None:
     path = tmp_path / "vmlinux"
     path.write_bytes(vmlinux())
-    with pytest.raises(KernelError, match="nowhere"):
-        find_kernel(str(path), modules=tmp_path / "nowhere")
+    with pytest.raises(HarnessError, match="nowhere is no folder of modules"):
+        _open(Where("vm", kernel=str(path), modules=str(tmp_path / "nowhere")), Progress(Console(quiet=True)))

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Building a kernel: what is asked of its build system, here a Makefile that plays one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from harness.kernels import KernelError
+from harness.kernels.build import Order, build
+from kernels.test_boot_image import bzimage
+
+#: `allnoconfig` takes all that is wanted but what is called UNKNOWN; `bzImage` fails when a source is broken.
+MAKEFILE = """
+allnoconfig:
+\tgrep -v UNKNOWN $(KCONFIG_ALLCONFIG) > $(O)/.config
+bzImage:
+\t@if [ -e broken.c ]; then echo "broken.c:1:1: error: expected identifier" >&2; exit 1; fi
+\tmkdir -p $(O)/arch/x86/boot
+\tcp image $(O)/arch/x86/boot/bzImage
+"""
+
+
+@pytest.fixture
+def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr("harness.kernels.build._TOOLS", ("make", "tar", "nice"))
+    folder = tmp_path / "linux-5.15"
+    folder.mkdir()
+    (folder / "Makefile").write_text(MAKEFILE)
+    (folder / "Kconfig").touch()
+    (folder / "image").write_bytes(bzimage(b"", release="5.15.0"))
+    return folder
+
+
+def made(source: Path, output: Path, *options: str) -> Path:
+    return build(Order(source, options), output, lambda _words: None)
+
+
+def test_image_and_configuration_come_out_and_the_source_stays_as_it_was(tree: Path, tmp_path: Path) -> None:
+    before = sorted(os.listdir(tree))
+    path = made(tree, tmp_path / "out")
+    assert path.name == "bzImage-5.15.0"
+    assert path.read_bytes() == (tree / "image").read_bytes()
+    options = (tmp_path / "out/bzImage-5.15.0.config").read_text().splitlines()
+    assert {"CONFIG_DEBUG_INFO_BTF=y", "CONFIG_FTRACE_SYSCALLS=y"} <= set(options)
+    assert sorted(os.listdir(tree)) == before
+
+
+def test_an_archive_will_do_and_is_unpacked_once(tree: Path, tmp_path: Path) -> None:
+    archive = tmp_path / "linux.tar.xz"
+    subprocess.run(["tar", "-C", str(tmp_path), "-cJf", str(archive), tree.name], check=True)
+    said: list[str] = []
+    for _ in range(2):
+        build(Order(archive), tmp_path / "out", said.append)
+    assert said.count("unpacking linux.tar.xz") == 1
+
+
+def test_options_of_ones_own_are_told_apart_by_the_images_name(tree: Path, tmp_path: Path) -> None:
+    path = made(tree, tmp_path / "out", "CONFIG_DEBUG_INFO_BTF=n")
+    assert path.name == "bzImage-5.15.0-debug_info_btf=n"
+    assert "# CONFIG_DEBUG_INFO_BTF is not set" in Path(f"{path}.config").read_text()
+
+
+def test_an_option_that_the_kernel_does_not_take_is_named(tree: Path, tmp_path: Path) -> None:
+    with pytest.raises(KernelError, match="cannot be configured") as caught:
+        made(tree, tmp_path / "out", "CONFIG_UNKNOWN_THING=y")
+    assert caught.value.details.splitlines() == [
+        "CONFIG_UNKNOWN_THING is not taken: it is unknown there, or needs something else"
+    ]
+
+
+def test_a_build_that_fails_is_told_with_the_compilers_words(tree: Path, tmp_path: Path) -> None:
+    (tree / "broken.c").touch()
+    with pytest.raises(KernelError, match="make bzImage failed") as caught:
+        made(tree, tmp_path / "out")
+    assert "broken.c:1:1: error: expected identifier" in caught.value.details
+    assert not (tmp_path / "out").exists()
+
+
+def test_missing_tools_are_named_with_the_way_to_them(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.kernels.build._TOOLS", ("make", "no-such-flex"))
+    with pytest.raises(KernelError, match="needs no-such-flex") as caught:
+        made(tree, tmp_path / "out")
+    assert caught.value.hint == "make kernel-tools"
+
+
+@pytest.mark.parametrize("option", ["DEBUG_INFO_BTF=n", "CONFIG_X"])
+def test_what_is_no_option_is_refused(tree: Path, tmp_path: Path, option: str) -> None:
+    with pytest.raises(KernelError, match="is no configuration option"):
+        made(tree, tmp_path / "out", option)
+
+
+def test_a_folder_without_a_kernel_is_refused(tree: Path, tmp_path: Path) -> None:
+    (tree / "Kconfig").unlink()
+    with pytest.raises(KernelError, match="holds no kernel source"):
+        made(tree, tmp_path / "out")
