@@ -69,9 +69,7 @@ class Effects:
             case n.PacketAt(context, offset, type_):
                 assert isinstance(context.type, t.Ref)
                 spelling = self.expressions.spelling
-                function = self.expressions.features.packet_at(
-                    spelling.name(context.type.target), constant=isinstance(offset, n.Const)
-                )
+                function = self.expressions.features.packet(spelling.name(context.type.target), _reach(offset))
                 length = f"sizeof({spelling.name(type_.target)})"
                 return self._call(function, [self._arg(context), self._arg(offset), length], type_)
             case n.HelperCall("barrier_var", (n.LocalPlace() as variable,), type_):
@@ -168,6 +166,13 @@ class Effects:
     def _is_bit_field(self, effect: n.CoreRead) -> bool:
         groups = self.symbols.read_path(effect.struct, effect.path)
         return bool(groups and groups[-1][-1].bit_size)
+
+
+def _reach(offset: n.Expr) -> str:
+    """What is known of an offset into a packet: one that needed no mask is small."""
+    if isinstance(offset, n.Const):
+        return "at"
+    return "from" if isinstance(offset, n.Binary) and offset.op is n.BinaryOp.AND else "near"
 
 
 def _core_macro(effect: n.CoreRead) -> str:

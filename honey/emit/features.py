@@ -88,12 +88,28 @@ PACKET_AT = (
     "\tvoid *end = (void *)(long)ctx->data_end;",
     "\tvoid *bytes = (void *)(long)ctx->data + offset;",
     "",
+    "\tif (!bytes) __builtin_unreachable();",
     "\treturn bytes + size > end ? NULL : bytes;",
     "}}",
 )
 
+PACKET_NEAR = (
+    "/* The same for an offset that is known to be small. (The barriers keep one pointer for the test and what follows.) */",
+    "static __always_inline void *{name}({context} *ctx, __u64 offset, __u64 size) {{",
+    "\tvoid *end = (void *)(long)ctx->data_end;",
+    "\tvoid *bytes = (void *)(long)ctx->data + offset;",
+    "",
+    "\tif (__builtin_constant_p(offset)) return {at}(ctx, offset, size);",
+    "\tbarrier_var(bytes);",
+    "\tif (bytes + size > end) return NULL;",
+    "\tbarrier_var(bytes);",
+    "\tif (!bytes) __builtin_unreachable();",
+    "\treturn bytes;",
+    "}}",
+)
+
 PACKET_FROM = (
-    "/* The same for an offset that is not constant: the verifier follows packets up to 65535 bytes. */",
+    "/* The same for any offset: the verifier follows packets up to 65535 bytes. */",
     "static __always_inline void *{name}({context} *ctx, __u64 offset, __u64 size) {{",
     "\tvoid *end = (void *)(long)ctx->data_end;",
     "\tvoid *bytes = (void *)(long)ctx->data;",
@@ -105,6 +121,9 @@ PACKET_FROM = (
     "\treturn bytes + size > end ? NULL : bytes;",
     "}}",
 )
+
+PACKET = {"at": PACKET_AT, "near": PACKET_NEAR, "from": PACKET_FROM}
+"""The function that finds packet bytes: at a constant offset, at one that is known to be small, at any."""
 
 
 @dataclass(slots=True)
@@ -141,15 +160,15 @@ class Features:
         self.helpers[name] = SIGNED_DIVISION[name]
         return name
 
-    def packet_at(self, context: str, *, constant: bool) -> str:
+    def packet(self, context: str, reach: str) -> str:
         """The name of the function that finds packet bytes from a context of the given C type.
 
-        ``constant`` says that the offset is one, so that the verifier need not be shown its limit.
+        ``reach`` says what is known of the offset, as in `PACKET`.
         """
         tag = context.removeprefix("struct ").lstrip("_")
-        name = f"{tag}_packet_{'at' if constant else 'from'}"
-        lines = PACKET_AT if constant else PACKET_FROM
-        self.helpers[name] = tuple(line.format(name=name, context=context) for line in lines)
+        at = self.packet(context, "at") if reach == "near" else ""
+        name = f"{tag}_packet_{reach}"
+        self.helpers[name] = tuple(line.format(name=name, context=context, at=at) for line in PACKET[reach])
         self.null()
         return name
 

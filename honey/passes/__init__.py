@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 ORDER: tuple[str, ...] = (
     "constant-folding",
+    "network-order",
+    "known-ranges",
     "flag-threading",
     "nested-branches",
     "struct-building",

@@ -243,6 +243,43 @@ def test_entries_that_are_made_where_they_are_missing_are_expected_to_be_there()
     assert "likely" not in c_of(looked, "expectations")
 
 
+def xdp_of(body: str, passes: str, functions: str = "") -> str:
+    """The same for a handler that sees packets, after an Ethernet header and one of IP."""
+    lines = "\n".join(f"    {line}" for line in body.strip().splitlines())
+    head = "    ip = Honey.Packet.at(ctx, 14, :iphdr) || return(:XDP_PASS)"
+    handler = f'  @sec "xdp"\n  def see(ctx) do\n{head}\n{lines}\n    :XDP_PASS\n  end\n'
+    return c_of("0", passes, f"{handler}\n{functions}")
+
+
+def test_numbers_from_the_network_are_compared_as_they_came() -> None:
+    body = """
+length = Honey.Net.ntohs(ip.tot_len)
+if length == 20 or length == 40, do: return(:XDP_DROP)
+if (Honey.Net.ntohs(ip.frag_off) &&& 0x1FFF) != 0, do: return(:XDP_TX)
+"""
+    assert xdp_of(body, "constant-folding").count("bpf_ntohs") == 2
+    text = xdp_of(body, "constant-folding,network-order")
+    assert "bpf_ntohs" not in text
+    assert f"length == {20 << 8} || length == {40 << 8}" in text
+    assert f"& {0xFF1F}) != 0" in text
+
+
+def test_a_number_from_the_network_that_is_computed_with_is_turned() -> None:
+    body = "length = Honey.Net.ntohs(ip.tot_len)\nif length == 20 or length > 40, do: return(:XDP_DROP)"
+    assert xdp_of(body, "network-order").count("bpf_ntohs") == 1
+
+
+def test_packet_offsets_that_are_known_to_be_small_are_not_tested() -> None:
+    body = "udp = udp_at(ctx, 14 + ip.ihl * 4) || return(:XDP_DROP)\nif udp.check == 0, do: return(:XDP_TX)"
+    functions = "  defp udp_at(ctx, offset), do: Honey.Packet.at(ctx, offset, :udphdr)\n"
+    assert "16383" in xdp_of(body, "constant-folding", functions)
+    assert "16383" not in xdp_of(body, "constant-folding,known-ranges", functions)
+    divided = functions.replace("ctx, offset,", "ctx, div(offset, 2),")
+    assert "16383" in xdp_of(body, "constant-folding,known-ranges", divided)
+    unknown = body.replace("ip.ihl * 4", "Honey.Net.ntohl(ip.saddr)")
+    assert "16383" in xdp_of(unknown, "constant-folding,known-ranges", functions)
+
+
 def test_dead_code_goes_and_effects_stay() -> None:
     body = "x = ctx.len + 1\ny = bpf_map_update_elem(:counts, 1, 2)\nz = bpf_map_lookup_elem(:recent, 3)\n0"
     text = c_of(body, "dead-code")
