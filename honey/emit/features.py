@@ -94,7 +94,7 @@ PACKET_AT = (
 )
 
 PACKET_NEAR = (
-    "/* The same for an offset that is known to be small. (The barriers keep one pointer for the test and what follows.) */",
+    "/* The same for an offset that is known to be small. (The barriers keep one pointer for test and use.) */",
     "static __always_inline void *{name}({context} *ctx, __u64 offset, __u64 size) {{",
     "\tvoid *end = (void *)(long)ctx->data_end;",
     "\tvoid *bytes = (void *)(long)ctx->data + offset;",

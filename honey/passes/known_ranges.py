@@ -3,7 +3,7 @@
 
 | what | becomes | because |
 |---|---|---|
-| ``offset <= 16383`` with ``offset = 14 + ihl * 4`` | true | 4 bytes' worth of a small number and a constant stay below |
+| ``offset <= 16383`` with ``offset = 14 + ihl * 4`` | true | such a sum stays below |
 | ``offset & 16383`` of the same | ``offset`` | no bit above the mask can be set |
 | ``header = null``, ``header = packet(...)`` | ``header = packet(...)`` | nobody sees the first value |
 
