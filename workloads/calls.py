@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from workloads.events import Event
+from workloads.events import Event, patched
 from workloads.system_calls import number_of
-from workloads.user_memory import UserMemory, patched
+from workloads.user_memory import UserMemory
 
 #: System calls whose return value is the number of bytes that they moved.
 COUNT_BYTES = frozenset(
@@ -187,8 +187,8 @@ class CallPlan:
             first += 1
 
     def _hook(self, call: Call) -> str:
-        if call.name == "compute":
-            return "work/compute"
+        if call.name in {"compute", "serve"}:
+            return f"work/{call.name}"
         return "raw_syscalls/sys_enter" if self.raw else f"syscalls/sys_enter_{call.name}"
 
     def total(self) -> int:

@@ -16,13 +16,15 @@ from workloads.actor import DOCUMENT, ERROR, HELD_SIGNALS, live
 from workloads.base import DriveError
 from workloads.calls import CallPlan, Identity, Result, Turn
 from workloads.channel import Channel
-from workloads.kernel_calls import describe
+from workloads.events import Event
+from workloads.kernel_calls import LIFE, describe
 from workloads.recorder import Recorder
 
 _FAREWELL_S = 2.0
 #: Between two looks at whether a silent actor still lives.
 _GLANCE_S = 0.1
 _LEAST_ROOM = 4096
+_CPUCLOCK_SCHED = 2
 _NOBODY = Identity(0, ())
 
 
@@ -33,6 +35,8 @@ def play(plan: CallPlan, recorder: Recorder, *, time_limit_s: float) -> None:
     try:
         _engage(plan, cast, recorder, deadline)
         _settle(cast, deadline)
+        for player in cast:
+            player.begin()
         recorder.ready({actor.name: player.pid for actor, player in zip(plan.actors, cast, strict=True)})
         for number, turn in enumerate(plan.turns):
             player = cast[turn.actor]
@@ -41,6 +45,8 @@ def play(plan: CallPlan, recorder: Recorder, *, time_limit_s: float) -> None:
             recorder.deviations.extend(_deviations(plan, turn, results))
         for player in cast:
             player.leave()
+        if LIFE in plan.hooks:
+            recorder.add(_lives(plan, cast, len(recorder.events)))
     finally:
         for player in cast:
             player.end()
@@ -54,6 +60,8 @@ class _Player:
     pid: int
     channels: tuple[Channel, ...]
     identity: Identity = _NOBODY
+    start_ns: int = 0
+    cpu_ns: int = 0
 
     def take(self, number: int, turn: Turn, deadline: float) -> tuple[Result, ...]:
         """Order a turn and wait for its results."""
@@ -75,9 +83,13 @@ class _Player:
 
     def _has_ended(self) -> bool:
         """Whether the process is gone; it is reaped if it is."""
-        if self.pid and _reap(self.pid, 0) is not None:
-            self.pid = 0
+        self._reap(0)
         return self.pid == 0
+
+    def begin(self) -> None:
+        """What counts begins now: the process's CPU time so far is that of its start."""
+        # A clock of another process: CPUCLOCK_SCHED of its threads together, include/linux/posix-timers_types.h.
+        self.start_ns = time.clock_gettime_ns(~self.pid << 3 | _CPUCLOCK_SCHED)
 
     def rests(self) -> bool:
         """Whether all threads sleep, waiting for their turns."""
@@ -89,8 +101,7 @@ class _Player:
     def leave(self) -> None:
         """Let the process end by itself: nobody will order anything any more."""
         self._dismiss()
-        if self.pid and _reap(self.pid, _FAREWELL_S) is not None:
-            self.pid = 0
+        self._reap(_FAREWELL_S)
 
     def end(self) -> None:
         """End the process, whatever it is doing."""
@@ -98,8 +109,13 @@ class _Player:
         if self.pid:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
-            _reap(self.pid, None)
-            self.pid = 0
+            self._reap(None)
+
+    def _reap(self, patience_s: float | None) -> None:
+        """Wait for the process, and forget its id if it has ended; ``patience_s`` None: for ever."""
+        used_ns = _reap(self.pid, patience_s) if self.pid else None
+        if used_ns is not None:
+            self.pid, self.cpu_ns = 0, used_ns - self.start_ns
 
     def _dismiss(self) -> None:
         # The others end with the main thread: by itself a thread gives memory back, which may be watched.
@@ -118,15 +134,16 @@ def _settle(cast: Sequence[_Player], deadline: float) -> None:
 
 
 def _reap(pid: int, patience_s: float | None) -> int | None:
-    """Wait for a child; gives its status, or None where it still runs after ``patience_s`` (None: for ever)."""
+    """Wait for a child; gives its CPU time, ns, or None where it still runs after ``patience_s`` (None: for ever)."""
     until = time.monotonic() + (patience_s or 0)
     while True:
         try:
-            done, status = os.waitpid(pid, 0 if patience_s is None else os.WNOHANG)
+            done, _, used = os.wait4(pid, 0 if patience_s is None else os.WNOHANG)
         except ChildProcessError:
             return 0
         if done:
-            return status
+            # The kernel splits the time by ticks, but the sum is what its scheduler measured (cputime_adjust).
+            return round((used.ru_utime + used.ru_stime) * 1e9)
         if time.monotonic() >= until:
             return None
         time.sleep(0.001)
@@ -183,6 +200,13 @@ def _deviations(plan: CallPlan, turn: Turn, results: Sequence[Result]) -> Iterat
             wanted = "success" if call.ret is None else describe(call.ret)
             what = f" ({call.note})" if call.note else ""
             yield f"{plan.actors[turn.actor].name}: {call.name}{what} returned {describe(ret)}, not {wanted}"
+
+
+def _lives(plan: CallPlan, cast: Sequence[_Player], first: int) -> Iterator[Event]:
+    """How much CPU time each process took since all were ready, its end included, as ``ret`` in ns."""
+    for number, (actor, player) in enumerate(zip(plan.actors, cast, strict=True), start=first):
+        pid, tids = player.identity.pid, player.identity.tids
+        yield Event(number, f"work/{LIFE}", pid, tids[0], ret=player.cpu_ns, actor=actor.name, comm=actor.name)
 
 
 def _first_note(turn: Turn) -> str:

@@ -5,12 +5,10 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-
-from workloads.user_memory import patched
 
 _U64 = (1 << 64) - 1
 
@@ -95,6 +93,21 @@ def with_exits(events: Iterable[Event]) -> Iterator[Event]:
             for step in steps:
                 yield replace(step, seq=number)
                 number += 1
+
+
+def patched(memory: Sequence[tuple[int, bytes]], writes: Sequence[tuple[int, bytes]]) -> tuple[tuple[int, bytes], ...]:
+    """``memory`` after ``writes``, each as pieces of ``(address, bytes)``."""
+    if not writes:
+        return tuple(memory)
+    pieces = []
+    for start, data in memory:
+        raw = bytearray(data)
+        for at, written in writes:
+            first, end = max(at, start), min(at + len(written), start + len(raw))
+            if first < end:
+                raw[first - start : end - start] = written[first - at : end - at]
+        pieces.append((start, bytes(raw)))
+    return (*pieces, *writes)
 
 
 def write_events(path: Path, events: Iterable[Event]) -> int:

@@ -18,8 +18,16 @@ from workloads.base import DriveError
 from workloads.calls import Call, Result
 from workloads.system_calls import NUMBERS, number_of
 
-#: What a plan may have done besides system calls: its argument is nanoseconds.
+#: What a plan may have done besides system calls, for so many nanoseconds of CPU time as the first argument says:
+#: compute without asking the kernel for anything, or let the kernel work in calls that take long (into the memory at
+#: the second argument). What is returned is how long it was.
 COMPUTE: Final = "compute"
+SERVE: Final = "serve"
+WORK: Final = frozenset({COMPUTE, SERVE})
+#: In a plan's hooks: the CPU time of whole processes counts as an event, too.
+LIFE: Final = "life"
+#: Bytes of random numbers at a time: some hundred microseconds, which the caller's own part is small beside.
+_SERVING: Final = 0x10000
 
 #: Functions of the C library that make one system call with further arguments of 0.
 _THROUGH: Final = {"send": 4, "recv": 4}
@@ -43,6 +51,8 @@ class KernelCalls:
         """
         if call.name == COMPUTE:
             return Result(compute(call.args[0]))
+        if call.name == SERVE:
+            return Result(self._serve(*call.args))
         for address, data in call.memory:
             ctypes.memmove(address, data, len(data))
         ret = self._make(call)
@@ -62,6 +72,16 @@ class KernelCalls:
         if total != again * (call.count - 1):
             raise DriveError(f"{call.count} calls of {call.name} ({call.note}) did not all return {first}")
         return first
+
+    def _serve(self, nanoseconds: int, memory: int) -> int:
+        """Have the kernel use the CPU for so long; gives how long it was in the kernel."""
+        function, args = self._prepared(Call("getrandom", (memory, _SERVING, 0)))
+        used = 0
+        while used < nanoseconds:
+            began = time.thread_time_ns()
+            function(*args)
+            used += time.thread_time_ns() - began
+        return used
 
     def _prepared(self, call: Call) -> tuple[Callable[..., int], Sequence[ctypes.c_long]]:
         if not call.through:

@@ -14,7 +14,7 @@ NUMBERS: Final = {
         "sendto": 44, "recvfrom": 45, "sendmsg": 46, "recvmsg": 47, "shutdown": 48, "bind": 49, "listen": 50,
         "setsockopt": 54, "kill": 62, "getppid": 110, "sched_rr_get_interval": 148, "openat": 257,
         "timerfd_create": 283, "timerfd_settime": 286, "accept4": 288, "eventfd2": 290, "recvmmsg": 299,
-        "sendmmsg": 307, "memfd_create": 319,
+        "sendmmsg": 307, "getrandom": 318, "memfd_create": 319,
     },
     "aarch64": {
         "eventfd2": 19, "openat": 56, "close": 57, "lseek": 62, "read": 63, "write": 64, "readv": 65, "writev": 66,
@@ -22,7 +22,7 @@ NUMBERS: Final = {
         "sched_rr_get_interval": 127, "kill": 129, "getppid": 173, "socket": 198, "bind": 200, "listen": 201,
         "connect": 203, "sendto": 206, "recvfrom": 207, "setsockopt": 208, "shutdown": 210, "sendmsg": 211,
         "recvmsg": 212, "brk": 214, "munmap": 215, "mmap": 222, "accept4": 242, "recvmmsg": 243, "sendmmsg": 269,
-        "memfd_create": 279,
+        "getrandom": 278, "memfd_create": 279,
     },
 }  # fmt: skip
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -28,18 +27,3 @@ class UserMemory:
             if start <= address < start + len(data):
                 return data[address - start : address - start + size]
         return b""
-
-
-def patched(memory: Sequence[tuple[int, bytes]], writes: Sequence[tuple[int, bytes]]) -> tuple[tuple[int, bytes], ...]:
-    """``memory`` after ``writes``, each as pieces of ``(address, bytes)``."""
-    if not writes:
-        return tuple(memory)
-    pieces = []
-    for start, data in memory:
-        raw = bytearray(data)
-        for at, written in writes:
-            first, end = max(at, start), min(at + len(written), start + len(raw))
-            if first < end:
-                raw[first - start : end - start] = written[first - at : end - at]
-        pieces.append((start, bytes(raw)))
-    return (*pieces, *writes)

@@ -15,6 +15,7 @@ from harness.compare.layout import KEY, MapLayout, Scalar
 from harness.compare.pair import tolerance_check
 from harness.errors import RunError
 from harness.objects import ObjectError
+from workloads.oracles import Between
 
 #: ``{map: {key: value}}`` in typed contents, see :mod:`workloads.oracles`; of a stream the list of its records.
 Prediction = Mapping[str, Any]
@@ -84,33 +85,32 @@ def compare_with_oracle(
     layout: MapLayout, own: Mapping[bytes, bytes], wanted: Predicted, rule: MapRule
 ) -> OracleDifference:
     """What differs between a side's ``own`` entries and the prediction."""
-    same = agreement(layout, rule)
+    disagrees = disagreement(layout, rule)
     return OracleDifference(
         missing=tuple(key for key in wanted.values if key not in own),
         extra=tuple(key for key in own if key not in wanted.values),
-        changed=tuple(key for key, value in wanted.values.items() if key in own and not same(own[key], value)),
+        changed=tuple(key for key, value in wanted.values.items() if key in own and disagrees(own[key], value)),
     )
 
 
-def agreement(layout: MapLayout, rule: MapRule) -> Callable[[bytes, Any], bool]:
-    """Whether a raw value agrees with a predicted one in all that is predicted and not volatile."""
+def disagreement(layout: MapLayout, rule: MapRule) -> Callable[[bytes, Any], list[str]]:
+    """At which paths a raw value disagrees with a predicted one, of all that is predicted and not volatile."""
     skipped = {_bare(path) for path, how in rule.volatile.items() if isinstance(how, (Timestamp, Ignored))}
     loose = {_bare(path): tolerance_check(how) for path, how in rule.volatile.items() if isinstance(how, Tolerance)}
 
-    def agrees(raw: bytes, prediction: Any) -> bool:
-        value = merged(layout, raw)
-        for path, wanted in leaves(prediction):
-            if wanted is None or path in skipped:
-                continue
-            found = at(value, path)
-            if path in loose and isinstance(found, (int, float)):
-                if loose[path](found, wanted):
-                    return False
-            elif found != wanted:
-                return False
-        return True
+    def differs(path: str, found: Any, wanted: Any) -> bool:
+        if isinstance(wanted, Between) and isinstance(found, (int, float)):
+            wanted = min(max(found, wanted.low), wanted.high)
+        if path in loose and isinstance(found, (int, float)):
+            return bool(loose[path](found, wanted))
+        return bool(found != wanted)
 
-    return agrees
+    def disagrees(raw: bytes, prediction: Any) -> list[str]:
+        value = merged(layout, raw)
+        asked = [(path, wanted) for path, wanted in leaves(prediction) if wanted is not None and path not in skipped]
+        return [path for path, wanted in asked if differs(path, at(value, path), wanted)]
+
+    return disagrees
 
 
 def merged(layout: MapLayout, raw: bytes) -> Any:

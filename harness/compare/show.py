@@ -13,7 +13,7 @@ from harness.compare.difference import ORACLE, EntryDifference, FieldDifference,
 from harness.compare.entries import clean
 from harness.compare.evidence import Evidence
 from harness.compare.one_map import ComparedMap
-from harness.compare.prediction import agreement, leaves, merged
+from harness.compare.prediction import disagreement
 from harness.label import label
 
 #: Differing entries that are decoded and put into words, a map.
@@ -88,15 +88,11 @@ def _fields(compared: ComparedMap, key: bytes, columns: dict[str, Any]) -> Itera
 
 
 def _oracle_paths(compared: ComparedMap, key: bytes, columns: dict[str, Any]) -> Iterator[str]:
-    agrees = agreement(compared.layout, compared.rule)
+    disagrees = disagreement(compared.layout, compared.rule)
     for entries in compared.sides.values():
         raw = entries.values.get(key)
-        if raw is None or agrees(raw, columns[ORACLE]):
-            continue
-        value = merged(compared.layout, raw)
-        for path, wanted in leaves(columns[ORACLE]):
-            if wanted is not None and at(value, path) != wanted:
-                yield path
+        if raw is not None:
+            yield from disagrees(raw, columns[ORACLE])
 
 
 def _between(compared: ComparedMap, key: bytes) -> str:

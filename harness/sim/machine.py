@@ -136,8 +136,9 @@ class Machine:
         """Run every program attached to the event's hook, as often as the event happened."""
         loaded = self._by_hook.get(event.hook, ())
         done: list[Execution] = []
+        step_ns = int(event.fields.get("elapsed_ns", self.clock.step_ns))
         for _ in range(event.count):
-            self.now += self.clock.step_ns
+            self.now += step_ns
             for program in loaded:
                 if program.fields is not None:
                     done.append(self.run_packet(program.name, event.packet or b"", event=event))

@@ -19,7 +19,7 @@ from harness.compare.run import compare
 from harness.errors import RunError
 from harness.objects import BpfObject
 from workloads.events import Event
-from workloads.oracles import Context
+from workloads.oracles import Between, Context
 
 
 def test_equal_maps_are_equal(bench: Bench) -> None:
@@ -78,6 +78,19 @@ def test_a_tolerance_lets_small_differences_pass_and_no_others(bench: Bench) -> 
     bench.add("totals", {b"\1": u64(100), b"\2": u64(100)}, {b"\1": u64(109), b"\2": u64(150)}, rule)
     (difference,) = bench.run().differences
     assert difference.key == 2
+
+
+@pytest.mark.parametrize(("amount", "fine"), [(94, False), (95, True), (105, True), (125, True), (126, False)])
+def test_a_number_of_which_bounds_are_known_lies_between_them_or_within_the_tolerance(
+    bench: Bench, amount: int, fine: bool
+) -> None:
+    rule = FLOWS | {"volatile": FLOWS["volatile"] | {"value.bytes": {"rule": "tolerance", "absolute": 5}}}
+    bench.add("flows", {flow(): stats(amount)}, {flow(): stats(amount)}, rule)
+    key = FlowKey(OURS, UDP, 53, 0x0100007F)
+    found = bench.run(oracle=lambda _events, _context: {"flows": {key: {"bytes": Between(100, 120)}}})
+    assert found.oracle_equal == fine
+    texts = [difference.text for difference in found.differences]
+    assert fine or f"bytes is {amount} in honey, {amount} in c, 100 to 120 in oracle" in texts[0]
 
 
 def test_dirty_padding_is_a_difference_though_the_typed_keys_are_equal(bench: Bench) -> None:

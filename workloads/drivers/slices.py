@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Processes that use the CPU in different ways: one computes, one sleeps, one makes system calls, one does it all.
+"""Processes that use the CPU in different ways: one computes, one sleeps, one makes short system calls, one has the
+kernel work for it, and one does it all.
 
 =========== ========== =====================================================================
-``compute`` 20         milliseconds that are computed at a time
+``compute`` 20         milliseconds that are computed, or worked in the kernel, at a time
 ``rounds``  3          times
 ``events``  0          for costs: as many short system calls; then nothing else is done
 =========== ========== =====================================================================
@@ -12,14 +13,14 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from workloads.calls import Call, CallPlan, Turn
 from workloads.conductor import play
 from workloads.drivers.network.script import Lane, Script
 from workloads.events import Event
-from workloads.kernel_calls import COMPUTE
+from workloads.kernel_calls import COMPUTE, LIFE, SERVE, WORK
 from workloads.options import read_options
 from workloads.recorder import Recorder
 from workloads.system_calls import number_of
@@ -28,6 +29,8 @@ _MILLISECOND: Final = 1_000_000
 _SLEEP_NS: Final = 20 * _MILLISECOND
 _TIME = 0x000
 _IDLE: Final = 0
+#: Between events that nothing is known of, without a kernel.
+_A_WHILE: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,22 +49,23 @@ class SlicePlan:
     calls: CallPlan
 
     def events(self) -> Iterator[Event]:
-        """Each turn is a slice; sleeping ends one in the midst of a call."""
+        """Each turn begins with a slice; sleeping ends one in the midst of a call, and so does work that takes long.
+
+        The field ``elapsed_ns`` says how long before each event nothing happened.
+        """
         number = 0
         for turn in self.calls.turns:
             for event in self._turn(turn):
-                for _ in range(event.count):
-                    yield _numbered(event, number)
-                    number += 1
+                yield replace(event, seq=number)
+                number += 1
 
     def _turn(self, turn: Turn) -> Iterator[Event]:
-        identity = self.calls.made_up_identity(turn.actor)
-        tid, actor = identity.tids[turn.thread], self.calls.actors[turn.actor].name
-        who = {"pid": identity.pid, "tid": tid, "actor": actor, "comm": actor}
-        yield _switch(who, _IDLE, tid)
+        task = _Task.of(self.calls, turn)
+        yield task.switched_in(_A_WHILE)
         for call in turn.calls:
-            yield from _call(call, who, tid)
-        yield _switch(who, tid, _IDLE)
+            for _ in range(call.count):
+                yield from _call(call, task)
+        yield task.switched_out(_A_WHILE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,7 @@ class Slices:
         """What will be done. Raises :class:`WorkloadError` for options that there are not."""
         del seed
         chosen = read_options(Options, self.name, options)
-        script = Script(hooks=frozenset({COMPUTE}))
+        script = Script(hooks=frozenset({*WORK, LIFE}))
         if chosen.events:
             (lane,) = script.actor("caller")
             for _ in range(0, chosen.events, 50):
@@ -84,16 +88,16 @@ class Slices:
         (computer,) = script.actor("computer")
         (sleeper,) = script.actor("sleeper")
         (caller,) = script.actor("caller")
-        (both,) = script.actor("both")
+        (served,) = script.actor("served")
+        (all_of_it,) = script.actor("all-of-it")
         for _ in range(chosen.rounds):
             _compute(computer, chosen.compute)
             _sleep(sleeper, _SLEEP_NS)
             caller.call("getppid", count=50)
-            _compute(both, chosen.compute // 2)
-            _sleep(both, _SLEEP_NS)
-            _compute(both, chosen.compute // 2)
-        for lane in (sleeper, caller):
-            _compute(lane, 0)
+            _serve(served, chosen.compute)
+            _compute(all_of_it, chosen.compute // 2)
+            _sleep(all_of_it, _SLEEP_NS)
+            _serve(all_of_it, chosen.compute // 2)
         return SlicePlan(script.plan())
 
     def drive(self, plan: SlicePlan, recorder: Recorder, *, time_limit_s: float = 300.0) -> None:
@@ -105,33 +109,58 @@ def _compute(lane: Lane, milliseconds: int) -> None:
     lane.call(COMPUTE, milliseconds * _MILLISECOND, note="computing")
 
 
+def _serve(lane: Lane, milliseconds: int) -> None:
+    lane.call(SERVE, milliseconds * _MILLISECOND, lane.buffer, note="letting the kernel work")
+
+
 def _sleep(lane: Lane, nanoseconds: int) -> None:
     at = lane.base + _TIME
     lane.call("nanosleep", at, 0, ret=0, note="sleeping", memory=[(at, struct.pack("=qq", 0, nanoseconds))])
 
 
-def _call(call: Call, who: Mapping[str, Any], tid: int) -> Iterator[Event]:
-    if call.name == COMPUTE:
-        return
-    fields = {"id": number_of(call.name)}
-    enter = Event(seq=0, hook="raw_syscalls/sys_enter", args=call.args, fields=fields, **who)
-    leave = Event(seq=0, hook="raw_syscalls/sys_exit", args=(0,), fields=fields, **who)
-    for _ in range(call.count):
-        yield enter
-        if call.name == "nanosleep":
-            yield _switch(who, tid, _IDLE)
-            yield _switch(who, _IDLE, tid)
-        yield leave
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """Whose events they are."""
+
+    pid: int
+    tid: int
+    actor: str
+
+    @classmethod
+    def of(cls, calls: CallPlan, turn: Turn) -> _Task:
+        """Who takes ``turn``."""
+        identity = calls.made_up_identity(turn.actor)
+        return cls(identity.pid, identity.tids[turn.thread], calls.actors[turn.actor].name)
+
+    def event(self, hook: str, elapsed_ns: int, args: tuple[int, ...] = (), **fields: int) -> Event:
+        """An event of the task, ``elapsed_ns`` after the one before."""
+        told = {**fields, "elapsed_ns": elapsed_ns}
+        return Event(0, hook, self.pid, self.tid, args, fields=told, actor=self.actor, comm=self.actor)
+
+    def switched_in(self, elapsed_ns: int) -> Event:
+        """It gets the CPU."""
+        return self.event("sched/sched_switch", elapsed_ns, prev_pid=_IDLE, next_pid=self.tid)
+
+    def switched_out(self, elapsed_ns: int) -> Event:
+        """It loses it."""
+        return self.event("sched/sched_switch", elapsed_ns, prev_pid=self.tid, next_pid=_IDLE)
 
 
-def _switch(who: Mapping[str, Any], out: int, into: int) -> Event:
-    return Event(seq=0, hook="sched/sched_switch", fields={"prev_pid": out, "next_pid": into}, **who)
-
-
-def _numbered(event: Event, number: int) -> Event:
-    return Event(
-        number, event.hook, event.pid, event.tid, event.args, fields=event.fields, actor=event.actor, comm=event.comm
-    )
+def _call(call: Call, task: _Task) -> Iterator[Event]:
+    """A call; what takes long is interrupted in the middle, computing as well as what the kernel does."""
+    half = call.args[0] // 2 if call.name in WORK else 0
+    away = int.from_bytes(call.memory[0][1][8:16], "little") if call.name == "nanosleep" else _A_WHILE
+    name = "getrandom" if call.name == SERVE else call.name
+    if call.name != COMPUTE:
+        yield task.event("raw_syscalls/sys_enter", _A_WHILE, call.args, id=number_of(name))
+    if half or call.name == "nanosleep":
+        yield task.switched_out(half or _A_WHILE)
+        yield task.switched_in(away)
+    if call.name != COMPUTE:
+        yield task.event("raw_syscalls/sys_exit", half or _A_WHILE, (0,), id=number_of(name))
+    elif half:
+        yield task.switched_out(half)
+        yield task.switched_in(_A_WHILE)
 
 
 WORKLOAD = Slices()

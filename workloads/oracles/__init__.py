@@ -3,7 +3,8 @@
 
 An oracle is a function ``predict(events, context) -> {map: {key: value}}``. A number is an ``int``; a struct is a named
 tuple as a key and a ``dict`` by field name as a value, without padding. Fields that nobody can predict (times) are left
-out of the values. Keys stand in the order in which their entries came to be.
+out of the values; one of which only bounds are known is :class:`Between`. Keys stand in the order in which their
+entries came to be.
 """
 
 from __future__ import annotations
@@ -11,12 +12,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from workloads.base import WorkloadError
 from workloads.events import Event
 
 Contents = dict[str, dict[Any, Any]]
+
+
+class Between(NamedTuple):
+    """A number of which only bounds can be known."""
+
+    low: int
+    high: int
+
+    def __str__(self) -> str:
+        """The bounds in words."""
+        return f"{self.low} to {self.high}"
+
 
 _MODULES = {
     "count_syscalls": "workloads.oracles.count_syscalls",
