@@ -24,7 +24,8 @@ def _habit(pattern: str, message: str, help: str) -> Habit:
     return Habit(re.compile(pattern), message, help)
 
 
-_VALUE = r"[\w\])}.]+"
+#: A name, a call, or what is left of a value that is neither.
+_VALUE = r"(?:[\w.]+\((?:[^()]|\([^()]*\))*\)|[\w\])}.]+)"
 
 HABITS = (
     _habit(r"^\s*(?P<at>for|while)\s*\(", r"Elixir has no `\g<at> (...)`", "write `for i <- 0..n do ... end`"),
