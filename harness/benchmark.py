@@ -28,11 +28,16 @@ HandlerMetric = Literal[
     "executed_insns_per_event",
     "guest_insns_per_event",
     "ns_per_event",
+    "cpu_insns_per_event",
+    "cpu_cycles_per_event",
+    "cache_misses_per_event",
 ]
 #: Per-side figures.
 SideMetric = Literal["source_lines", "emitted_lines", "compile_s", "maps", "map_bytes"]
 
 HANDLER_METRICS: tuple[HandlerMetric, ...] = get_args(HandlerMetric)
+#: Those that differ from run to run: never held against a stored figure, and judged only by their intervals.
+NOISY_METRICS: tuple[HandlerMetric, ...] = HANDLER_METRICS[HANDLER_METRICS.index("ns_per_event") :]
 SIDE_METRICS: tuple[SideMetric, ...] = get_args(SideMetric)
 
 

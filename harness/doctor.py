@@ -9,13 +9,14 @@ import importlib.util
 import os
 import platform
 import shutil
-import struct
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.agent.perf import NoCounters, open_counters
 from harness.cache import cache_folder
 from harness.errors import HarnessError
 from harness.kernels import offers
@@ -26,7 +27,6 @@ from harness.targets.qemu import qemu_version
 
 #: Snapshots and images of guests for a few kernels.
 _ROOM_WANTED_MB = 3000
-_PERF_EVENT_OPEN = {"x86_64": 298, "aarch64": 241}
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,19 +142,14 @@ def _file_system(name: str, kind: str) -> Callable[[], Check]:
 
 
 def _perf() -> Check:
-    """Hardware counters, as perf_event_open(2) gives them: cycles of this process."""
-    number = _PERF_EVENT_OPEN.get(platform.machine())
-    libc = ctypes.CDLL(None, use_errno=True)
-    # struct perf_event_attr: hardware, size, cycles, three unused; disabled, without kernel and hypervisor
-    attributes = ctypes.create_string_buffer(struct.pack("<II4QQ", 0, 128, 0, 0, 0, 0, 0b1100001), 128)
-    fd = libc.syscall(number, attributes, 0, -1, -1, 0) if number else -1
-    if fd >= 0:
-        os.close(fd)
-        return Check("perf counters", True, "hardware counters work")
-    reason = os.strerror(ctypes.get_errno()) if number else "not known on this architecture"
-    return Check(
-        "perf counters", False, f"{reason}; costs are told by time and counts", (), "needs a host that has them"
-    )
+    """Hardware counters, as perf_event_open(2) gives them, of this process."""
+    try:
+        with ExitStack() as release:
+            open_counters(release, pid=0, cpu=-1, enabled=False)
+    except NoCounters as reason:
+        detail = f"{reason}; costs are told by time and counts"
+        return Check("perf counters", False, detail, (), "needs a host that has them")
+    return Check("perf counters", True, "hardware counters work")
 
 
 def _leftovers() -> Check:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from harness.benchmark import NOISY_METRICS
 from harness.checkout import Checkout
 from harness.errors import HarnessError
 from harness.evaluate import Runs
@@ -97,13 +98,13 @@ def execute(where: Where, preparing: Future[Prepared], checkout: Checkout, folde
     """Run what is being prepared. Raises :class:`HarnessError` where the target is lost or leaves no result."""
     if where.target == SIM:
         came = simulate(preparing.result().pairs, folder / "out", where.seed, progress)
-        missing = (*KERNEL_METRICS, _GUEST_INSNS, "ns_per_event")
+        missing = (*KERNEL_METRICS, _GUEST_INSNS, *NOISY_METRICS)
         return Outcome(came, None, dict.fromkeys(missing, "there is no kernel in a simulation"))
 
     def job(name: str, rounds: Rounds, place: Path) -> Job:
         return Job(name, preparing, rounds, checkout, place, where.seed, where.cpu)
 
-    rounds = Rounds(where.mode, where.cost_blocks)
+    rounds = Rounds(where.mode, where.cost_blocks, counters=True)
     counting = job(
         COUNTING, Rounds(parity="", cost_blocks=COUNT_BLOCKS, mirrored=False, counting=True), folder / "counting"
     )

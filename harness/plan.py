@@ -23,6 +23,7 @@ SHIPPED = ("harness/__init__.py", "harness/agent", "workloads")
 
 SHADOW = "shadow"
 SOLO = "solo"
+COUNTERS = "counters"
 EMPTY_SIDE = "empty"
 
 
@@ -34,18 +35,21 @@ class Rounds:
     "" leaves it out. In each of the ``cost_blocks`` all sides are loaded afresh, because where a program comes to lie
     in memory is part of its cost, and run alone; ``mirrored`` ones twice, in the order A B B A, every other block
     B A A B, so that neither a drift of the machine nor the order favours a side. ``counting`` takes the workload for
-    guests that count instructions.
+    guests that count instructions; ``counters`` adds to each block, after its rounds, one a side in which the CPU's
+    hardware counters are read.
     """
 
     parity: str = SHADOW
     cost_blocks: int = 1
     mirrored: bool = True
     counting: bool = False
+    counters: bool = False
 
     def phases(self, sides: int) -> int:
         """How many phases a benchmark with so many sides has, those of the empty program included."""
         parity = {SHADOW: 1, SOLO: sides}.get(self.parity, 0)
-        return parity + self.cost_blocks * (sides * (2 if self.mirrored else 1) + 1)
+        rounds = (2 if self.mirrored else 1) + (1 if self.counters else 0)
+        return parity + self.cost_blocks * (sides * rounds + (2 if self.counters else 1))
 
 
 #: What entries of a job are called besides the benchmark's own: its cost blocks, and its empty program.
@@ -109,9 +113,11 @@ def _entries(pair: BuiltPair, rounds: Rounds) -> list[dict[str, Any]]:
     for block in range(1, rounds.cost_blocks + 1):
         order = counted if block % 2 else counted[::-1]
         phases = _cost_phases(use, [*order, *order[::-1]] if rounds.mirrored else order)
+        phases += _cost_phases(use, order, COUNTERS) if rounds.counters else []
         entries.append(_entry(benchmark, obj, f"{benchmark.name}{COST}{block}", counted, phases))
     if rounds.cost_blocks:
         phases = _cost_phases(use, [EMPTY_SIDE] * rounds.cost_blocks)
+        phases += _cost_phases(use, [EMPTY_SIDE] * rounds.cost_blocks, COUNTERS) if rounds.counters else []
         entries.append(_entry(benchmark, obj, f"{benchmark.name}{EMPTY}", [EMPTY_SIDE], phases))
     return [{**entry, "needs": needs} for entry in entries]
 
@@ -129,10 +135,10 @@ def _entry(
     return {**entry, **watch_and_presets(benchmark, obj)}
 
 
-def _cost_phases(use: WorkloadUse, order: Sequence[str]) -> list[dict[str, Any]]:
+def _cost_phases(use: WorkloadUse, order: Sequence[str], kind: str = SOLO) -> list[dict[str, Any]]:
     workload = {"name": use.name, "options": use.options}
     return [
-        {"kind": SOLO, "side": side, "round": number, "workload": workload}
+        {"kind": kind, "side": side, "round": number, "workload": workload}
         for number, side in enumerate(order, start=1)
     ]
 

@@ -80,12 +80,21 @@ class RunCost(_Part):
     run_cnt: int = 0
 
 
+class CounterSums(_Part):
+    """What the CPU's hardware counters came to in a program's runs; reading them is in there as well."""
+
+    runs: int = 0
+    instructions: int = 0
+    cycles: int = 0
+    cache_misses: int = 0
+
+
 class Phase(_Part):
     """One phase of a benchmark. Times are ``CLOCK_MONOTONIC`` nanoseconds of the target.
 
     ``block`` is the cost block it belongs to, set when blocks are brought together.
     ``stable`` is False where the maps did not stand still for long enough to be read at one moment; ``deviations`` say
-    what the workload could not do as planned.
+    what the workload could not do as planned. ``unavailable`` says why there are no ``counters``.
     """
 
     kind: str
@@ -101,6 +110,8 @@ class Phase(_Part):
     stable: bool = True
     deviations: tuple[str, ...] = ()
     programs: dict[str, RunCost] = {}
+    counters: dict[str, CounterSums] = {}
+    unavailable: str = ""
     error: AgentError | None = None
 
 

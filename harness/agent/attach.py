@@ -3,9 +3,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import ExitStack
+from functools import partial
+from types import MappingProxyType
 
 from harness.agent.bcc_binding import Bcc
+from harness.agent.bracket import Bracket
 from harness.agent.errors import AgentError
 from harness.agent.libbpf import Program
 from harness.agent.load import LoadedSide
@@ -14,12 +18,22 @@ from harness.agent.load import LoadedSide
 PACKET_SECTIONS = ("xdp", "tc", "classifier", "action", "tcx", "socket", "cgroup_skb", "lwt_")
 
 
-def attach_side(side: LoadedSide, bcc: Bcc | None, release: ExitStack) -> None:
-    """Attach every program of ``side`` that has a hook; ``release`` detaches them again."""
+def attach_side(
+    side: LoadedSide, bcc: Bcc | None, release: ExitStack, brackets: Mapping[str, Bracket] = MappingProxyType({})
+) -> None:
+    """Attach every program of ``side`` that has a hook; ``release`` detaches them again.
+
+    Those on tracepoints that ``brackets`` has are attached between the two programs of their bracket.
+    """
     for program in side.programs.values():
         if not program.section.startswith(PACKET_SECTIONS):
+            hook = tracepoint(program.section)
             try:
-                _attach(program, bcc, release)
+                if hook is not None and program.name in brackets:
+                    between = partial(_attach, program, bcc)
+                    brackets[program.name].attach(hook, program.fd(), between, release)
+                else:
+                    _attach(program, bcc, release)
             except AgentError as problem:
                 problem.side = side.name
                 raise

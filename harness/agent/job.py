@@ -14,7 +14,7 @@ from harness.agent.probe import Feature
 from harness.agent.watch import Watched
 
 SCHEMA = 1
-KINDS = ("shadow", "solo")
+KINDS = ("shadow", "solo", "counters")
 
 
 @dataclass(frozen=True, slots=True)

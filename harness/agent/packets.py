@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from harness.agent import bpf
@@ -24,8 +25,16 @@ def packet_programs(side: LoadedSide) -> list[Program]:
     return [program for program in side.programs.values() if program.section.startswith(PACKET_SECTIONS)]
 
 
-def feed(sides: Iterable[LoadedSide], events: Iterable[Any], streams: Streams) -> None:
-    """Give every frame among ``events`` to every packet program; what came of it are records of ``packets:PROGRAM``."""
+def feed(
+    sides: Iterable[LoadedSide],
+    events: Iterable[Any],
+    streams: Streams,
+    around: Callable[[str], AbstractContextManager[None]] = lambda _name: nullcontext(),
+) -> None:
+    """Give every frame among ``events`` to every packet program; what came of it are records of ``packets:PROGRAM``.
+
+    Each run is done within ``around(PROGRAM)``.
+    """
     programs = [(side, program) for side in sides for program in packet_programs(side)]
     if not programs:
         return
@@ -34,14 +43,17 @@ def feed(sides: Iterable[LoadedSide], events: Iterable[Any], streams: Streams) -
             continue
         for side, program in programs:
             records = streams.open(side.name, f"packets:{program.name}")
-            records.extend(_runs(side, program, event))
+            records.extend(_runs(side, program, event, around))
 
 
-def _runs(side: LoadedSide, program: Program, event: Any) -> Iterator[bytes]:
+def _runs(
+    side: LoadedSide, program: Program, event: Any, around: Callable[[str], AbstractContextManager[None]]
+) -> Iterator[bytes]:
     """The outcome of each repetition. Repeating is not left to the kernel, which would go on with the changed frame."""
     for _ in range(event.count):
         try:
-            run = bpf.run_packet(program.fd(), event.packet)
+            with around(program.name):
+                run = bpf.run_packet(program.fd(), event.packet)
         except OSError as problem:
             words = f"packet {event.seq} ({event.note}): {os.strerror(problem.errno or 0)}"
             raise AgentError("test run", words, side=side.name, program=program.name) from problem

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.agent.bcc_binding import Bcc, find_bcc
+from harness.agent.counted import counted
 from harness.agent.errors import AgentError, Interrupted
 from harness.agent.job import Benchmark, Job, Phase, read_job
 from harness.agent.libbpf import Libbpf
@@ -142,15 +143,23 @@ def _phase(course: _Course, benchmark: Benchmark, phase: Phase, sides: list[Load
     tools = Tools(course.library, course.bcc, folder, course.out, benchmark.watch, benchmark.presets)
     tools.out.mkdir(parents=True, exist_ok=True)
     use = phase.workload or benchmark.workload
-    with progress.step("plan", f"{benchmark.name} {use.name if use else ''}"):
-        driver = Driver(use, course.job.seed, benchmark.time_limit_s)
+
+    def plan() -> Driver:
+        with progress.step("plan", f"{benchmark.name} {use.name if use else ''}"):
+            return Driver(use, course.job.seed, benchmark.time_limit_s)
+
     if phase.kind == "shadow":
+        driver = plan()
         with progress.step("shadow", benchmark.name):
             return shadow(tools, sides, driver)
     chosen = next(side for side in sides if side.name == phase.side)
     if phase.kind == "solo":
+        driver = plan()
         with progress.step("solo", f"{benchmark.name} {phase.side} {phase.round}"):
             return solo(tools, chosen, driver, phase)
+    if phase.kind == "counters":
+        with progress.step("counters", f"{benchmark.name} {phase.side} {phase.round}"):
+            return counted(tools, chosen, plan, phase)
     raise AgentError(phase.kind, "this agent does not know the phase")
 
 

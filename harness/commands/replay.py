@@ -7,12 +7,13 @@ import argparse
 import tempfile
 from pathlib import Path
 
+from harness.benchmark import NOISY_METRICS
 from harness.bundle import Bundle, open_bundle
 from harness.checkout import find_checkout
 from harness.execute import Where
 from harness.prepare import Prepared, looked_at
 from harness.progress import Progress
-from harness.report.changes import TIMED, changes, incomparable
+from harness.report.changes import changes, incomparable
 from harness.report.model import Report
 from harness.report.terminal import make_console, show
 from harness.run import RunOptions, Undertaking, run_prepared
@@ -99,6 +100,6 @@ def _different(before: Report, after: Report) -> list[str]:
         found += [
             f"{one.benchmark}: {one.metric} of {one.handler}, {one.side}: {one.before} before, {one.after} now"
             for one in changes(before, after)
-            if one.metric != TIMED and (one.worse or abs((one.ratio or 0) - 1) > 0.002)
+            if one.metric not in NOISY_METRICS and (one.worse or abs((one.ratio or 0) - 1) > 0.002)
         ]
     return found

@@ -49,7 +49,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         type=_whole,
         default=1,
         metavar="N",
-        help="blocks of rounds A B B A in which each side runs alone, for times with an interval: 5 or more "
+        help="blocks of rounds A B B A in which each side runs alone, for times with an interval: 8 or more "
         "(default: %(default)s; 0: no times)",
     )
     parser.add_argument(

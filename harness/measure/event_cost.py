@@ -52,5 +52,17 @@ def event_cost(phases: Iterable[Phase], side: str, program: str, overhead: float
     return EventCost(statistics.median(means), float(events), overhead, means)
 
 
+def counter_by_block(
+    phases: Iterable[Phase], side: str, program: str, counter: str, overhead: float
+) -> tuple[float, ...]:
+    """What an event adds to a hardware counter, less the ``overhead`` of reading it, in each cost block."""
+    found: list[float] = []
+    for phase in sorted(phases, key=lambda one: one.block):
+        sums = phase.counters.get(program)
+        if phase.side == side and sums is not None and sums.runs:
+            found.append(max(0.0, getattr(sums, counter) / sums.runs - overhead))
+    return tuple(found)
+
+
 def _mean(costs: list[RunCost]) -> float:
     return sum(cost.run_time_ns for cost in costs) / sum(cost.run_cnt for cost in costs)

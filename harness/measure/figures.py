@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from harness.benchmark import HANDLER_METRICS
-from harness.measure.statistics import LEAST_BLOCKS, bootstrap_median
+from harness.measure.statistics import LEAST_BLOCKS, median_interval
 
 #: What the verifier says besides; shown, not judged.
 EXTRA_METRICS = ("peak_states", "total_states", "load_ns", "events_measured", "overhead_ns", "overhead_guest_insns")
@@ -19,13 +20,14 @@ class Figures:
 
     ``object_insns`` and ``xlated_insns`` count eight-byte slots, as the kernel does; sizes are bytes; ``*_per_event``
     are means over the events of the cost rounds, less what an empty program on the same hook costs
-    (``overhead_*``). ``ns_by_block`` are the means of each cost block, from which intervals are made.
+    (``overhead_*``). Of the noisy ones ``by_block`` has the means of each cost block, and ``intervals`` what follows
+    from enough of them.
     """
 
     values: Mapping[str, float | None] = field(default_factory=dict)
     unavailable: Mapping[str, str] = field(default_factory=dict)
-    ns_per_event_ci: tuple[float, float] | None = None
-    ns_by_block: tuple[float, ...] = ()
+    by_block: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def get(self, metric: str) -> float | None:
         """The figure called ``metric``, None where it is missing."""
@@ -33,7 +35,9 @@ class Figures:
 
 
 def make_figures(
-    values: Mapping[str, float | None], reasons: Mapping[str, str], ns_by_block: tuple[float, ...] = ()
+    values: Mapping[str, float | None],
+    reasons: Mapping[str, str],
+    by_block: Mapping[str, tuple[float, ...]] = MappingProxyType({}),
 ) -> Figures:
     """Figures with every metric of the contract, each missing one with a reason."""
     metrics: tuple[str, ...] = HANDLER_METRICS
@@ -41,10 +45,11 @@ def make_figures(
     missing = {
         metric: reasons.get(metric, "not measured in this run") for metric in metrics if complete[metric] is None
     }
-    interval = bootstrap_median(ns_by_block)
-    if interval is None and complete["ns_per_event"] is not None:
+    found = {metric: median_interval(samples) for metric, samples in by_block.items()}
+    intervals = {metric: interval for metric, interval in found.items() if interval is not None}
+    if "ns_per_event" not in intervals and complete["ns_per_event"] is not None:
         missing["ns_per_event_ci"] = f"an interval needs {LEAST_BLOCKS} cost blocks: --cost-blocks {LEAST_BLOCKS}"
-    return Figures(complete, missing, interval, ns_by_block)
+    return Figures(complete, missing, by_block, intervals)
 
 
 #: Figures by handler and side.

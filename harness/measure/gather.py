@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.measure.event_cost import event_cost, fewest
+from harness.measure.event_cost import counter_by_block, event_cost, fewest
 from harness.measure.figures import Figures, FigureTable, make_figures
 from harness.objects import BpfObject, link
-from harness.plan import EMPTY_SIDE
+from harness.plan import COUNTERS, EMPTY_SIDE
 from harness.result import BenchmarkResult, LoadedProgram, Phase
 
 #: What only a kernel that has loaded a program can say of it.
@@ -22,6 +23,12 @@ KERNEL_METRICS = (
     "total_states",
     "load_ns",
 )
+#: The figures that hardware counters give, with what the counters are called in a result.
+COUNTER_METRICS = {
+    "cpu_insns_per_event": "instructions",
+    "cpu_cycles_per_event": "cycles",
+    "cache_misses_per_event": "cache_misses",
+}
 _NOT_SAID = "this kernel does not report it"
 
 
@@ -73,12 +80,16 @@ def _figures(obj: BpfObject, side: str, program: str, measured: Measured) -> Fig
         for metric in KERNEL_METRICS:
             values[metric] = getattr(loaded, metric)
             reasons.setdefault(metric, _NOT_SAID)
-    blocks: tuple[float, ...] = ()
+    blocks: dict[str, tuple[float, ...]] = {}
     if measured.result is not None:
         timed = event_cost(measured.result.phases, side, program, _overhead(measured.empty, program))
         values["ns_per_event"], values["events_measured"] = timed.value, timed.events
-        values["overhead_ns"], blocks = timed.overhead, timed.by_block
+        values["overhead_ns"], blocks["ns_per_event"] = timed.overhead, timed.by_block
         reasons.setdefault("ns_per_event", _no_cost(measured.result.phases))
+        blocks |= _counters(measured.result, measured.empty, side, program)
+        values |= {metric: statistics.median(found) for metric, found in blocks.items() if found}
+        for metric in COUNTER_METRICS:
+            reasons.setdefault(metric, _no_counters(measured.result.phases, side))
     if measured.counted is not None:
         counted = fewest(measured.counted.phases, side, program)
         empty = measured.counted_empty
@@ -97,10 +108,29 @@ def _loaded(result: BenchmarkResult | None, side: str, program: str) -> LoadedPr
 
 
 def _overhead(empty: BenchmarkResult | None, program: str) -> float:
-    """What measuring itself costs, from the empty program; 0 where there was none."""
+    """What measuring itself costs, from the empty program: the median of its rounds; 0 where there was none."""
     costs = [phase.programs[program] for phase in empty.phases if program in phase.programs] if empty else []
-    runs = sum(cost.run_cnt for cost in costs)
-    return sum(cost.run_time_ns for cost in costs) / runs if runs else 0.0
+    return statistics.median([cost.run_time_ns / cost.run_cnt for cost in costs if cost.run_cnt] or [0.0])
+
+
+def _counters(
+    result: BenchmarkResult, empty: BenchmarkResult | None, side: str, program: str
+) -> dict[str, tuple[float, ...]]:
+    """The hardware counters by metric and block. Without an empty program to take off they would say nothing."""
+    found = {}
+    for metric, counter in COUNTER_METRICS.items():
+        reading = counter_by_block(empty.phases, EMPTY_SIDE, program, counter, 0.0) if empty else ()
+        if reading:
+            overhead = statistics.median(reading)
+            found[metric] = counter_by_block(result.phases, side, program, counter, overhead)
+    return found
+
+
+def _no_counters(phases: Iterable[Phase], side: str) -> str:
+    """Why there are no hardware counters."""
+    rounds = [phase for phase in phases if phase.kind == COUNTERS and phase.side == side]
+    said = next((phase.unavailable for phase in rounds if phase.unavailable), "")
+    return said or ("no event of the counted rounds could be read" if rounds else "the run had no rounds for them")
 
 
 def _no_cost(phases: Iterable[Phase]) -> str:

@@ -8,9 +8,10 @@ import random
 import statistics
 from collections.abc import Iterable, Sequence
 
-#: Fewer blocks give an interval that says nothing.
-LEAST_BLOCKS = 5
+#: The fewest blocks whose range holds the median with :data:`CONFIDENCE`: 1 - 2 / 2**8 is 0.992.
+LEAST_BLOCKS = 8
 RESAMPLES = 4000
+_LEAST_OF_OUTLIERS = 5
 #: Two-sided; wide, because programs also differ by where they happen to lie in memory, which few blocks show.
 CONFIDENCE = 0.99
 
@@ -35,22 +36,44 @@ def geometric_mean(ratios: Iterable[float | None]) -> float | None:
     return math.exp(sum(map(math.log, known)) / len(known))
 
 
-def bootstrap_median(samples: Sequence[float]) -> tuple[float, float] | None:
-    """The confidence interval of the median by the percentile bootstrap; None for fewer than ``LEAST_BLOCKS``.
+def median_interval(samples: Sequence[float]) -> tuple[float, float] | None:
+    """The confidence interval of the median; None for fewer than ``LEAST_BLOCKS``.
 
-    The same samples always give the same interval.
+    It is the percentile bootstrap's, which from few samples is too narrow (:func:`bootstrap_median`), widened to the
+    samples that the sign test allows (:func:`sign_ranks`), which holds for whatever distribution. The same samples
+    always give the same interval.
     """
     if len(samples) < LEAST_BLOCKS:
         return None
+    low, high = bootstrap_median(samples)
+    ordered, rank = sorted(samples), sign_ranks(len(samples))
+    return min(low, ordered[rank]), max(high, ordered[-1 - rank])
+
+
+def bootstrap_median(samples: Sequence[float]) -> tuple[float, float]:
+    """The interval of the median by the percentile bootstrap. Of ten samples it covers 0.97 where 0.99 is meant."""
     source = random.Random(len(samples))
     medians = sorted(statistics.median(source.choices(samples, k=len(samples))) for _ in range(RESAMPLES))
     cut = int(RESAMPLES * (1 - CONFIDENCE) / 2)
     return medians[cut], medians[-1 - cut]
 
 
+def sign_ranks(count: int) -> int:
+    """How many of ``count`` ordered samples may be left out at each end, so that the rest still holds the median.
+
+    That it lies beyond ``k`` samples of an end means that ``k`` tosses of a coin or fewer came up tails of ``count``.
+    """
+    tails, left_out = 0.0, 0
+    while True:
+        tails += math.comb(count, left_out) / 2**count
+        if tails > (1 - CONFIDENCE) / 2:
+            return max(0, left_out - 1)
+        left_out += 1
+
+
 def outliers(samples: Sequence[float]) -> list[int]:
     """Which samples lie further than five median absolute deviations from the median, by index."""
-    if len(samples) < LEAST_BLOCKS:
+    if len(samples) < _LEAST_OF_OUTLIERS:
         return []
     middle = statistics.median(samples)
     spread = statistics.median(abs(sample - middle) for sample in samples)

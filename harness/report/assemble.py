@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.ablation import Ablation
-from harness.benchmark import HANDLER_METRICS, HONEY, C
+from harness.benchmark import HANDLER_METRICS, HONEY, NOISY_METRICS, C
 from harness.build import BuiltPair, BuiltSide
 from harness.compare.difference import EntryDifference
 from harness.compare.one_map import ComparedMap
@@ -18,7 +18,7 @@ from harness.compare.truth import Truth
 from harness.judge import Outcome
 from harness.measure import figures as measured
 from harness.measure.attribution import Attribution, Counted
-from harness.measure.statistics import bootstrap_median, geometric_mean, outliers, ratio
+from harness.measure.statistics import geometric_mean, median_interval, outliers, ratio
 from harness.objects import BpfObject
 from harness.report import model
 from harness.report.changes import TIMED
@@ -28,7 +28,7 @@ from workloads.events import Event
 _FRACTIONS = (
     "executed_insns_per_event",
     "guest_insns_per_event",
-    "ns_per_event",
+    *NOISY_METRICS,
     "overhead_ns",
     "overhead_guest_insns",
 )
@@ -130,8 +130,14 @@ def _figures(one: measured.Figures) -> model.Figures:
     }
     return model.Figures(
         **values,
-        ns_per_event_ci=one.ns_per_event_ci,
-        ns_by_block=[round(value, 3) for value in one.ns_by_block],
+        ns_per_event_ci=one.intervals.get(TIMED),
+        ns_by_block=[round(value, 3) for value in one.by_block.get(TIMED, ())],
+        counters_ci={metric: interval for metric, interval in one.intervals.items() if metric != TIMED},
+        counters_by_block={
+            metric: [round(value, 3) for value in samples]
+            for metric, samples in one.by_block.items()
+            if metric != TIMED and samples
+        },
         unavailable=dict(one.unavailable),
     )
 
@@ -150,30 +156,42 @@ def _ratios(table: measured.FigureTable, side: str) -> dict[str, model.Ratio]:
             if side in figures and C in figures
         }
         if any(value is not None for value in by_handler.values()):
-            intervals = _intervals(table, side) if metric == TIMED else {}
             mean = geometric_mean(by_handler.values())
-            out[metric] = model.Ratio(geomean=mean, handlers=by_handler, intervals=intervals)
+            blocks = _block_ratios(table, side, metric) if metric in NOISY_METRICS else {}
+            out[metric] = model.Ratio(
+                geomean=mean,
+                handlers=by_handler,
+                interval=_interval(_means_by_block(blocks)),
+                intervals={handler: one for handler, samples in blocks.items() if (one := _interval(samples))},
+            )
     return out
 
 
-def _intervals(table: measured.FigureTable, side: str) -> dict[str, model.Interval]:
-    """The intervals of the ratio of times, block by block, so that what both sides of a block met drops out."""
-    found: dict[str, model.Interval] = {}
+def _block_ratios(table: measured.FigureTable, side: str, metric: str) -> dict[str, list[float]]:
+    """The ratios of a noisy figure by handler, block by block: what both sides of a block met drops out."""
+    found = {}
     for handler, figures in table.items():
         if side not in figures or C not in figures:
             continue
-        pairs = list(zip(figures[side].ns_by_block, figures[C].ns_by_block, strict=False))
-        samples = [one / other for one, other in pairs if other]
-        interval = bootstrap_median(samples)
-        if interval is not None:
-            low, high = interval
-            found[handler] = model.Interval(
-                low=round(low, 4),
-                high=round(high, 4),
-                conclusive=not low <= 1 <= high,
-                outliers=outliers(samples),
-            )
+        pairs = zip(figures[side].by_block.get(metric, ()), figures[C].by_block.get(metric, ()), strict=False)
+        found[handler] = [one / other for one, other in pairs if other]
     return found
+
+
+def _means_by_block(blocks: Mapping[str, Sequence[float]]) -> list[float]:
+    """The geometric mean over the handlers in each block that all of them have."""
+    means = [geometric_mean(ratios) for ratios in zip(*blocks.values(), strict=False)]
+    return [mean for mean in means if mean is not None]
+
+
+def _interval(samples: Sequence[float]) -> model.Interval | None:
+    found = median_interval(samples)
+    if found is None:
+        return None
+    low, high = found
+    return model.Interval(
+        low=round(low, 4), high=round(high, 4), conclusive=not low <= 1 <= high, outliers=outliers(samples)
+    )
 
 
 def sides(pair: BuiltPair, objects: Mapping[str, BpfObject]) -> dict[str, model.Side]:

@@ -8,14 +8,14 @@ from typing import Literal
 
 from pydantic import Field, ValidationError
 
-from harness.benchmark import HANDLER_METRICS, HONEY
+from harness.benchmark import HANDLER_METRICS, HONEY, NOISY_METRICS
 from harness.errors import HarnessError
-from harness.report.changes import SLACK, TIMED
+from harness.report.changes import SLACK
 from harness.report.model import BenchmarkReport, BudgetOutcome, Part
 from harness.report.words import metric_of
 
 #: The figures that repeat on any machine, so that a committed number means something on another.
-KEPT: tuple[str, ...] = tuple(metric for metric in HANDLER_METRICS if metric != TIMED)
+KEPT: tuple[str, ...] = tuple(metric for metric in HANDLER_METRICS if metric not in NOISY_METRICS)
 
 
 class Entry(Part):

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from harness.benchmark import HANDLER_METRICS, HONEY
+from harness.benchmark import HANDLER_METRICS, HONEY, NOISY_METRICS
 from harness.errors import HarnessError
 from harness.report.model import BenchmarkReport, Figures, Report
 from harness.report.words import metric_of
@@ -97,8 +97,10 @@ def is_worse(metric: str, before: Figures, after: Figures) -> bool:
     one, other = metric_of(before, metric), metric_of(after, metric)
     if one is None or other is None:
         return False
-    if metric == TIMED:
-        first, second = before.ns_per_event_ci, after.ns_per_event_ci
+    if metric in NOISY_METRICS:
+        first, second = (
+            one.ns_per_event_ci if metric == TIMED else one.counters_ci.get(metric) for one in (before, after)
+        )
         return first is not None and second is not None and second[0] > first[1]
     return other > one * (1 + SLACK[metric])
 

@@ -107,6 +107,9 @@ class Figures(Part):
     guest_insns_per_event: float | None = None
     ns_per_event: float | None = None
     ns_per_event_ci: tuple[float, float] | None = None
+    cpu_insns_per_event: float | None = Field(default=None, description="machine instructions, by hardware counters")
+    cpu_cycles_per_event: float | None = None
+    cache_misses_per_event: float | None = None
     peak_states: int | None = None
     total_states: int | None = None
     load_ns: int | None = None
@@ -114,6 +117,8 @@ class Figures(Part):
     overhead_ns: float | None = Field(default=None, description="taken off ns_per_event: an empty program's")
     overhead_guest_insns: float | None = None
     ns_by_block: list[float] = []
+    counters_ci: dict[str, tuple[float, float]] = Field(default={}, description="as ns_per_event_ci, by metric")
+    counters_by_block: dict[str, list[float]] = Field(default={}, description="as ns_by_block, by metric")
     unavailable: dict[str, str] = {}
 
 
@@ -131,7 +136,8 @@ class Ratio(Part):
 
     geomean: float | None
     handlers: dict[str, float | None]
-    intervals: dict[str, Interval] = Field(default={}, description="by handler, for times measured in enough blocks")
+    interval: Interval | None = Field(default=None, description="of the mean, for noisy figures from enough blocks")
+    intervals: dict[str, Interval] = Field(default={}, description="by handler likewise")
 
 
 class Side(Part):

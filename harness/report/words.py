@@ -18,6 +18,9 @@ METRIC_TITLES: Mapping[str, str] = {
     "executed_insns_per_event": "eBPF insns / event",
     "guest_insns_per_event": "guest insns / event",
     "ns_per_event": "ns / event",
+    "cpu_insns_per_event": "CPU insns / event",
+    "cpu_cycles_per_event": "CPU cycles / event",
+    "cache_misses_per_event": "cache misses / event",
 }
 assert tuple(METRIC_TITLES) == HANDLER_METRICS
 

@@ -18,10 +18,10 @@ SHADOW: Mapping[str, Any] = {"kind": "shadow"}
 _IGNORED = shutil.ignore_patterns("__pycache__")
 
 
-def compile_program(name: str, folder: Path) -> Path:
-    """``programs/NAME.bpf.c`` as an object in ``folder``."""
+def compile_program(name: str, folder: Path, *, source: Path | None = None) -> Path:
+    """``source`` (default: ``programs/NAME.bpf.c``) as the object NAME in ``folder``."""
     output = folder / f"{name}.bpf.o"
-    source = HERE / "programs" / f"{name}.bpf.c"
+    source = source or HERE / "programs" / f"{name}.bpf.c"
     include = next((f"-I{path}" for path in Path("/usr/include").glob("*-linux-gnu")), "-I/usr/include")
     command = ["clang", "-O2", "-g", "-target", "bpf", include, "-c", str(source), "-o", str(output)]
     subprocess.run(command, check=True, timeout=60)
@@ -41,7 +41,7 @@ def make_job(
     (folder / "harness" / "__init__.py").write_text("", encoding="ascii")
     shutil.copytree(Path(harness.__file__ or "").parent / "agent", folder / "harness" / "agent", ignore=_IGNORED)
     shutil.copytree(HERE / "stub", folder / "workloads", ignore=_IGNORED)
-    for name in ("events.py", "recorder.py"):
+    for name in ("events.py", "recorder.py", "user_memory.py"):
         shutil.copy(Path(workloads.__file__ or "").parent / name, folder / "workloads")
     for side, path in objects.items():
         shutil.copy(path, folder / f"{side}.bpf.o")
