@@ -143,13 +143,12 @@ def _through_flag(
     reached = first.expr if is_and else negate(first.expr)
     fl.code.append(OpenIf(reached, code, [], span))
     result = Condition(n.Read(n.LocalPlace(flag), t.BOOL))
-    if not is_and:
-        return Condition(result.expr, (), first.when_false + second.when_false)
-    checked = result
-    for fact in second.when_true:
+    learnt = first.when_true + second.when_true if is_and else first.when_false + second.when_false
+    for fact in learnt:  # the flag alone does not show what is there
         if isinstance(fact, OptionalFact) and fact.present:
-            checked = both(checked, Condition(negate(fact.subject.is_nil)))
-    return Condition(checked.expr, first.when_true + second.when_true)
+            absent = Condition(fact.subject.is_nil)
+            result = both(result, absent.negated) if is_and else either(result, absent)
+    return Condition(result.expr, learnt, ()) if is_and else Condition(result.expr, (), learnt)
 
 
 def hoist(fl: Lowering, code: Code) -> None:

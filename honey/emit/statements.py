@@ -13,6 +13,7 @@ from honey.emit.names import Scope, member_name
 from honey.emit.once import reads_once
 from honey.emit.source import Writer
 from honey.emit.spelling import Spelling, is_array
+from honey.emit.unrolling import PRAGMA, unrolled
 from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.ir.nonnull import locals_written
@@ -363,6 +364,8 @@ class FunctionWriter:
         advance = f"{name}{sign}{sign}" if abs(step) == 1 else f"{name} {sign}= {abs(step)}"
         start = self.expressions.converted(n.Const(statement.start, local.type), local.type)
         declaration = self.context.spelling.declare(local.type, name)
+        if unrolled(statement):
+            self.writer.line(PRAGMA, mapped=False)
         self.writer.line(f"for ({declaration} = {start}; {name} {compare} {statement.stop}; {advance}) {{")
         self.block(statement.body)
         self.writer.line("}", mapped=False)

@@ -620,7 +620,7 @@ class Writer:
         if depth <= 0 or self.loops:
             return
         index = self.name("i")
-        first, last = self.pick(("0", "1", "-2")), self.pick(("3", "0", "7", "2"))
+        first, last = self.pick(("0", "1", "-2")), self.pick(LAST_TURNS)
         step = f"//{self.pick(('2', '1', '-1'))}" if self.chance(10) else ""
         filter_ = f", {self.truth(1)}" if self.chance(15) else ""
         self.loops += 1
@@ -645,7 +645,7 @@ class Writer:
         start = self.integer(1)
         self.line(f"{name} =")
         self.depth += 1
-        self.line(f"Enum.reduce(0..{self.pick(('3', '0', '7'))}, {start}, fn {index}, {acc} ->")
+        self.line(f"Enum.reduce(0..{self.pick(LAST_TURNS)}, {start}, fn {index}, {acc} ->")
         with self.indented():
             self.bind(index, "int")
             self.bind(acc, "int")
@@ -918,6 +918,7 @@ class Writer:
         return f"{self.integer(depth - 1)} {self.pick(COMPARISONS)} {self.integer(depth - 1)}"
 
 
+LAST_TURNS = ("3", "0", "7", "2", "31", "63", "250")
 COMPARISONS = ("==", "!=", "<", "<=", ">", ">=")
 RECURSION = (
     "",
