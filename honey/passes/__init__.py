@@ -42,6 +42,7 @@ ORDER: tuple[str, ...] = (
     "early-values",
     "stored-twins",
     "by-reference",
+    "owned-arguments",
     "atomic-add",
     "dead-code",
     "late-stores",

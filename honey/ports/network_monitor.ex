@@ -37,29 +37,31 @@ defmodule NetworkMonitor do
   def trace_sendto(ctx) do
     pid = current_pid()
     if pid == 0 or ctx.len == 0, do: return(0)
-    book_sent(pid, :IPPROTO_UDP, ctx.addr, ctx.len)
+    book_sent(%traffic_key{pid: pid, protocol: :IPPROTO_UDP}, ctx.addr, ctx.len)
   end
 
   @sec "tracepoint/syscalls/sys_enter_recvfrom"
   def trace_recvfrom(ctx) do
     pid = current_pid()
     if pid == 0, do: return(0)
-    book_received(pid, :IPPROTO_UDP, max(ctx.size, 1))
+    book_received(%traffic_key{pid: pid, protocol: :IPPROTO_UDP}, max(ctx.size, 1))
   end
 
   @sec "tracepoint/syscalls/sys_enter_sendmsg"
   def trace_sendmsg(ctx) do
     pid = current_pid()
     if pid == 0, do: return(0)
+    bytes = message_bytes(ctx.msg)
     header = BpfHelpers.probe_read_user(ctx.msg, :msghdr)
-    book_sent(pid, :IPPROTO_TCP, header && header.msg_name, message_bytes(ctx.msg))
+    book_sent(%traffic_key{pid: pid, protocol: :IPPROTO_TCP}, header && header.msg_name, bytes)
   end
 
   @sec "tracepoint/syscalls/sys_enter_recvmsg"
   def trace_recvmsg(ctx) do
+    bytes = message_bytes(ctx.msg)
     pid = current_pid()
     if pid == 0, do: return(0)
-    book_received(pid, :IPPROTO_TCP, message_bytes(ctx.msg))
+    book_received(%traffic_key{pid: pid, protocol: :IPPROTO_TCP}, bytes)
   end
 
   defp current_pid, do: BpfHelpers.get_current_pid_tgid() >>> 32
@@ -68,8 +70,7 @@ defmodule NetworkMonitor do
   defp message_bytes(nil), do: 1
   defp message_bytes(msg), do: max(BpfHelpers.core_read(msg, :msghdr, [:msg_iter, :count]), 1)
 
-  defp book_sent(pid, protocol, address, bytes) do
-    key = %traffic_key{pid: pid, protocol: protocol}
+  defp book_sent(key, address, bytes) do
     peer = address && BpfHelpers.probe_read_user(address, :sockaddr_in)
 
     if peer && peer.sin_family == :AF_INET do
@@ -77,18 +78,18 @@ defmodule NetworkMonitor do
       key.port = Net.ntohs(peer.sin_port)
     end
 
+    Honey.Map.update(:protocol_totals, key.protocol, bytes, fn total -> total + bytes end)
     now = BpfHelpers.ktime_get_ns()
-    Honey.Map.update(:protocol_totals, protocol, bytes, fn total -> total + bytes end)
     add_sent(:traffic_map, key, bytes, now)
-    add_sent(:pid_stats, pid, bytes, now)
+    add_sent(:pid_stats, key.pid, bytes, now)
     0
   end
 
-  defp book_received(pid, protocol, bytes) do
+  defp book_received(key, bytes) do
+    Honey.Map.update(:protocol_totals, key.protocol, bytes, fn total -> total + bytes end)
     now = BpfHelpers.ktime_get_ns()
-    Honey.Map.update(:protocol_totals, protocol, bytes, fn total -> total + bytes end)
-    add_received(:traffic_map, %traffic_key{pid: pid, protocol: protocol}, bytes, now)
-    add_received(:pid_stats, pid, bytes, now)
+    add_received(:traffic_map, key, bytes, now)
+    add_received(:pid_stats, key.pid, bytes, now)
     0
   end
 

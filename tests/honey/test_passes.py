@@ -316,3 +316,39 @@ def test_a_pass_that_breaks_the_program_is_named(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(broken, "run", without_return)
     with pytest.raises(IRError, match="after dead-code in f: a path ends without a result"):
         run(monitor(), ["dead-code"])
+
+
+BOOK = """
+  defp book(key, port) do
+    if port > 7, do: key.port = port
+    bpf_map_update_elem(:stats_of, key, %stats{count: 1})
+  end
+"""
+OWNED = "early-values,owned-arguments"
+
+
+def test_a_struct_made_for_a_call_is_changed_by_the_function_itself() -> None:
+    body = "book(%key{pid: 1}, 80)\nbook(%key{pid: 2}, 1)\n0"
+    assert "struct key key_2 = *key;" in c_of(body, "early-values", BOOK)
+    text = c_of(body, OWNED, BOOK)
+    assert "key->port = port;" in text
+    assert "= *key;" not in text
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "key = %key{pid: 1}\nbook(key, 80)\nbook(key, 90)\n0",
+        "key = %key{pid: 1}\nbook(key, 80)\nkey.port",
+        "key = %key{pid: 1}\nfor port <- 1..3, do: book(key, port)\n0",
+    ],
+)
+def test_a_struct_that_is_looked_at_again_is_changed_as_a_copy(body: str) -> None:
+    assert "= *key;" in c_of(body, OWNED, BOOK)
+
+
+def test_a_parameter_that_is_read_beside_its_copy_stays_as_it_was() -> None:
+    function = BOOK.replace("    if port", "    before = key\n    if port").replace(
+        "%stats{count: 1}", "%stats{count: before.port}"
+    )
+    assert "= *key;" in c_of("book(%key{pid: 1}, 80)\n0", OWNED, function)
