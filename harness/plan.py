@@ -116,7 +116,9 @@ def _entries(pair: BuiltPair, rounds: Rounds) -> list[dict[str, Any]]:
         phases += _cost_phases(use, order, COUNTERS) if rounds.counters else []
         entries.append(_entry(benchmark, obj, f"{benchmark.name}{COST}{block}", counted, phases))
     if rounds.cost_blocks:
-        phases = _cost_phases(use, [EMPTY_SIDE] * rounds.cost_blocks)
+        # An empty program counts the same each time; a time wants as many rounds as what it is taken off.
+        times = min(rounds.cost_blocks, 2) if rounds.counting else rounds.cost_blocks
+        phases = _cost_phases(use, [EMPTY_SIDE] * times)
         phases += _cost_phases(use, [EMPTY_SIDE] * rounds.cost_blocks, COUNTERS) if rounds.counters else []
         entries.append(_entry(benchmark, obj, f"{benchmark.name}{EMPTY}", [EMPTY_SIDE], phases))
     return [{**entry, "needs": needs} for entry in entries]
