@@ -44,6 +44,7 @@ class Manifest(BaseModel):
     cpu: int
     cost_blocks: int
     guest_insns: bool
+    counters: bool = True
 
 
 class Bundle(BaseModel):

@@ -22,7 +22,7 @@ from harness.measure.figures import FigureTable
 from harness.measure.gather import Measured, gather
 from harness.objects import BpfObject, ObjectError, read_object
 from harness.plan import SHADOW, SOLO
-from harness.report import assemble, model
+from harness.report import assemble, model, ratios
 from harness.report.whole import agent_failure
 from harness.result import AgentError, BenchmarkResult, Phase
 from harness.simulate import Executed, count_executed
@@ -92,7 +92,8 @@ def evaluate(
             ablations = _ablations(pair, variants, names, runs, facts.seed)
         attributed = {side: attribute(obj, side, names, executed.get(side, {})) for side, obj in objects.items()}
     sides = assemble.sides(pair, objects) if objects else {}
-    outcomes = judge_budgets(benchmark, figures, assemble.side_figures(sides))
+    differing = comparison.contenders if comparison else {}
+    outcomes = judge_budgets(benchmark, figures, assemble.side_figures(sides), differing)
     parity = assemble.parity(comparison) if comparison else model.Parity(equal=False, oracle_equal=None, events=0)
     verdict = judge(
         equal=parity.equal,
@@ -116,7 +117,8 @@ def evaluate(
         truth=assemble.truth(truth),
         differences=assemble.differences(comparison.differences) if comparison else [],
         programs=assemble.programs(figures),
-        ratios=assemble.ratios(figures, list(pair.sides)),
+        ratios=ratios.ratios(figures, list(pair.sides)),
+        over=ratios.over(figures, list(benchmark.contenders)),
         sides=sides,
         budgets=assemble.budgets(outcomes),
         timings=dict(timings),

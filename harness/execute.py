@@ -41,7 +41,8 @@ _GUEST_INSNS = "guest_insns_per_event"
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """The target and what is done there. ``guest_insns`` asks for the second guest, where there can be one.
+    """The target and what is done there. ``guest_insns`` asks for the second guest, where there can be one,
+    ``counters`` for the CPU's hardware counters, where it has any.
 
     ``kernel`` is a name or an image's path, ``modules`` the folder with that image's modules, both for the target vm.
     """
@@ -54,6 +55,7 @@ class Where:
     cpu: int = 0
     cost_blocks: int = 1
     guest_insns: bool = True
+    counters: bool = True
 
     @property
     def kind(self) -> str:
@@ -105,7 +107,7 @@ def execute(where: Where, preparing: Future[Prepared], checkout: Checkout, folde
     def job(name: str, rounds: Rounds, place: Path) -> Job:
         return Job(name, preparing, rounds, checkout, place, where.seed, where.cpu)
 
-    rounds = Rounds(where.mode, where.cost_blocks, counters=True)
+    rounds = Rounds(where.mode, where.cost_blocks, counters=where.counters)
     counting = job(
         COUNTING, Rounds(parity="", cost_blocks=COUNT_BLOCKS, mirrored=False, counting=True), folder / "counting"
     )

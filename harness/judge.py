@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
+from types import MappingProxyType
 
 from harness.benchmark import HANDLER_METRICS, HONEY, Benchmark, Budget
 from harness.measure.figures import Figures, FigureTable
@@ -26,6 +27,7 @@ class Outcome:
     """A limit and what became of it: ``ok`` is None where the figure could not be had.
 
     ``handler`` is the handler that ``figure`` is of: the only one, or the worst of several; "" for a mean or a side.
+    ``note`` says why a limit does not hold although its figure would.
     """
 
     metric: str
@@ -36,6 +38,7 @@ class Outcome:
     figure: float | None
     ok: bool | None
     handler: str = ""
+    note: str = ""
 
     def __str__(self) -> str:
         place = f" of {self.handler}" if self.handler else ""
@@ -46,7 +49,7 @@ class Outcome:
             bound = "below" if self.kind == "worst_below" else "at most"
             kind = {"geomean": " (geometric mean)", "worst": " (worst)", "worst_below": " (worst)"}.get(self.kind, "")
             said = f"{what} / {self.against}{kind}: {_number(self.figure)}, {bound} {_number(self.limit)}"
-        return said
+        return f"{said}; {self.note}" if self.note else said
 
 
 def _number(value: float | None) -> str:
@@ -57,15 +60,26 @@ def _number(value: float | None) -> str:
 SideFigures = Mapping[str, Mapping[str, float | None]]
 
 
-def judge_budgets(benchmark: Benchmark, figures: FigureTable, sides: SideFigures) -> list[Outcome]:
-    """Every limit of the benchmark with the figure it is about."""
+def judge_budgets(
+    benchmark: Benchmark, figures: FigureTable, sides: SideFigures, contenders: Mapping[str, int] = MappingProxyType({})
+) -> list[Outcome]:
+    """Every limit of the benchmark with the figure it is about.
+
+    ``contenders`` says in how many entries each differs from C: a limit over one that does other work does not hold.
+    """
     outcomes: list[Outcome] = []
     for budget in benchmark.budgets:
         if budget.metric in HANDLER_METRICS:
             outcomes += _per_handler(budget, figures)
         else:
             outcomes += _per_side(budget, sides)
-    return outcomes
+    return [_over(outcome, contenders.get(outcome.against, 0)) for outcome in outcomes]
+
+
+def _over(outcome: Outcome, differing: int) -> Outcome:
+    if not differing or outcome.kind == "at_most":
+        return outcome
+    return replace(outcome, ok=False, note=f"{outcome.against} differs from c in {differing} entries")
 
 
 def _per_handler(budget: Budget, figures: FigureTable) -> list[Outcome]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from harness.agent.attach import attach_side, tracepoint
 from harness.agent.bracket import make_bracket
+from harness.agent.costs import statistics
 from harness.agent.job import Phase
 from harness.agent.load import LoadedSide
 from harness.agent.packets import feed, packet_programs
@@ -39,7 +40,10 @@ def counted(tools: Tools, side: LoadedSide, plan: Callable[[], Driver], phase: P
 
 
 def _count(tools: Tools, side: LoadedSide, plan: Callable[[], Driver]) -> dict[str, Sums]:
-    """Programs on tracepoints are counted on this CPU whoever causes the event, packet programs while they are run."""
+    """Programs on tracepoints are counted on this CPU whoever causes the event, packet programs while they are run.
+
+    Run-time statistics are kept on: they cost instructions, and another process may switch them on at any time.
+    """
     on_tracepoints = [name for name, one in side.programs.items() if tracepoint(one.section)]
     given_packets = [program.name for program in packet_programs(side)]
     if not on_tracepoints and not given_packets:
@@ -49,6 +53,7 @@ def _count(tools: Tools, side: LoadedSide, plan: Callable[[], Driver]) -> dict[s
         meter = Meter(open_counters(release, pid=0, cpu=-1, enabled=False) if given_packets else [])
         counters = open_counters(release, pid=-1, cpu=cpu, enabled=True) if on_tracepoints else []
         driver = plan()
+        release.enter_context(statistics())
         brackets = {name: make_bracket(counters, release) for name in on_tracepoints}
         streams = release.enter_context(collect(tools.library, (side,)))
         attach_side(side, tools.bcc, release, brackets)

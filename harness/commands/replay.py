@@ -48,6 +48,7 @@ def main(given: argparse.Namespace) -> int:
             cpu=manifest.cpu,
             cost_blocks=manifest.cost_blocks,
             guest_insns=manifest.guest_insns,
+            counters=manifest.counters,
         )
         where.check()
 

@@ -64,6 +64,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="also count what each pass of the Honey compiler saves: executed eBPF instructions and, where guest "
         "instructions are counted, those",
     )
+    parser.add_argument(
+        "--no-counters",
+        dest="counters",
+        action="store_false",
+        help="do without the rounds in which the CPU's hardware counters are read, where it has any",
+    )
     many = parser.add_argument_group("many runs as one")
     many.add_argument(
         "--matrix",
@@ -109,6 +115,7 @@ def _options(given: argparse.Namespace) -> RunOptions:
         cpu=given.cpu,
         cost_blocks=given.cost_blocks,
         guest_insns=given.guest_insns,
+        counters=given.counters,
     )
     return RunOptions(
         where=where,
@@ -132,6 +139,7 @@ def _matrix(given: argparse.Namespace, checkout: Checkout, progress: Progress) -
     arguments = [*given.benchmarks, "--target", given.target, "--mode", given.mode, "--seed", str(given.seed)]
     arguments += ["--cpu", str(given.cpu), "--cost-blocks", str(given.cost_blocks), "--compiler", given.compiler]
     arguments += [] if given.guest_insns else ["--no-guest-insns"]
+    arguments += [] if given.counters else ["--no-counters"]
     arguments += ["--ablation"] if given.ablation else []
     arguments += ["--kernel", given.kernel] if given.kernel else []
     arguments += ["--modules", given.modules] if given.modules else []

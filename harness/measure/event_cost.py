@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from harness.plan import SOLO
@@ -15,13 +15,13 @@ from harness.result import Phase, RunCost
 class EventCost:
     """The cost of an event less the ``overhead`` of measuring; None where no event was seen.
 
-    ``value`` is the median of the cost blocks, ``by_block`` their means in order.
+    ``value`` is the median of the cost blocks, ``by_block`` has the mean of each by its number.
     """
 
     value: float | None
     events: float | None
     overhead: float | None
-    by_block: tuple[float, ...]
+    by_block: Mapping[int, float]
 
 
 def fewest(phases: Iterable[Phase], side: str, program: str) -> float | None:
@@ -45,23 +45,26 @@ def event_cost(phases: Iterable[Phase], side: str, program: str, overhead: float
     for phase in phases:
         if _counts(phase, side, program):
             blocks.setdefault(phase.block, []).append(phase.programs[program])
-    means = tuple(max(0.0, _mean(costs) - overhead) for _, costs in sorted(blocks.items()))
+    means = {block: max(0.0, _mean(costs) - overhead) for block, costs in sorted(blocks.items())}
     if not means:
-        return EventCost(None, None, None, ())
+        return EventCost(None, None, None, {})
     events = sum(cost.run_cnt for costs in blocks.values() for cost in costs)
-    return EventCost(statistics.median(means), float(events), overhead, means)
+    return EventCost(statistics.median(means.values()), float(events), overhead, means)
 
 
 def counter_by_block(
     phases: Iterable[Phase], side: str, program: str, counter: str, overhead: float
-) -> tuple[float, ...]:
-    """What an event adds to a hardware counter, less the ``overhead`` of reading it, in each cost block."""
-    found: list[float] = []
+) -> dict[int, float]:
+    """What an event adds to a hardware counter, less the ``overhead`` of reading it, by cost block.
+
+    A block in which another program of the machine had the counters is missing.
+    """
+    found = {}
     for phase in sorted(phases, key=lambda one: one.block):
         sums = phase.counters.get(program)
         if phase.side == side and sums is not None and sums.runs:
-            found.append(max(0.0, getattr(sums, counter) / sums.runs - overhead))
-    return tuple(found)
+            found[phase.block] = max(0.0, getattr(sums, counter) / sums.runs - overhead)
+    return found
 
 
 def _mean(costs: list[RunCost]) -> float:

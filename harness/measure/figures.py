@@ -20,13 +20,13 @@ class Figures:
 
     ``object_insns`` and ``xlated_insns`` count eight-byte slots, as the kernel does; sizes are bytes; ``*_per_event``
     are means over the events of the cost rounds, less what an empty program on the same hook costs
-    (``overhead_*``). Of the noisy ones ``by_block`` has the means of each cost block, and ``intervals`` what follows
-    from enough of them.
+    (``overhead_*``). Of the noisy ones ``by_block`` has the mean of each cost block by number, and ``intervals`` what
+    follows from enough of them.
     """
 
     values: Mapping[str, float | None] = field(default_factory=dict)
     unavailable: Mapping[str, str] = field(default_factory=dict)
-    by_block: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    by_block: Mapping[str, Mapping[int, float]] = field(default_factory=dict)
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def get(self, metric: str) -> float | None:
@@ -37,7 +37,7 @@ class Figures:
 def make_figures(
     values: Mapping[str, float | None],
     reasons: Mapping[str, str],
-    by_block: Mapping[str, tuple[float, ...]] = MappingProxyType({}),
+    by_block: Mapping[str, Mapping[int, float]] = MappingProxyType({}),
 ) -> Figures:
     """Figures with every metric of the contract, each missing one with a reason."""
     metrics: tuple[str, ...] = HANDLER_METRICS
@@ -45,7 +45,7 @@ def make_figures(
     missing = {
         metric: reasons.get(metric, "not measured in this run") for metric in metrics if complete[metric] is None
     }
-    found = {metric: median_interval(samples) for metric, samples in by_block.items()}
+    found = {metric: median_interval(tuple(samples.values())) for metric, samples in by_block.items()}
     intervals = {metric: interval for metric, interval in found.items() if interval is not None}
     if "ns_per_event" not in intervals and complete["ns_per_event"] is not None:
         missing["ns_per_event_ci"] = f"an interval needs {LEAST_BLOCKS} cost blocks: --cost-blocks {LEAST_BLOCKS}"

@@ -80,14 +80,14 @@ def _figures(obj: BpfObject, side: str, program: str, measured: Measured) -> Fig
         for metric in KERNEL_METRICS:
             values[metric] = getattr(loaded, metric)
             reasons.setdefault(metric, _NOT_SAID)
-    blocks: dict[str, tuple[float, ...]] = {}
+    blocks: dict[str, Mapping[int, float]] = {}
     if measured.result is not None:
         timed = event_cost(measured.result.phases, side, program, _overhead(measured.empty, program))
         values["ns_per_event"], values["events_measured"] = timed.value, timed.events
         values["overhead_ns"], blocks["ns_per_event"] = timed.overhead, timed.by_block
         reasons.setdefault("ns_per_event", _no_cost(measured.result.phases))
         blocks |= _counters(measured.result, measured.empty, side, program)
-        values |= {metric: statistics.median(found) for metric, found in blocks.items() if found}
+        values |= {metric: statistics.median(found.values()) for metric, found in blocks.items() if found}
         for metric in COUNTER_METRICS:
             reasons.setdefault(metric, _no_counters(measured.result.phases, side))
     if measured.counted is not None:
@@ -115,13 +115,14 @@ def _overhead(empty: BenchmarkResult | None, program: str) -> float:
 
 def _counters(
     result: BenchmarkResult, empty: BenchmarkResult | None, side: str, program: str
-) -> dict[str, tuple[float, ...]]:
+) -> dict[str, dict[int, float]]:
     """The hardware counters by metric and block. Without an empty program to take off they would say nothing."""
     found = {}
     for metric, counter in COUNTER_METRICS.items():
-        reading = counter_by_block(empty.phases, EMPTY_SIDE, program, counter, 0.0) if empty else ()
-        if reading:
-            overhead = statistics.median(reading)
+        rounds = [phase for phase in empty.phases if phase.kind == COUNTERS] if empty else []
+        readings = [counter_by_block([one], EMPTY_SIDE, program, counter, 0.0).values() for one in rounds]
+        if any(readings):
+            overhead = statistics.median(value for values in readings for value in values)
             found[metric] = counter_by_block(result.phases, side, program, counter, overhead)
     return found
 

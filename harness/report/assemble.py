@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.ablation import Ablation
-from harness.benchmark import HANDLER_METRICS, HONEY, NOISY_METRICS, C
+from harness.benchmark import HONEY, NOISY_METRICS, C
 from harness.build import BuiltPair, BuiltSide
 from harness.compare.difference import EntryDifference
 from harness.compare.one_map import ComparedMap
@@ -18,7 +18,6 @@ from harness.compare.truth import Truth
 from harness.judge import Outcome
 from harness.measure import figures as measured
 from harness.measure.attribution import Attribution, Counted
-from harness.measure.statistics import geometric_mean, median_interval, outliers, ratio
 from harness.objects import BpfObject
 from harness.report import model
 from harness.report.changes import TIMED
@@ -131,66 +130,14 @@ def _figures(one: measured.Figures) -> model.Figures:
     return model.Figures(
         **values,
         ns_per_event_ci=one.intervals.get(TIMED),
-        ns_by_block=[round(value, 3) for value in one.by_block.get(TIMED, ())],
+        ns_by_block=[round(value, 3) for value in one.by_block.get(TIMED, {}).values()],
         counters_ci={metric: interval for metric, interval in one.intervals.items() if metric != TIMED},
         counters_by_block={
-            metric: [round(value, 3) for value in samples]
+            metric: [round(value, 3) for value in samples.values()]
             for metric, samples in one.by_block.items()
             if metric != TIMED and samples
         },
         unavailable=dict(one.unavailable),
-    )
-
-
-def ratios(table: measured.FigureTable, sides: Sequence[str]) -> dict[str, dict[str, model.Ratio]]:
-    """Every side over C, for the metrics that some handler has on both."""
-    return {side: _ratios(table, side) for side in sides if side != C}
-
-
-def _ratios(table: measured.FigureTable, side: str) -> dict[str, model.Ratio]:
-    out: dict[str, model.Ratio] = {}
-    for metric in HANDLER_METRICS:
-        by_handler = {
-            handler: ratio(figures[side].get(metric), figures[C].get(metric))
-            for handler, figures in table.items()
-            if side in figures and C in figures
-        }
-        if any(value is not None for value in by_handler.values()):
-            mean = geometric_mean(by_handler.values())
-            blocks = _block_ratios(table, side, metric) if metric in NOISY_METRICS else {}
-            out[metric] = model.Ratio(
-                geomean=mean,
-                handlers=by_handler,
-                interval=_interval(_means_by_block(blocks)),
-                intervals={handler: one for handler, samples in blocks.items() if (one := _interval(samples))},
-            )
-    return out
-
-
-def _block_ratios(table: measured.FigureTable, side: str, metric: str) -> dict[str, list[float]]:
-    """The ratios of a noisy figure by handler, block by block: what both sides of a block met drops out."""
-    found = {}
-    for handler, figures in table.items():
-        if side not in figures or C not in figures:
-            continue
-        pairs = zip(figures[side].by_block.get(metric, ()), figures[C].by_block.get(metric, ()), strict=False)
-        found[handler] = [one / other for one, other in pairs if other]
-    return found
-
-
-def _means_by_block(blocks: Mapping[str, Sequence[float]]) -> list[float]:
-    """The geometric mean over the handlers in each block that all of them have."""
-    means = [geometric_mean(ratios) for ratios in zip(*blocks.values(), strict=False)]
-    return [mean for mean in means if mean is not None]
-
-
-def _interval(samples: Sequence[float]) -> model.Interval | None:
-    found = median_interval(samples)
-    if found is None:
-        return None
-    low, high = found
-    return model.Interval(
-        low=round(low, 4), high=round(high, 4), conclusive=not low <= 1 <= high, outliers=outliers(samples)
     )
 
 

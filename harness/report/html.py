@@ -8,9 +8,10 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from harness.benchmark import HONEY, C
 from harness.report import plots, words
 from harness.report.cells import rows
-from harness.report.model import Report
+from harness.report.model import Ratio, Report
 
 _HERE = Path(__file__).parent
 
@@ -21,6 +22,7 @@ def html(report: Report) -> str:
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.globals.update(words=words, plots=plots, cells=rows, num=_number, svg=Markup, pointer=_pointer)
+    environment.globals.update(tone=_tone, compared_at=_compared_at)
     style = (_HERE / "report.css").read_text(encoding="utf-8")
     return environment.get_template("report.html.j2").render(report=report, style=Markup(style))
 
@@ -28,6 +30,16 @@ def html(report: Report) -> str:
 def _number(text: object, pointer: str) -> Markup:
     """``text`` with the place it comes from."""
     return Markup('<span data-json="{}">{}</span>').format(pointer, text)
+
+
+def _tone(metric: str, one: Ratio | None) -> str:
+    """The class of a mean ratio: none where it cannot be said whether it is for the better."""
+    return {None: "", True: "good", False: "bad"}[words.better(metric, one.geomean, one.interval) if one else None]
+
+
+def _compared_at(base: str) -> str:
+    """Where in a benchmark Honey's ratios over ``base`` are."""
+    return _pointer("ratios", HONEY) if base == C else _pointer("over", base)
 
 
 def _pointer(*steps: object) -> str:

@@ -70,6 +70,7 @@ def _cases(benchmark: BenchmarkReport) -> Iterator[_Case]:
         yield _Case("events", "failure", "no events were driven: equal maps would mean nothing")
     for outcome in benchmark.budgets:
         said = f"{words.budget_figure(outcome, outcome.figure)}, {words.budget_limit(outcome)}"
+        said += f"; {outcome.note}" if outcome.note else ""
         kind = {True: "", False: "failure", None: "skipped"}[outcome.ok]
         yield _Case(f"budget: {words.budget_name(outcome)}", kind, said if kind == "failure" else "not measured")
 

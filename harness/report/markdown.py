@@ -42,7 +42,7 @@ def _head(report: Report) -> str:
 
 def _overview(report: Report) -> str:
     benchmarks = report.benchmarks
-    metrics = [m for m in words.METRIC_TITLES if any(m in words.measured_metrics(b) for b in benchmarks)]
+    metrics = words.metrics_of(report)
     head = ["pair", "verdict", "C = Honey", "oracle", *(f"{words.METRIC_TITLES[m]}, Honey / C" for m in metrics)]
     rows = []
     for benchmark in benchmarks:
@@ -127,16 +127,18 @@ def _differences(differences: Sequence[Difference]) -> str:
 
 def _figures(benchmark: BenchmarkReport) -> str:
     sides = [side for side in benchmark.sides if any(side in p for p in benchmark.programs.values())]
-    head = ["", *(f"`{handler}`" for handler in benchmark.programs), "mean ratio"]
+    compared = words.comparisons(benchmark)
+    head = ["", *(f"`{handler}`" for handler in benchmark.programs), *(f"honey / {base}" for base in compared)]
     rows = []
     for metric in words.measured_metrics(benchmark):
-        mean = benchmark.ratios.get("honey", {}).get(metric)
+        means = [words.with_interval(ratios.get(metric)) for ratios in compared.values()]
         cells = [_cell(benchmark, handler, metric, sides) for handler in benchmark.programs]
-        rows.append([words.METRIC_TITLES[metric], *cells, words.ratio(mean.geomean if mean else None)])
+        rows.append([words.METRIC_TITLES[metric], *cells, *means])
     text = f"### Cost ({' / '.join(sides)})\n\n" + _table(head, rows)
-    missing = words.unmeasured(benchmark)
-    if missing:
-        text += "\n\n" + "\n".join(f"{name}: {reason}." for name, reason in missing.items())
+    said = [f"{name}: {reason}." for name, reason in words.unmeasured(benchmark).items()]
+    said += [f"{sentence}." for sentence in words.contenders(benchmark)]
+    if said:
+        text += "\n\n" + "\n".join(said)
     return text
 
 
@@ -147,7 +149,13 @@ def _cell(benchmark: BenchmarkReport, handler: str, metric: str, sides: Sequence
 
 def _budgets(benchmark: BenchmarkReport) -> str:
     rows = [
-        [_mark(o.ok), words.budget_name(o), words.budget_limit(o), words.budget_figure(o, o.figure), o.handler]
+        [
+            _mark(o.ok),
+            words.budget_name(o),
+            words.budget_limit(o),
+            words.budget_figure(o, o.figure),
+            o.note or o.handler,
+        ]
         for o in benchmark.budgets
     ]
     return "### Budgets\n\n" + _table(["", "figure", "limit", "is", "handler"], rows)

@@ -132,7 +132,7 @@ class Interval(Part):
 
 
 class Ratio(Part):
-    """A metric of one side over C's: by handler, and the geometric mean (null where a figure is missing)."""
+    """A metric of one side over that of another: by handler, and the geometric mean (null where one is missing)."""
 
     geomean: float | None
     handlers: dict[str, float | None]
@@ -163,6 +163,7 @@ class BudgetOutcome(Part):
     figure: float | None
     handler: str = ""
     ok: bool | None
+    note: str = Field(default="", description="why it does not hold although the figure would")
 
 
 class SourceLine(Part):
@@ -294,6 +295,7 @@ class BenchmarkReport(Part):
     differences: list[Difference] = []
     programs: dict[str, dict[str, Figures]] = {}
     ratios: dict[str, dict[str, Ratio]] = Field(default={}, description="by side and metric, over C")
+    over: dict[str, dict[str, Ratio]] = Field(default={}, description="Honey over each contender, by metric")
     sides: dict[str, Side] = {}
     budgets: list[BudgetOutcome] = []
     baseline: bool = Field(default=False, description="whether the figures were held against the committed baseline")

@@ -8,14 +8,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from harness.benchmark import HONEY, C
+from harness.benchmark import HONEY, NOISY_METRICS, C
 from harness.report import words
+from harness.report.changes import TIMED
 from harness.report.model import BenchmarkReport
 
 _WIDTH = 640
 _LEFT = 150
 _RIGHT = 70
 _ROW = 26
+#: Ratios beyond it, such as those of a few cache misses, stand at the edge.
+_BOUND = 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,27 +32,27 @@ class _Scale:
     log: bool = False
 
     def __call__(self, value: float) -> float:
-        low, high, at = self.low, self.high, value
+        low, high, at = self.low, self.high, min(max(value, self.low), self.high)
         if self.log:
-            low, high, at = math.log(low), math.log(high), math.log(max(value, 1e-9))
+            low, high, at = math.log(low), math.log(high), math.log(at)
         share = (at - low) / (high - low) if high > low else 0.5
         return round(self.start + share * (self.end - self.start), 1)
 
 
 def ratio_plot(benchmark: BenchmarkReport, pointer: str) -> str:
     """Honey over C: for each metric the geometric mean as a bar from 1, and each handler as a dot. "" without any."""
-    ratios = {metric: one for metric, one in benchmark.ratios.get(HONEY, {}).items() if one.geomean is not None}
+    ratios = {metric: one for metric, one in benchmark.ratios.get(HONEY, {}).items() if one.geomean}
     values = [v for one in ratios.values() for v in (one.geomean, *one.handlers.values()) if v]
     if not values:
         return ""
-    bound = max(1.15, max(values) * 1.05, 1 / min(values) * 1.05)
+    bound = min(_BOUND, max(1.15, max(values) * 1.05, 1 / min(values) * 1.05))
     scale = _Scale(1 / bound, bound, _LEFT, _WIDTH - _RIGHT, log=True)
     parts = [_line(scale(1), 8, scale(1), 16 + _ROW * len(ratios), "axis")]
     for row, (metric, one) in enumerate(ratios.items()):
         y = 24 + row * _ROW
         place = f"{pointer}/ratios/{HONEY}/{metric}"
         mean = one.geomean or 0.0
-        kind = "better" if mean <= 1 else "worse"
+        kind = {True: "better", False: "worse", None: "unclear"}[words.better(metric, mean, one.interval)]
         x, width = min(scale(1), scale(mean)), abs(scale(mean) - scale(1))
         parts.append(_text(_LEFT - 8, y + 4, words.METRIC_TITLES[metric], "label end"))
         parts.append(f'<rect class="{kind}" x="{x}" y="{y - 7}" width="{max(width, 1)}" height="14" rx="2"/>')
@@ -90,9 +93,10 @@ def distribution_plot(benchmark: BenchmarkReport, pointer: str) -> str:
 
 
 def trend_plot(benchmark: BenchmarkReport, pointer: str) -> str:
-    """The geometric means over the stored history. "" where there are fewer than two runs."""
+    """The geometric means over the stored history, hardware counters left out. "" where there are too few runs."""
     past = benchmark.history
-    metrics = [metric for metric in words.METRIC_TITLES if sum(metric in run.ratios for run in past) > 1]
+    steady = [metric for metric in words.METRIC_TITLES if metric not in NOISY_METRICS or metric == TIMED]
+    metrics = [metric for metric in steady if sum(metric in run.ratios for run in past) > 1]
     if not metrics:
         return ""
     values = [run.ratios[metric] for metric in metrics for run in past if metric in run.ratios]

@@ -11,11 +11,12 @@ from rich.text import Text
 
 from harness.report import words
 from harness.report.cells import rows
-from harness.report.model import BenchmarkReport, Failure, MapParity, Report, StreamParity
+from harness.report.model import BenchmarkReport, Failure, MapParity, Ratio, Report, StreamParity
 
 SHOWN_DIFFERENCES = 10
 SHOWN_LOG = 30
 SHOWN_CHANGES = 8
+_STYLES = {None: "", True: "green", False: "yellow"}
 #: Where the output is no terminal there is no width to keep to.
 PLAIN_WIDTH = 160
 
@@ -62,6 +63,8 @@ def _show_benchmark(benchmark: BenchmarkReport, console: Console) -> None:
         console.print(_figures(benchmark))
         for name, reason in words.unmeasured(benchmark).items():
             console.print(f"{name}: {reason}", style="dim")
+        for sentence in words.contenders(benchmark):
+            console.print(sentence, style="dim")
     if benchmark.budgets:
         _show_budgets(benchmark, console)
     for line in (benchmark.since_last or [])[:SHOWN_CHANGES]:
@@ -107,20 +110,23 @@ def _figures(benchmark: BenchmarkReport) -> Table:
     table.add_column("")
     for handler in benchmark.programs:
         table.add_column(handler, justify="right")
-    table.add_column("honey / c", justify="right")
+    compared = words.comparisons(benchmark)
+    for base in compared:
+        table.add_column(f"honey / {base}", justify="right")
     for metric in words.measured_metrics(benchmark):
         cells = [
             " / ".join(words.figure(words.metric_of(by_side.get(side), metric)) for side in sides)
             for by_side in benchmark.programs.values()
         ]
-        means = benchmark.ratios.get("honey", {}).get(metric)
-        table.add_row(words.METRIC_TITLES[metric], *cells, _ratio(means.geomean if means else None))
+        means = [_ratio(metric, ratios.get(metric)) for ratios in compared.values()]
+        table.add_row(words.METRIC_TITLES[metric], *cells, *means)
     return table
 
 
-def _ratio(value: float | None) -> Text:
-    style = "dim" if value is None else "green" if value <= 1 else "yellow"
-    return Text(words.ratio(value), style)
+def _ratio(metric: str, one: Ratio | None, *, short: bool = False) -> Text:
+    """A mean ratio, coloured only where it is clear, with its interval where it has one and there is room."""
+    better = words.better(metric, one.geomean, one.interval) if one else None
+    return Text(words.ratio(one.geomean if one else None) if short else words.with_interval(one), _STYLES[better])
 
 
 def _show_budgets(benchmark: BenchmarkReport, console: Console) -> None:
@@ -131,11 +137,12 @@ def _show_budgets(benchmark: BenchmarkReport, console: Console) -> None:
     for outcome in crossed:
         at = f" ({outcome.handler})" if outcome.handler else ""
         is_now = words.budget_figure(outcome, outcome.figure)
-        console.print(f"[red]✗[/] {words.budget_name(outcome)}: {is_now}{at}, {words.budget_limit(outcome)}")
+        note = f"; {outcome.note}" if outcome.note else ""
+        console.print(f"[red]✗[/] {words.budget_name(outcome)}: {is_now}{at}, {words.budget_limit(outcome)}{note}")
 
 
 def _overview(report: Report) -> Table:
-    metrics = [m for m in words.METRIC_TITLES if any(m in words.measured_metrics(b) for b in report.benchmarks)]
+    metrics = words.metrics_of(report)
     table = Table(box=box.SIMPLE_HEAD, title="Honey / C, geometric means", title_justify="left", title_style="")
     for name in ("pair", "verdict", "parity", "oracle", *(words.METRIC_TITLES[m] for m in metrics)):
         table.add_column(name, justify="left" if name == "pair" else "right", no_wrap=name == "pair")
@@ -143,10 +150,11 @@ def _overview(report: Report) -> Table:
         ratios = benchmark.ratios.get("honey", {})
         parity = benchmark.parity
         cells = [_mark(benchmark.ok), _mark(parity.equal), _mark(parity.oracle_equal)]
-        means = [_ratio(ratios[m].geomean if m in ratios else None) for m in metrics]
+        means = [_ratio(m, ratios.get(m), short=True) for m in metrics]
         table.add_row(words.part_name(report, benchmark), *cells, *means)
     table.add_section()
-    table.add_row("all", "", "", "", *(_ratio(report.means.get(metric)) for metric in metrics))
+    every = [Text(words.ratio(mean), _STYLES[words.better(m, mean)]) for m in metrics for mean in [report.means.get(m)]]
+    table.add_row("all", "", "", "", *every)
     return table
 
 

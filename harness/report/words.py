@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from harness.benchmark import HANDLER_METRICS
-from harness.report.model import BenchmarkReport, BudgetOutcome, Figures, PassDependence, Report
+from harness.benchmark import HANDLER_METRICS, HONEY, NOISY_METRICS, C
+from harness.report.model import BenchmarkReport, BudgetOutcome, Figures, Interval, PassDependence, Ratio, Report
 
 #: What people call the figures, in the order in which they are shown.
 METRIC_TITLES: Mapping[str, str] = {
@@ -24,6 +24,8 @@ METRIC_TITLES: Mapping[str, str] = {
 }
 assert tuple(METRIC_TITLES) == HANDLER_METRICS
 
+#: Figures below it are shown to a hundredth.
+_SMALL = 5.0
 #: Stands where there is nothing to show.
 NONE = "-"
 
@@ -36,15 +38,48 @@ KIND_TITLES: Mapping[str, str] = {
 
 
 def figure(value: float | None) -> str:
-    """A figure for a table: whole numbers as they are, others to a tenth, a dash where there is none."""
+    """A figure for a table: whole numbers as they are, others to a tenth, small ones to a hundredth."""
     if value is None:
         return NONE
-    return f"{value:.0f}" if float(value).is_integer() else f"{value:.1f}"
+    if float(value).is_integer():
+        return f"{value:.0f}"
+    return f"{value:.1f}" if abs(value) >= _SMALL else f"{value:.2f}"
 
 
 def ratio(value: float | None) -> str:
     """A ratio to two places."""
     return NONE if value is None else f"{value:.2f}"
+
+
+def comparisons(benchmark: BenchmarkReport) -> dict[str, Mapping[str, Ratio]]:
+    """What Honey is compared with: C, then the contenders; with Honey's ratios over each, by metric."""
+    return {C: benchmark.ratios.get(HONEY, {}), **benchmark.over}
+
+
+def better(metric: str, value: float | None, interval: Interval | None = None) -> bool | None:
+    """Whether a ratio is for the better; None where that cannot be said: a noisy figure without a clear interval."""
+    clear = metric not in NOISY_METRICS or (interval is not None and interval.conclusive)
+    return value <= 1 if value is not None and clear else None
+
+
+def with_interval(one: Ratio | None) -> str:
+    """``0.46``, with its interval where there is one: ``0.46 (0.44-0.49)``."""
+    if one is None or one.interval is None:
+        return ratio(one.geomean if one else None)
+    return f"{ratio(one.geomean)} ({ratio(one.interval.low)}-{ratio(one.interval.high)})"
+
+
+def judged_by_interval(ratios: Mapping[str, Ratio]) -> dict[str, Ratio]:
+    """Those of the ratios by metric that have an interval."""
+    return {metric: one for metric, one in ratios.items() if one.interval is not None or one.intervals}
+
+
+def contenders(benchmark: BenchmarkReport) -> list[str]:
+    """What is to be said of each contender's maps, in a sentence each."""
+    return [
+        f"{name} has the same maps as c" if one.equal else f"{name} differs from c in {one.differences:,} entries"
+        for name, one in benchmark.parity.contenders.items()
+    ]
 
 
 def metric_of(figures: Figures | None, metric: str) -> float | None:
@@ -64,6 +99,12 @@ def measured_metrics(benchmark: BenchmarkReport) -> list[str]:
             for figures in by_side.values()
         )
     ]
+
+
+def metrics_of(report: Report) -> list[str]:
+    """The metrics that some benchmark of the report has."""
+    there = {metric for benchmark in report.benchmarks for metric in measured_metrics(benchmark)}
+    return [metric for metric in METRIC_TITLES if metric in there]
 
 
 def unmeasured(benchmark: BenchmarkReport) -> dict[str, str]:
