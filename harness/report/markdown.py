@@ -128,12 +128,12 @@ def _differences(differences: Sequence[Difference]) -> str:
 def _figures(benchmark: BenchmarkReport) -> str:
     sides = [side for side in benchmark.sides if any(side in p for p in benchmark.programs.values())]
     compared = words.comparisons(benchmark)
-    head = ["", *(f"`{handler}`" for handler in benchmark.programs), *(f"honey / {base}" for base in compared)]
+    head = ["", *(f"honey / {base}" for base in compared), *(f"`{handler}`" for handler in benchmark.programs)]
     rows = []
     for metric in words.measured_metrics(benchmark):
         means = [words.with_interval(ratios.get(metric)) for ratios in compared.values()]
         cells = [_cell(benchmark, handler, metric, sides) for handler in benchmark.programs]
-        rows.append([words.METRIC_TITLES[metric], *cells, *means])
+        rows.append([words.METRIC_TITLES[metric], *means, *cells])
     text = f"### Cost ({' / '.join(sides)})\n\n" + _table(head, rows)
     said = [f"{name}: {reason}." for name, reason in words.unmeasured(benchmark).items()]
     said += [f"{sentence}." for sentence in words.contenders(benchmark)]

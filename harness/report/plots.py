@@ -13,9 +13,10 @@ from harness.report import words
 from harness.report.changes import TIMED
 from harness.report.model import BenchmarkReport
 
-_WIDTH = 640
-_LEFT = 150
-_RIGHT = 70
+#: Narrow, so that letters are still large enough where the plot is as wide as a phone.
+_WIDTH = 480
+_LEFT = 140
+_RIGHT = 54
 _ROW = 26
 #: Ratios beyond it, such as those of a few cache misses, stand at the edge.
 _BOUND = 8.0

@@ -108,18 +108,16 @@ def _figures(benchmark: BenchmarkReport) -> Table:
     sides = [side for side in benchmark.sides if any(side in p for p in benchmark.programs.values())]
     table = Table(box=box.SIMPLE_HEAD, title=" / ".join(sides), title_justify="left", title_style="")
     table.add_column("")
-    for handler in benchmark.programs:
-        table.add_column(handler, justify="right")
     compared = words.comparisons(benchmark)
-    for base in compared:
-        table.add_column(f"honey / {base}", justify="right")
+    for name in (*(f"honey / {base}" for base in compared), *benchmark.programs):
+        table.add_column(name, justify="right")
     for metric in words.measured_metrics(benchmark):
         cells = [
             " / ".join(words.figure(words.metric_of(by_side.get(side), metric)) for side in sides)
             for by_side in benchmark.programs.values()
         ]
         means = [_ratio(metric, ratios.get(metric)) for ratios in compared.values()]
-        table.add_row(words.METRIC_TITLES[metric], *cells, *means)
+        table.add_row(words.METRIC_TITLES[metric], *means, *cells)
     return table
 
 

@@ -14,6 +14,9 @@ from typing import Any
 
 import pytest
 
+from harness.report import model
+from harness.report.html import html
+
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = "reference_c/network_monitor/network_monitor.bpf.c"
 BENCHMARK = f"""
@@ -67,11 +70,15 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class Page(HTMLParser):
-    """Collects what carries ``data-json``, what a table's number cells hold besides, and what is fetched."""
+    """Collects what carries ``data-json``, what cells and lists hold besides, and what is fetched.
+
+    ``rows`` are numbers in lines that name as a whole where they come from (``data-row``).
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.traced: list[tuple[str, str]] = []
+        self.rows: list[tuple[str, str]] = []
         self.loose: list[str] = []
         self.fetched: list[str] = []
         self.stack: list[tuple[str, dict[str, str | None]]] = []
@@ -82,7 +89,7 @@ class Page(HTMLParser):
             value = found.get(name) or ""
             if value and not value.startswith(("#", "data:")):
                 self.fetched.append(value)
-        if tag not in {"meta", "link", "br", "rect", "line", "polyline"}:
+        if tag not in VOID:
             self.stack.append((tag, found))
         if "data-json" in found:
             self.traced.append((found["data-json"] or "", ""))
@@ -98,17 +105,115 @@ class Page(HTMLParser):
             self.traced[-1] = (pointer, text + data)
         elif "title" in tags and "circle" in tags:
             self.traced[-1] = (self.traced[-1][0], data)
-        elif any(tag == "td" and found.get("class") == "num" for tag, found in self.stack) and "code" not in [
-            found.get("class") for _, found in self.stack
-        ]:
-            self.loose.append(data)
+        else:
+            row = next((found["data-row"] or "" for _, found in self.stack if "data-row" in found), "")
+            number = any(tag == "td" and "num" in (found.get("class") or "").split() for tag, found in self.stack)
+            if number and row:
+                self.rows.append((row, data))
+            elif number or (("td" in tags or "li" in tags) and not row and not {"code", "a", "summary"} & set(tags)):
+                self.loose.append(data)
+
+
+VOID = {"meta", "link", "br", "rect", "line", "polyline"}
+
+
+def parsed(text: str) -> Page:
+    page = Page()
+    page.feed(text)
+    return page
 
 
 @pytest.fixture(scope="module")
 def page(run: Path) -> Page:
-    parsed = Page()
-    parsed.feed((run / "report.html").read_text(encoding="utf-8"))
-    return parsed
+    return parsed((run / "report.html").read_text(encoding="utf-8"))
+
+
+def timed(scale: float) -> model.Figures:
+    """Figures as real hardware gives them."""
+    return model.Figures(
+        object_insns=90,
+        executed_insns_per_event=51.25,
+        ns_per_event=100.5 * scale,
+        ns_per_event_ci=(98.0, 103.5),
+        ns_by_block=[101.5, 100.5, 99.125],
+        overhead_ns=20.0,
+        cpu_insns_per_event=790.5,
+        cache_misses_per_event=0.03,
+        counters_by_block={"cpu_insns_per_event": [790.5, 791.0]},
+        unavailable={"guest_insns_per_event": "instructions of a guest are counted with --target vm only"},
+    )
+
+
+def ratio(metric: str, low: float, high: float) -> dict[str, model.Ratio]:
+    interval = model.Interval(low=low, high=high, conclusive=not low <= 1 <= high, outliers=[2])
+    middle = (low + high) / 2
+    one = model.Ratio(geomean=middle, handlers={"on_send": middle}, interval=interval, intervals={"on_send": interval})
+    return {metric: one, "object_insns": model.Ratio(geomean=1.25, handlers={"on_send": 1.25})}
+
+
+@pytest.fixture
+def measured() -> model.Report:
+    """A report with a contender, times, counters and a difference."""
+    benchmark = model.BenchmarkReport(
+        name="pair",
+        kernel="6.1.0",
+        target="local",
+        compiler="clang version 14",
+        seed=3,
+        commit="c" * 40,
+        ok=False,
+        parity=model.Parity(
+            equal=False,
+            oracle_equal=True,
+            events=1234,
+            maps={"flows": model.MapParity(entries=5, differences=1, oracle_differences=0, foreign=1)},
+            contenders={"tuned": model.ContenderParity(equal=False, differences=3)},
+        ),
+        differences=[
+            model.Difference(
+                place="flows",
+                key={"pid": 1},
+                label="pid 1",
+                between="sides",
+                columns={"honey": 20, "c": 25},
+                text="flows[pid 1]: 20 in honey, 25 in c",
+                events=[model.Event(seq=7, hook="syscalls/sys_enter_sendto", pid=1, note="third datagram")],
+                more_events=4,
+            )
+        ],
+        programs={"on_send": {side: timed(scale) for side, scale in (("honey", 0.5), ("c", 1), ("tuned", 0.9))}},
+        ratios={"honey": ratio("ns_per_event", 0.45, 0.55)},
+        over={"tuned": ratio("ns_per_event", 0.9, 1.1)},
+        sides={
+            side: model.Side(
+                source=f"{side}.c", command="", compile_s=0.1, source_lines=9, emitted_lines=8, maps=1, map_bytes=9
+            )
+            for side in ("honey", "c", "tuned")
+        },
+        budgets=[
+            model.BudgetOutcome(
+                metric="object_insns",
+                side="honey",
+                against="tuned",
+                kind="geomean",
+                limit=1.5,
+                figure=1.25,
+                ok=False,
+                note="tuned differs from c in 3 entries",
+            )
+        ],
+    )
+    return model.Report(
+        created="2025-01-01T00:00:00Z",
+        commit="c" * 40,
+        target="local",
+        compiler="clang version 14",
+        seed=3,
+        status=1,
+        benchmarks=[benchmark, benchmark],
+        means={"object_insns": 1.25},
+        timings={"total": 12.34},
+    )
 
 
 def resolve(document: Any, pointer: str) -> Any:
@@ -118,18 +223,48 @@ def resolve(document: Any, pointer: str) -> Any:
     return document
 
 
-def test_every_number_is_that_of_the_json(run: Path, page: Page) -> None:
-    document = json.loads((run / "report.json").read_bytes())
-    assert len(page.traced) > 200
+def check_numbers(document: Any, page: Page) -> None:
     for pointer, text in page.traced:
         value = resolve(document, pointer)
         shown = re.findall(r"[-+]?[\d,]+\.?\d*", text)[-1].replace(",", "")
         places = len(shown.partition(".")[2])
         assert float(shown) == pytest.approx(value, abs=0.51 * 10**-places), (pointer, text)
 
-
-def test_number_cells_hold_no_number_of_another_origin(page: Page) -> None:
+    for pointer, text in page.rows:
+        if re.search(r"\d", text):
+            row = resolve(document, pointer)
+            line = int(pointer.rpartition("/")[2]) + 1  # of a source, whose first line is line 1
+            assert int(text) in {row.get("slot", line), row.get("line", line)}, (pointer, text)
     assert [text for text in page.loose if re.search(r"\d", text)] == []
+
+
+def test_every_number_is_that_of_the_json(run: Path, page: Page) -> None:
+    assert len(page.traced) > 200
+    assert len(page.rows) > 200
+    check_numbers(json.loads((run / "report.json").read_bytes()), page)
+
+
+def test_every_number_of_a_measured_run_is_that_of_the_json(measured: model.Report) -> None:
+    page = parsed(html(measured))
+    check_numbers(json.loads(measured.to_json()), page)
+    there = {pointer for pointer, _ in page.traced}
+    assert "/benchmarks/0/over/tuned/ns_per_event/interval/low" in there
+    assert "/benchmarks/0/ratios/honey/ns_per_event/intervals/on_send/outliers/0" in there
+    assert "/benchmarks/1/programs/on_send/tuned/cache_misses_per_event" in there
+
+
+def test_times_are_coloured_only_where_their_interval_is_clear(measured: model.Report) -> None:
+    cells = re.findall(r'<td class="num (\w*)"><span data-json="/benchmarks/0/([^"]*)/geomean"', html(measured))
+    of = {place: kind for kind, place in cells}
+    assert of["ratios/honey/ns_per_event"] == "good"
+    assert of["ratios/honey/object_insns"] == "bad"
+    assert of["over/tuned/ns_per_event"] == ""
+
+
+def test_contenders_and_what_is_wrong_with_them_are_named(measured: model.Report) -> None:
+    text = html(measured)
+    assert '<th class="num">honey / tuned</th>' in text
+    assert "tuned differs from c in 3 entries" in text
 
 
 def test_the_page_holds_all_its_parts(run: Path) -> None:
