@@ -15,8 +15,10 @@ from honey.ir.symbols import Symbols
 from honey.ir.walk import root_place
 from honey.records import dataclass, field
 
-_COPIED_FIRST = {t.Space.CONTEXT, t.Space.PACKET, t.Space.USER, t.Space.KERNEL}
+_REFUSED = frozenset({t.Space.CONTEXT, t.Space.USER, t.Space.KERNEL})
 """Memory that the verifier does not let helpers read a key or a value from."""
+_REFUSED_BY_RINGS = _REFUSED | {t.Space.PACKET}
+"""The same for the helper that copies a record into a ring buffer."""
 
 
 @dataclass(slots=True)
@@ -60,7 +62,8 @@ class Effects:
                 return self._call(name, [self._arg(record), self._arg(flags)], t.VOID)
             case n.RingOutput(name, value, flags):
                 length = f"sizeof({self.expressions.spelling.name(value.type)})"
-                args = [self._map(name), self._stored(value, "value"), length, self._arg(flags)]
+                data = self._stored(value, "value", refused=_REFUSED_BY_RINGS)
+                args = [self._map(name), data, length, self._arg(flags)]
                 return self._call("bpf_ringbuf_output", args, t.S64)
             case n.AtomicAdd(place, value):
                 macro = self.expressions.features.atomic_add(place.type.size * 8)
@@ -120,14 +123,14 @@ class Effects:
             return self.address(arg)
         return self._arg(arg)
 
-    def _stored(self, value: n.Expr, name: str) -> str:
-        """A pointer to a value in memory; one that is nowhere yet is stored in a new local."""
-        if isinstance(value, n.Read) and self._addressable(value.place):
+    def _stored(self, value: n.Expr, name: str, refused: frozenset[t.Space] = _REFUSED) -> str:
+        """A pointer to a value in memory; one that is nowhere yet is stored in a new local, or is ``refused`` there."""
+        if isinstance(value, n.Read) and self._addressable(value.place, refused):
             return self.address(value.place)
         new = self.declare(value.type, name, value)
         return new if is_array(value.type) else f"&{new}"
 
-    def _addressable(self, place: n.Place) -> bool:
+    def _addressable(self, place: n.Place, refused: frozenset[t.Space]) -> bool:
         if isinstance(place, n.FieldPlace):
             fields = self.symbols.fields(place.base.type, place.field)
             if fields and fields[-1].bit_size:
@@ -135,7 +138,7 @@ class Effects:
         root = root_place(place)
         if isinstance(root, n.LocalPlace):
             return root.local.id not in self.expressions.folded
-        return not (isinstance(root, n.DerefPlace) and _space(root.ref.type) in _COPIED_FIRST)
+        return not (isinstance(root, n.DerefPlace) and _space(root.ref.type) in refused)
 
     def _core_read(self, effect: n.CoreRead) -> Fragment:
         source, steps = self.core_path(effect)

@@ -88,8 +88,9 @@ PACKET_AT = (
     "\tvoid *end = (void *)(long)ctx->data_end;",
     "\tvoid *bytes = (void *)(long)ctx->data + offset;",
     "",
+    "\tif (bytes + size > end) return NULL;",
     "\tif (!bytes) __builtin_unreachable();",
-    "\treturn bytes + size > end ? NULL : bytes;",
+    "\treturn bytes;",
     "}}",
 )
 

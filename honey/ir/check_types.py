@@ -230,8 +230,18 @@ def _keyed_map(symbols: Symbols, name: str, key: n.Expr, node: object) -> n.MapD
     definition = _map(symbols, name, node)
     require(definition.key is not None and definition.value is not None, "the map has no keys", node)
     assert definition.key is not None
-    require_fits(key.type, definition.key, "the key", node)
+    if not _is_packet_key(key, definition.key):
+        require_fits(key.type, definition.key, "the key", node)
     return definition
+
+
+def _is_packet_key(key: n.Expr, type_: t.Type) -> bool:
+    """Whether the key is as many bytes of a packet, which helpers take as they are."""
+    place = key.place if isinstance(key, n.Read) else None
+    while isinstance(place, (n.FieldPlace, n.IndexPlace)):
+        place = place.base
+    space = place.ref.type.space if isinstance(place, n.DerefPlace) and isinstance(place.ref.type, t.Ref) else None
+    return space is t.Space.PACKET and key.type.size == type_.size
 
 
 def _check_effect(node: object, symbols: Symbols) -> None:

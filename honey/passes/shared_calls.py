@@ -16,15 +16,19 @@ found by both here; the two could have happened before the removal. Of clocks on
 
 from __future__ import annotations
 
+from typing import Any, TypeVar
+
 from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.ir.footprint import CLOCKS, CONSTANT_CALLS, Footprint, Writes, escaped_locals, reads
 from honey.ir.nonnull import locals_written
 from honey.ir.symbols import Symbols
-from honey.ir.walk import walk
+from honey.ir.walk import Node, rewrite, walk
 from honey.passes.clocks import is_stamp
 from honey.passes.rewriting import each_function, effect_of, with_body
 from honey.records import dataclass, field, replace
+
+N = TypeVar("N", bound=Node)
 
 _LRU = {n.MapKind.LRU_HASH, n.MapKind.LRU_PERCPU_HASH}
 
@@ -63,6 +67,8 @@ class Share:
     escaped: frozenset[int]
     changing: frozenset[int]
     at_calls: dict[int, Answers] = field(default_factory=dict)
+    values: dict[n.Local, n.Expr] = field(default_factory=dict)
+    """What locals that never change were computed from, other such locals and constants."""
 
     def block(self, block: n.Block, known: Answers) -> n.Block:
         """The block with what has been answered before, ``known`` on entry, not asked again."""
@@ -74,9 +80,12 @@ class Share:
             new = self._statement(statement, known)
             out.append(new)
             known = self._surviving(known, new)
-            if isinstance(new, n.Let) and self._is_shareable(new):
+            if isinstance(new, n.Let) and isinstance(new.value, n.Expr):
+                self._note(new.local, new.value)
+            elif isinstance(new, n.Let) and self._is_shareable(new):
                 assert isinstance(new.value, n.Effect)
-                known = (*known, Answer(new.value, new.local, reads(new.value)))
+                effect = self._resolved(new.value)
+                known = (*known, Answer(effect, new.local, reads(effect)))
         same = all(new is old for new, old in zip(out, block, strict=True))
         return block if same else tuple(out)
 
@@ -90,10 +99,33 @@ class Share:
                 new_body = self.block(body, self._surviving(known, statement))
                 return statement if new_body is body else replace(statement, body=new_body)
             case n.Let(local, value) if self._is_shareable(statement):
-                first = next((one for one in known if one.effect == value and one.local.type == local.type), None)
+                assert isinstance(value, n.Effect)
+                effect = self._resolved(value)
+                first = next((one for one in known if one.effect == effect and one.local.type == local.type), None)
                 return statement if first is None else replace(statement, value=_reading(first.local))
             case _:
                 return statement
+
+    def _note(self, local: n.Local, value: n.Expr) -> None:
+        """Remember what a local was computed from, if it will always be that."""
+        value = self._resolved(value)
+        found = reads(value)
+        if local.id not in self.changing and not found.spaces and not found.locals & self.changing:
+            self.values[local] = value
+
+    def _resolved(self, node: N) -> N:
+        """The question as it is whatever its key was called on the way."""
+        if not self.values:
+            return node
+
+        def rule(inner: Any) -> Any:
+            match inner:
+                case n.Read(n.LocalPlace(local)) if local in self.values:
+                    return self.values[local]
+                case _:
+                    return inner
+
+        return rewrite(node, rule)
 
     def _is_shareable(self, statement: n.Let) -> bool:
         if statement.local.id in self.changing:

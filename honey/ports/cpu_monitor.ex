@@ -56,8 +56,7 @@ defmodule CpuMonitor do
     slice = now - start
     call = BpfHelpers.map_lookup_elem(:call_start, task, now)
     BpfHelpers.map_delete_elem(:slice_start, task)
-    kernel_ns = BpfHelpers.map_lookup_elem(:slice_kernel, task, 0) + now - call
-    BpfHelpers.map_delete_elem(:slice_kernel, task)
+    kernel_ns = taken_kernel_time(task) + now - call
     user_ns = slice - min(slice, kernel_ns)
 
     Honey.Map.update(
@@ -72,8 +71,16 @@ defmodule CpuMonitor do
     0
   end
 
+  defp taken_kernel_time(task) do
+    ns = BpfHelpers.map_lookup_elem(:slice_kernel, task)
+    if ns == nil, do: return(0)
+    BpfHelpers.map_delete_elem(:slice_kernel, task)
+    ns
+  end
+
   defp switch_in(task, now) do
-    BpfHelpers.map_update_elem(:call_start, task, now, :BPF_EXIST)
+    call = BpfHelpers.map_lookup_elem(:call_start, task)
+    if call, do: Honey.Map.update(:call_start, task, now, fn _ -> now end)
     BpfHelpers.map_update_elem(:slice_start, task, now)
     0
   end

@@ -280,6 +280,96 @@ def test_packet_offsets_that_are_known_to_be_small_are_not_tested() -> None:
     assert "16383" in xdp_of(unknown, "constant-folding,known-ranges", functions)
 
 
+SOURCE_KEY = """
+  defstruct :mac do
+    field(:address, {:array, :u8, 6})
+  end
+
+  defmap(:by_mac, :bpf_hash, key_type: :mac, value_type: :stats, max_entries: 16)
+"""
+
+
+def test_a_key_is_pointed_at_in_the_packet() -> None:
+    body = """
+eth = Honey.Packet.at(ctx, 0, :ethhdr) || return(:XDP_PASS)
+bpf_map_update_elem(:by_mac, %mac{address: eth.h_source}, %stats{count: 1})
+"""
+    text = xdp_of(body, "keys-in-packets,dead-code", SOURCE_KEY)
+    assert re.search(r"bpf_map_update_elem\(&by_mac, \w+->h_source,", text)
+    assert "bpf_map_update_elem(&by_mac, &key," in xdp_of(body, "none", SOURCE_KEY)
+
+
+def test_a_key_is_copied_where_the_packet_is_changed() -> None:
+    body = """
+eth = Honey.Packet.at(ctx, 0, :ethhdr) || return(:XDP_PASS)
+key = %mac{address: eth.h_source}
+eth.h_proto = Honey.Net.htons(:ETH_P_IP)
+bpf_map_update_elem(:by_mac, key, %stats{count: 1})
+"""
+    assert "&key," in xdp_of(body, "all", SOURCE_KEY)
+
+
+LATE = """
+n = ctx.len + 1
+now = %stats{count: 1, last: n}
+if ctx.fd == 3, do: bpf_map_update_elem(:by_pid, 1, now)
+bpf_map_update_elem(:counts, 2, now.last)
+0
+"""
+
+
+def test_a_struct_is_made_in_the_one_branch_that_wants_it() -> None:
+    def branch_first(text: str) -> bool:
+        return text.index("if (") < text.index("struct stats now =")
+
+    assert branch_first(c_of(LATE.replace("bpf_map_update_elem(:counts, 2, now.last)\n", ""), "late-structs"))
+    assert not branch_first(c_of(LATE, "none"))
+    again = LATE.replace("bpf_map_update_elem(:counts, 2, now.last)", "bpf_map_update_elem(:by_pid, 2, now)")
+    assert not branch_first(c_of(again, "late-structs"))
+    changed = LATE.replace("if ctx.fd", "now.count = 2\nif ctx.fd")
+    assert not branch_first(c_of(changed, "late-structs"))
+
+
+ONCE = "bpf_map_update_elem(:counts, ctx.fd, 1, :BPF_NOEXIST)\n0"
+
+
+def test_an_entry_that_is_only_made_where_it_is_missing_is_looked_for_first() -> None:
+    text = c_of(ONCE, "unused-results,dead-code,tested-inserts")
+    assert re.search(r"if \(!bpf_map_lookup_elem\(&counts, &key\)\) \{ .*bpf_map_update_elem\(&counts, &key,", text)
+    assert "bpf_map_lookup_elem" not in c_of(ONCE.replace(":counts", ":recent"), "dead-code,tested-inserts")
+    assert "bpf_map_lookup_elem" not in c_of(ONCE.replace("\n0", ""), "dead-code,tested-inserts")
+
+
+def test_an_entry_that_was_just_missed_is_not_looked_for_again() -> None:
+    body = """
+if bpf_map_lookup_elem(:counts, 7) == nil do
+  bpf_map_update_elem(:counts, 7, 1, :BPF_NOEXIST)
+end
+0
+"""
+    assert c_of(body, "dead-code,tested-inserts").count("bpf_map_lookup_elem") == 1
+
+
+def test_an_answer_is_known_by_whatever_name_its_key_goes() -> None:
+    body = """
+key = ctx.fd &&& 7
+if bpf_map_lookup_elem(:counts, key), do: Honey.Map.update(:counts, key, 1, fn n -> n * 3 end)
+0
+"""
+    text = c_of(body, "shared-calls,forwarding,known-nulls,dead-code")
+    assert text.count("bpf_map_lookup_elem") == 1
+    assert "bpf_map_update_elem" not in text
+    assert "else" not in text
+
+
+def test_null_is_tested_again_where_the_entry_is_another_one() -> None:
+    body = """
+if bpf_map_lookup_elem(:counts, 1), do: Honey.Map.update(:counts, 2, 1, fn n -> n * 3 end)
+0
+"""
+    assert "bpf_map_update_elem" in c_of(body, "shared-calls,forwarding,known-nulls,dead-code")
+
+
 def test_dead_code_goes_and_effects_stay() -> None:
     body = "x = ctx.len + 1\ny = bpf_map_update_elem(:counts, 1, 2)\nz = bpf_map_lookup_elem(:recent, 3)\n0"
     text = c_of(body, "dead-code")
