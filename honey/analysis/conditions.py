@@ -245,8 +245,8 @@ def _nested(fl: Lowering, left: ast.Node, right: ast.Node, then: Part, otherwise
     if first.constant is not None:
         if first.constant:
             branch(fl, right, then, otherwise, span, copies=True)
-        elif otherwise is not None:
-            otherwise()
+        else:
+            _alone(fl, otherwise)
         return
     second = known(False)
     with fl.block(first.when_true) as code:
@@ -273,7 +273,7 @@ def _alternatives(
     first = condition(fl, left)
     if first.constant is not None:
         if first.constant:
-            then()
+            _alone(fl, then)
         else:
             branch(fl, right, then, otherwise, span, copies=True)
         return
@@ -296,12 +296,7 @@ def _alternatives(
 def branch_on(fl: Lowering, test: Condition, then: Part, otherwise: Part | None, span: Span) -> None:
     """A branch on a condition; a side that cannot be reached is left out."""
     if test.constant is not None:
-        if test.constant:
-            fl.learn(test.when_true)
-            then()
-        elif otherwise is not None:
-            fl.learn(test.when_false)
-            otherwise()
+        _alone(fl, then if test.constant else otherwise)
         return
     with fl.block(test.when_true) as taken:
         then()
@@ -314,6 +309,14 @@ def branch_on(fl: Lowering, test: Condition, then: Part, otherwise: Part | None,
         fl.learn(test.when_false)
     elif leaves(rest):
         fl.learn(test.when_true)
+
+
+def _alone(fl: Lowering, part: Part | None) -> None:
+    """The side of a branch that is always taken; its bindings end with it all the same."""
+    if part is not None:
+        with fl.block() as code:
+            part()
+        fl.code.extend(code)
 
 
 def small(node: ast.Node | None) -> bool:

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What analysis makes of a source does what the language page says: against an evaluator of the syntax tree."""
+
+from __future__ import annotations
+
+import pytest
+from compiled import examples, packets
+from hypothesis import HealthCheck, Phase, event, given, settings
+from kernel_runs import Run, Trace, run_in_simulator
+from program_text import RUNNABLE, Generated, programs
+from source_evaluator import Machine
+from source_values import Unspecified
+
+from honey import compiler
+from honey.diagnostics.render import render
+from honey.syntax.source import SourceFile
+
+_ETHERNET = 14
+_SETTINGS = settings(deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
+
+
+def evaluated(machine: Machine, events: list[tuple[str, bytes]], sections: dict[str, str]) -> Trace:
+    """The trace of ``events`` (handler, packet) by the evaluator."""
+    trace = Trace()
+    for handler, packet in events:
+        socket = sections[handler] == "socket"
+        value, after = machine.run(handler, packet[_ETHERNET:] if socket else packet)
+        trace.runs.append(Run(handler, value, b"" if socket else after))
+    for name, store in machine.maps.items():
+        trace.maps[name] = sorted((key, bytes(value)) for key, value in store.entries.items())
+    trace.records.update(machine.rings)
+    return trace
+
+
+def agrees(generated: Generated) -> None:
+    """The interpreter of the IR and the evaluator of the syntax tree come to the same."""
+    source = SourceFile.from_text(generated.text)
+    checked = compiler.check(source)
+    errors = [found for found in checked.diagnostics if found.is_error]
+    if errors and all(found.code == "HNY0800" for found in errors):
+        return
+    assert checked.program is not None, "\n".join(render(found) for found in errors)
+    events = [(handler, packet) for packet in packets() for handler, _ in generated.handlers]
+    found = run_in_simulator(checked.program, events)
+    try:
+        meant = evaluated(Machine(compiler.parse(source)[0]), events, dict(generated.handlers))
+    except Unspecified:
+        event("the language leaves it open")
+        return
+    assert found == meant
+
+
+@settings(_SETTINGS, max_examples=examples(200))
+@given(programs(sections=RUNNABLE))
+def test_the_ir_means_what_the_source_says(generated: Generated) -> None:
+    agrees(generated)
+
+
+@pytest.mark.slow
+@settings(_SETTINGS, max_examples=examples(2000), phases=(Phase.generate, Phase.shrink))
+@given(programs(sections=RUNNABLE))
+def test_thousands_mean_what_they_say(generated: Generated) -> None:
+    agrees(generated)
