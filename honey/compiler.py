@@ -9,7 +9,7 @@ compiler itself is an exception, `InternalError`.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -86,26 +86,49 @@ def check(source: SourceFile) -> Checked:
 
 def translate(source: SourceFile, passes: Sequence[str] | None = None) -> Compiled:
     """The optimised IR of a source. `passes` names those to run, in order; `None` stands for the usual ones."""
+    done, verified = _translated(source, passes)
+    verified()
+    return done
+
+
+def _translated(source: SourceFile, passes: Sequence[str] | None) -> tuple[Compiled, Callable[[], None]]:
+    """The same, still to be verified by a call of what is given with it."""
     checked = check(source)
     if checked.program is None:
-        return Compiled(checked.diagnostics)
+        return Compiled(checked.diagnostics), lambda: None
     with _step(source, "optimisation"):
-        from honey.passes import run_quickly
+        from honey.passes import run_unverified
 
-        program = run_quickly(checked.program, passes)
-    return Compiled(checked.diagnostics, program)
+        program, passed = run_unverified(checked.program, passes)
+
+    def verified() -> None:
+        with _step(source, "optimisation"):
+            passed()
+
+    return Compiled(checked.diagnostics, program), verified
 
 
 def to_c(source: SourceFile, passes: Sequence[str] | None = None) -> Compiled:
     """The C of a source. It calls the source by a path that is relative to the current folder."""
-    done = translate(source, passes)
-    if done.program is None:
-        return done
-    with _step(source, "emission of C"):
-        from honey.emit import emit_c
+    done, verified = _in_c(source, passes)
+    verified()
+    return done
 
-        c = emit_c(replace(done.program, file=_relative(source.name)))
-    return replace(done, c=c)
+
+def _in_c(source: SourceFile, passes: Sequence[str] | None) -> tuple[Compiled, Callable[[], None]]:
+    """The same, still to be verified."""
+    done, verified = _translated(source, passes)
+    if done.program is None:
+        return done, verified
+    try:
+        with _step(source, "emission of C"):
+            from honey.emit import emit_c
+
+            c = emit_c(replace(done.program, file=_relative(source.name)))
+    except InternalError:
+        verified()  # what emission met may be wrong before it
+        raise
+    return replace(done, c=c), verified
 
 
 def compile_source(source: SourceFile, output: str | os.PathLike[str], passes: Sequence[str] | None = None) -> Compiled:
@@ -115,11 +138,14 @@ def compile_source(source: SourceFile, output: str | os.PathLike[str], passes: S
     run = clang.ClangRun(output)
     try:
         problem = run.start()  # it loads meanwhile
-        done = to_c(source, passes)
+        done, verified = _in_c(source, passes)
         if done.c is None:
             return done
         with _step(source, "compilation of the C"):
-            outcome = problem or run.finish(done.c.text)
+            problem = problem or run.send(done.c.text)
+        verified()  # while clang works
+        with _step(source, "compilation of the C"):
+            outcome = problem or run.finish()
     finally:
         run.abandon()
     if isinstance(outcome, clang.Compiled):

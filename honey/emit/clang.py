@@ -110,13 +110,13 @@ def compile_c(text: str, output: str | os.PathLike[str], *, clang: str | None = 
     """
     run = ClangRun(output)
     try:
-        return run.start(clang) or run.finish(text)
+        return run.start(clang) or run.send(text) or run.finish()
     finally:
         run.abandon()
 
 
 class ClangRun:
-    """One run of clang that makes the object at ``output``: `start`, `finish`, and `abandon` whatever happens.
+    """One run of clang that makes the object at ``output``: `start`, `send`, `finish`, and `abandon` in any case.
 
     Until it is finished, ``output`` is not touched. A signal that ends this process at any moment leaves nothing of it
     behind.
@@ -150,10 +150,17 @@ class ClangRun:
                 return ClangFailed(f"{found}: {error.strerror}", 126)
         return None
 
-    def finish(self, text: str) -> Compiled | ClangError:
-        """Gives clang its input and waits for the object."""
+    def send(self, text: str) -> ClangError | None:
+        """Gives clang its input, on which it begins to work; what hinders that."""
         try:
             self._write(text.encode(errors="surrogateescape"))
+        except OSError as error:
+            return OutputFailed(self._output, error.strerror or str(error))
+        return None
+
+    def finish(self) -> Compiled | ClangError:
+        """Waits for the object."""
+        try:
             _, result = os.waitpid(self._process, 0)
             self._process = 0
             message = os.pread(self._messages, os.fstat(self._messages).st_size, 0).decode(errors="replace")

@@ -62,9 +62,9 @@ def reads(root: Node | Iterable[Node]) -> Footprint:
     locals_: set[int] = set()
     spaces: set[t.Space] = set()
     for node in walk(root):
-        if isinstance(node, n.LocalPlace):
+        if type(node) is n.LocalPlace:
             locals_.add(node.local.id)
-        elif isinstance(node, n.DerefPlace) and isinstance(node.ref.type, t.Ref):
+        elif type(node) is n.DerefPlace and isinstance(node.ref.type, t.Ref):
             spaces.add(node.ref.type.space)
     return Footprint(frozenset(locals_), frozenset(spaces))
 
@@ -73,11 +73,30 @@ def escaped_locals(function: n.Function) -> frozenset[int]:
     """Locals that references may lead to."""
     found: set[int] = set()
     for node in walk(function.body):
-        if isinstance(node, n.AddressOf):
+        if type(node) is n.AddressOf:
             base = root_place(node.place)
             if isinstance(base, n.LocalPlace):
                 found.add(base.local.id)
     return frozenset(found)
+
+
+_WRITING = frozenset(
+    (
+        n.Let,
+        n.For,
+        n.Assign,
+        n.ProbeRead,
+        n.AtomicAdd,
+        n.MapUpdate,
+        n.MapDelete,
+        n.MapName,
+        n.RingFinish,
+        n.RingReserve,
+        n.HelperCall,
+        n.Call,
+    )
+)
+"""What `Writes` has to look at: most nodes only compute, and passes ask about all of them again and again."""
 
 
 @dataclass(slots=True)
@@ -92,13 +111,16 @@ class Writes:
         locals_: set[int] = set()
         spaces: set[t.Space] = set()
         for node in walk(root):
-            self._add(node, locals_, spaces)
+            if type(node) in _WRITING:
+                self._add(node, locals_, spaces)
         return Footprint(frozenset(locals_), frozenset(spaces))
 
     def maps_changed(self, root: Node | Iterable[Node]) -> frozenset[str]:
         """The maps whose entries ``root`` may replace, add or remove; changes in place do not count."""
         found: set[str] = set()
         for node in walk(root):
+            if type(node) not in _WRITING:
+                continue
             match node:
                 case n.MapUpdate(name) | n.MapDelete(name) | n.MapName(name):
                     found.add(name)

@@ -64,10 +64,15 @@ def _locals_read(expr: n.Expr) -> frozenset[int]:
     return frozenset(node.local.id for node in walk(expr) if isinstance(node, n.LocalPlace))
 
 
+_WRITING = frozenset((n.Assign, n.AddressOf, n.ProbeRead, n.AtomicAdd, n.HelperCall))
+
+
 def locals_written(root: n.Block | n.Stmt) -> frozenset[int]:
     """The locals (by id) that statements may write: by assignment, as a read's target, or through their address."""
     written: set[int] = set()
     for node in walk(root):
+        if type(node) not in _WRITING:
+            continue
         match node:
             case n.Assign(place) | n.AddressOf(place) | n.ProbeRead(_, place) | n.AtomicAdd(place):
                 base = root_place(place)

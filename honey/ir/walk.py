@@ -190,7 +190,7 @@ def declarations(block: Block) -> Iterator[Local]:
 
 def uses(root: Node | Iterable[Node]) -> Counter[int]:
     """How often each local (by id) stands in ``root`` as a place, for reading, for writing or for its address."""
-    return Counter(node.local.id for node in walk(root) if isinstance(node, LocalPlace))
+    return Counter(node.local.id for node in walk(root) if type(node) is LocalPlace)
 
 
 def root_place(place: Place) -> Place:

@@ -10,6 +10,7 @@ that is left until the mistake has shown.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -107,23 +108,34 @@ def run(program: Program, names: Sequence[str] | None = None) -> Program:
     return program
 
 
-def run_quickly(program: Program, names: Sequence[str] | None = None) -> Program:
-    """What `run` does, but verified only before the first pass and after the last.
+def run_unverified(program: Program, names: Sequence[str] | None = None) -> tuple[Program, Callable[[], None]]:
+    """What `run` does, and a function that verifies it, for when there is time.
 
     If anything is wrong then, or a pass fails, the passes run once more, each of them verified, to find the culprit.
     """
-    from honey.ir.verify import verify
-
-    verify(program)
     result = program
-    try:
+    with _culprit(program, names):
         for _, _, after in _steps(program, names):
             result = after
-        verify(result, "optimisation")
+
+    def verified() -> None:
+        from honey.ir.verify import verify
+
+        verify(program)
+        with _culprit(program, names):
+            verify(result, "optimisation")
+
+    return result, verified
+
+
+@contextmanager
+def _culprit(program: Program, names: Sequence[str] | None) -> Iterator[None]:
+    """Raises the error that `run` names the culprit in, in place of one that shows only later."""
+    try:
+        yield
     except Exception:
         run(program, names)
         raise
-    return result
 
 
 def _steps(program: Program, names: Sequence[str] | None) -> Iterator[tuple[str, Program, Program]]:

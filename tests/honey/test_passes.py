@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from irbuild import Fn, program
@@ -14,6 +15,7 @@ from honey.emit import emit_c
 from honey.ir import nodes as n
 from honey.ir.error import IRError
 from honey.passes import NAMES, ORDER, UnknownPass, run, select
+from honey.records import replace
 from honey.syntax.source import SourceFile
 
 HEAD = """
@@ -442,3 +444,20 @@ def test_a_parameter_that_is_read_beside_its_copy_stays_as_it_was() -> None:
         "%stats{count: 1}", "%stats{count: before.port}"
     )
     assert "= *key;" in c_of("book(%key{pid: 1}, 80)\n0", OWNED, function)
+
+
+def test_a_pass_that_breaks_the_program_is_named_and_leaves_no_object(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Verification comes after clang was given the C; nothing of that may be left."""
+
+    def without_return(program: n.Program) -> n.Program:
+        return replace(program, functions=tuple(replace(one, body=one.body[:-1]) for one in program.functions))
+
+    monkeypatch.setattr(
+        "honey.passes._pass", lambda name: without_return if name == "forwarding" else lambda same: same
+    )
+    source = SourceFile.from_text(f"{HEAD}\n{SENDTO}    0\n  end\nend\n", "m.ex")
+    with pytest.raises(compiler.InternalError, match="after forwarding in main: a path ends without a result"):
+        compiler.compile_source(source, tmp_path / "m.bpf.o")
+    assert list(tmp_path.iterdir()) == []
