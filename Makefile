@@ -16,7 +16,7 @@ BIN := .venv/bin
 PYTHON := $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup packages parity suite matrix test nightly bench lint matrix-tools vagrant-tools kernel-tools clean
+.PHONY: help setup packages parity suite matrix test nightly bench baseline lint matrix-tools vagrant-tools kernel-tools clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 15
@@ -41,6 +41,10 @@ nightly: setup ## the long campaigns as well
 
 bench: setup ## compile time and cost per event, as pytest-benchmark stores them
 	@$(PYTHON) -m pytest -m bench --benchmark-autosave $(PYTEST_ARGS)
+
+baseline: setup ## run all pairs, and tighten the committed baseline to what came of it (ARGS=--loosen: take all of it)
+	@$(BIN)/harness run --target sim -q; $(BIN)/harness baseline update $(ARGS)
+	@$(BIN)/harness run --target vm --kernel $(KERNEL) -q; $(BIN)/harness baseline update $(ARGS)
 
 lint: setup ## ruff and mypy
 	@$(BIN)/ruff check .

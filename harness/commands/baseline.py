@@ -22,7 +22,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("action", choices=("show", "update"))
     parser.add_argument("report", nargs="?", type=Path, metavar="REPORT", help="the run (default: reports/latest)")
-    parser.add_argument("--loosen", action="store_true", help="also take figures that have grown")
+    parser.add_argument("--loosen", action="store_true", help="also take figures that have grown, or are gone")
 
 
 def main(given: argparse.Namespace) -> int:
@@ -48,7 +48,7 @@ def main(given: argparse.Namespace) -> int:
         console.print(line, style="yellow")
     console.print(f"the baseline has the figures of {len(report.benchmarks)} benchmarks")
     if kept:
-        console.print("--loosen takes the figures that have grown as well")
+        console.print("--loosen takes the figures of this run as they are")
     return 0
 
 

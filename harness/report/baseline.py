@@ -115,21 +115,22 @@ def held_against(baseline: Baseline, report: BenchmarkReport) -> BenchmarkReport
 
 
 def updated(baseline: Baseline, report: BenchmarkReport, *, loosen: bool) -> tuple[Baseline, list[str]]:
-    """The baseline with ``report``'s figures, and the limits that stayed because the figure has grown.
+    """The baseline with ``report``'s figures, and the limits that stayed because the figure has grown or is missing.
 
-    A limit is loosened only where ``loosen`` asks for it.
+    A limit is loosened, or let go, only where ``loosen`` asks for it.
     """
     fresh = entry_of(report)
     old = baseline.entry(report)
     kept: list[str] = []
     figures = {handler: dict(values) for handler, values in fresh.figures.items()}
-    for handler, values in old.figures.items() if old else ():
+    for handler, values in old.figures.items() if old and not loosen else ():
         for metric, limit in values.items():
             value = figures.get(handler, {}).get(metric)
-            if value is None or value <= limit or loosen:
+            if value is not None and value <= limit:
                 continue
-            figures[handler][metric] = limit
-            kept.append(f"{metric} of {handler} is {value:g} now; the limit stays {limit:g}")
+            figures.setdefault(handler, {})[metric] = limit
+            said = "was not measured" if value is None else f"is {value:g} now"
+            kept.append(f"{metric} of {handler} {said}; the limit stays {limit:g}")
     others = [entry for entry in baseline.entries if not entry.matches(report)]
     entries = sorted(
         [*others, fresh.model_copy(update={"figures": figures})],

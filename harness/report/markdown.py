@@ -136,7 +136,7 @@ def _figures(benchmark: BenchmarkReport) -> str:
         rows.append([words.METRIC_TITLES[metric], *means, *cells])
     text = f"### Cost ({' / '.join(sides)})\n\n" + _table(head, rows)
     said = [f"{name}: {reason}." for name, reason in words.unmeasured(benchmark).items()]
-    said += [f"{sentence}." for sentence in words.contenders(benchmark)]
+    said += [f"{sentence}." for sentence in (*words.contenders(benchmark), words.held_against(benchmark))]
     if said:
         text += "\n\n" + "\n".join(said)
     return text

@@ -67,6 +67,8 @@ def _show_benchmark(benchmark: BenchmarkReport, console: Console) -> None:
             console.print(sentence, style="dim")
     if benchmark.budgets:
         _show_budgets(benchmark, console)
+    if benchmark.programs:
+        console.print(words.held_against(benchmark), style="dim")
     for line in (benchmark.since_last or [])[:SHOWN_CHANGES]:
         console.print(f"since the last run: {escape(line)}", style="dim")
 

@@ -74,6 +74,14 @@ def judged_by_interval(ratios: Mapping[str, Ratio]) -> dict[str, Ratio]:
     return {metric: one for metric, one in ratios.items() if one.interval is not None or one.intervals}
 
 
+def held_against(benchmark: BenchmarkReport) -> str:
+    """Whether there was a baseline to hold the figures against, in a sentence."""
+    if benchmark.baseline:
+        crossed = sum(outcome.kind == "baseline" for outcome in benchmark.budgets)
+        return f"{crossed} figures are above the baseline" if crossed else "no figure is above the baseline"
+    return "there is no baseline for this kernel, target and compiler"
+
+
 def contenders(benchmark: BenchmarkReport) -> list[str]:
     """What is to be said of each contender's maps, in a sentence each."""
     return [

@@ -139,5 +139,9 @@ def test_a_limit_is_tightened_and_never_loosened_by_itself() -> None:
     baseline, kept = updated(baseline, worse, loosen=False)
     assert baseline.entries[0].figures["on_send"]["xlated_insns"] == 90
     assert kept == ["xlated_insns of on_send is 95 now; the limit stays 90"]
+    (unmeasured,) = report(xlated_insns=None, object_insns=80).benchmarks
+    baseline, kept = updated(baseline, unmeasured, loosen=False)
+    assert baseline.entries[0].figures["on_send"]["xlated_insns"] == 90
+    assert "xlated_insns of on_send was not measured; the limit stays 90" in kept
     baseline, kept = updated(baseline, worse, loosen=True)
     assert (baseline.entries[0].figures["on_send"]["xlated_insns"], kept) == (95, [])
