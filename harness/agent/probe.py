@@ -27,6 +27,8 @@ _UNKNOWN_CALL = ("invalid func ", "unknown func ", "cannot use helper")
 _NO_PREALLOC = 1
 _ENOTSUPP = 524
 _BTF = Path("/sys/kernel/btf/vmlinux")
+#: What tracepoints of a category need of a kernel's configuration, besides being there at all.
+_OPTIONS = {"syscalls": " (CONFIG_FTRACE_SYSCALLS)"}
 _TRACING = (Path("/sys/kernel/tracing/events"), Path("/sys/kernel/debug/tracing/events"))
 #: libbpf puts the older helper in the place of these where the kernel does not have them yet.
 _OLDER = {112: 4, 113: 4, 114: 45, 115: 45}
@@ -73,7 +75,7 @@ class Feature:
             "helper": f"the helper {self.name} in {self.program_type} programs",
             "program_type": f"programs of type {self.name}",
             "map_type": f"maps of type {self.name}",
-            "tracepoint": f"the tracepoint {self.name}",
+            "tracepoint": f"the tracepoint {self.name}{_OPTIONS.get(self.name.partition('/')[0], '')}",
             "btf": "type information (/sys/kernel/btf/vmlinux, CONFIG_DEBUG_INFO_BTF)",
         }[self.kind]
         return f"{words}, needed by {self.wanted_by}" if self.wanted_by else words

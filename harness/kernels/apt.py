@@ -45,6 +45,11 @@ class PrivateApt:
         """The newest version of ``package`` in the suites."""
         return _field(self._show(package), "Version")
 
+    def has(self, package: str) -> bool:
+        """Whether the suites have ``package``."""
+        # Asked by name, apt would take the name for a pattern where it knows none such.
+        return package in self._call("apt-cache", "pkgnames", package).split()
+
     def depends_on(self, package: str, prefixes: tuple[str, ...]) -> list[str]:
         """The names beginning with one of ``prefixes`` that ``package`` depends on."""
         depends = _field(self._show(package), "Depends")

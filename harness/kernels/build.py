@@ -115,7 +115,7 @@ def _configure(tree: Path, work: Path, options: dict[str, tuple[str, bool]], say
     _make(tree, work, f"KCONFIG_ALLCONFIG={wanted}", "allnoconfig")
     taken = set((work / "out/.config").read_text(encoding="utf-8").splitlines())
     lost = [name for name, (value, must) in options.items() if must and value != "n" and f"{name}={value}" not in taken]
-    kept = [name for name, (value, _) in options.items() if value == "n" and not taken.isdisjoint({f"{name}=y"})]
+    kept = [name for name, (value, must) in options.items() if must and value == "n" and f"{name}=y" in taken]
     if lost or kept:
         words = [f"{name} is not taken: it is unknown there, or needs something else" for name in lost]
         words += [f"{name} stays set: something else wants it" for name in kept]

@@ -11,7 +11,8 @@ from pathlib import Path
 from rich.console import Console
 
 from harness.kernels.build import Order, build
-from harness.kernels.releases import DEFAULT
+from harness.kernels.releases import DEFAULT, release
+from harness.kernels.source import packaged_source
 from harness.kernels.store import Offer, find_kernel, offers
 
 
@@ -30,7 +31,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     fetch.add_argument("--all", action="store_true", help="all those whose archive is known")
     fetch.add_argument("--refresh", action="store_true", help="look for newer packages of those in the cache")
     make = actions.add_parser("build", help="build a kernel for guests from its source, everything built in")
-    make.add_argument("source", type=Path, metavar="SOURCE", help="the kernel's source: a folder, or a tar archive")
+    make.add_argument(
+        "source",
+        metavar="NAME|SOURCE",
+        help="a name of the list, whose source the distribution has; or a source's folder, or its tar archive",
+    )
     make.add_argument("--output", type=Path, metavar="FOLDER", help="where the image goes (default: in the cache)")
     make.add_argument(
         "--set",
@@ -54,7 +59,9 @@ def main(given: argparse.Namespace) -> int:
     if given.action == "fetch":
         _fetch(given, offers(), console, say)
     elif given.action == "build":
-        made = build(Order(given.source, tuple(given.set), given.jobs), given.output, say)
+        known = release(given.source)
+        source = packaged_source(known, say) if known is not None else Path(given.source)
+        made = build(Order(source, tuple(given.set), given.jobs), given.output, say)
         console.print(f"{made}\nharness run --kernel {made}", markup=False, soft_wrap=True)
     else:
         _list(offers(), console)

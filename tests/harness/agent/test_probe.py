@@ -62,6 +62,7 @@ def test_a_job_that_needs_what_is_not_there_ends_before_loading(outcome: dict[st
     error = outcome["error"]
     assert isinstance(error, dict)
     assert error["step"] == "features"
-    assert "lacks the tracepoint syscalls/sys_enter_teleport, needed by trace in honey" in error["message"]
+    words = "lacks the tracepoint syscalls/sys_enter_teleport (CONFIG_FTRACE_SYSCALLS), needed by trace in honey"
+    assert words in error["message"]
     assert "the helper number 9999 in tracepoint programs" in error["message"]
     assert outcome["programs"] == {}

@@ -11,6 +11,8 @@ import pytest
 
 from harness.kernels import KernelError
 from harness.kernels.build import Order, build
+from harness.kernels.releases import release
+from harness.kernels.source import packaged_source
 from kernels.test_boot_image import bzimage
 
 #: `allnoconfig` takes all that is wanted but what is called UNKNOWN; `bzImage` fails when a source is broken.
@@ -100,3 +102,50 @@ def test_a_folder_without_a_kernel_is_refused(tree: Path, tmp_path: Path) -> Non
     (tree / "Kconfig").unlink()
     with pytest.raises(KernelError, match="holds no kernel source"):
         made(tree, tmp_path / "out")
+
+
+class FakeApt:
+    """An archive with the source of one kernel, of a version that can be changed."""
+
+    version = "5.15.0-1"
+    downloads = 0
+
+    def __init__(self, folder: Path, _release: object) -> None:
+        self._folder = folder
+
+    def update(self) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+
+    def has(self, package: str) -> bool:
+        return package == "linux-source-5.15.0"
+
+    def newest(self, _package: str) -> str:
+        return self.version
+
+    def download(self, package: str) -> Path:
+        type(self).downloads += 1
+        path = self._folder / f"{package}.deb"
+        path.write_bytes(b"")
+        return path
+
+
+def test_a_distributions_source_is_fetched_once_for_each_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unpack(_file: Path, goes_to: Path) -> None:
+        (goes_to / "usr/src").mkdir(parents=True)
+        (goes_to / "usr/src/linux-source-5.15.0.tar.bz2").write_bytes(b"a source")
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr("harness.kernels.source.PrivateApt", FakeApt)
+    monkeypatch.setattr("harness.kernels.source.unpack", unpack)
+    known = release("5.15")
+    assert known is not None
+    first, again = (packaged_source(known, lambda _words: None) for _ in range(2))
+    assert first == again
+    assert first.name == "linux-5.15.0-1.tar.bz2"
+    assert first.read_bytes() == b"a source"
+    assert FakeApt.downloads == 1
+    monkeypatch.setattr(FakeApt, "version", "5.15.0-2")
+    assert packaged_source(known, lambda _words: None).name == "linux-5.15.0-2.tar.bz2"
+    assert FakeApt.downloads == 2
