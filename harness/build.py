@@ -8,7 +8,7 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -40,7 +40,8 @@ class BuiltSide:
     """A side's object and how it came to be.
 
     ``source`` is relative to the checkout, ``command`` holds no absolute path (``{vmlinux}`` stands for the folder of
-    the generated header), ``seconds`` is what the compiler took, 0 for a finished object. ``emitted`` is the C that a
+    the generated header), ``seconds`` is what the compiler took, 0 for a finished object, the least of ``rounds`` times
+    it was run; it ran beside that of another side where there was one round. ``emitted`` is the C that a
     Honey source was turned into. Lines are counted without blank lines and comments, None where there is no source.
     """
 
@@ -52,6 +53,7 @@ class BuiltSide:
     source_lines: int | None = None
     emitted: Path | None = None
     emitted_lines: int | None = None
+    rounds: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,34 @@ def build(benchmarks: Sequence[Benchmark], checkout: Checkout, folder: Path, com
             pool.shutdown(cancel_futures=True)
             raise
     return [_pair(benchmark, built, compiler, vmlinux.digest) for benchmark in benchmarks]
+
+
+def timed(
+    pairs: Sequence[BuiltPair], checkout: Checkout, folder: Path, compiler: Compiler, rounds: int
+) -> list[BuiltPair]:
+    """``pairs`` with the least time of ``rounds`` more compilations of each side, in turn and one at a time.
+
+    A busy machine only adds to a time, and to all sides alike when they take turns. The objects stay as they are.
+    """
+    vmlinux = vmlinux_header()
+    out = []
+    for pair in pairs:
+        times: dict[str, list[float]] = {name: [] for name in pair.sides}
+        for _ in range(rounds):
+            for name, source in pair.benchmark.sources.items():
+                again = _build_side(
+                    pair.benchmark.name,
+                    name,
+                    source,
+                    checkout=checkout,
+                    folder=folder,
+                    compiler=compiler,
+                    vmlinux=vmlinux,
+                )
+                times[name].append(again.seconds)
+        sides = {name: replace(side, seconds=min(times[name]), rounds=rounds) for name, side in pair.sides.items()}
+        out.append(replace(pair, sides=sides))
+    return out
 
 
 def _pair(

@@ -87,6 +87,7 @@ class Bundle(BaseModel):
                 source=said.source,
                 command=said.command,
                 seconds=said.compile_s or 0.0,
+                rounds=said.compile_rounds,
                 source_lines=said.source_lines,
                 emitted=emitted if emitted.is_file() else None,
                 emitted_lines=said.emitted_lines,

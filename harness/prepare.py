@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.benchmark import Benchmark
-from harness.build import BuiltPair, Compiler, build
+from harness.build import BuiltPair, Compiler, build, timed
 from harness.checkout import Checkout
 from harness.errors import BuildError, PairError
 from harness.handlers import handlers
@@ -30,13 +30,23 @@ class Prepared:
 
 
 def prepare(
-    benchmarks: Sequence[Benchmark], checkout: Checkout, folder: Path, compiler: Compiler, *, ablation: bool = False
+    benchmarks: Sequence[Benchmark],
+    checkout: Checkout,
+    folder: Path,
+    compiler: Compiler,
+    *,
+    ablation: bool = False,
+    compile_rounds: int = 0,
 ) -> Prepared:
     """Compile all pairs into ``folder`` and put aside those that are not alike in shape.
 
-    Raises :class:`BuildError` where a side does not compile, :class:`PairError` where no pair is left.
+    ``compile_rounds`` more compilations of each side are timed. Raises :class:`BuildError` where a side does not
+    compile, :class:`PairError` where no pair is left.
     """
     prepared = looked_at(build(benchmarks, checkout, folder, compiler))
+    if compile_rounds:
+        again = timed(prepared.pairs, checkout, folder.with_name("timed"), compiler, compile_rounds)
+        prepared = replace(prepared, pairs=again)
     return _with_variants(prepared, checkout, folder, compiler) if ablation else prepared
 
 

@@ -35,7 +35,8 @@ _ROOM_KB = 1024
 class RunOptions:
     """What to run and where. ``names`` are benchmarks, none means all, unless there are ``two`` finished objects.
 
-    ``compiler`` is for all sides. ``ablation`` asks for what each pass of the compiler saves.
+    ``compiler`` is for all sides. ``ablation`` asks for what each pass of the compiler saves,
+    ``compile_rounds`` for so many compilations to take the time of.
     ``json`` is written besides the reports, which go to ``reports`` (default: the checkout's); ``bundle`` is packed
     from all of it.
     """
@@ -45,6 +46,7 @@ class RunOptions:
     two: TwoObjects | None = None
     compiler: str = "clang"
     ablation: bool = False
+    compile_rounds: int = 0
     json: Path | None = None
     reports: Path | None = None
     bundle: Path | None = None
@@ -70,7 +72,14 @@ def run(options: RunOptions, checkout: Checkout, progress: Progress) -> Kept:
 
     def preparing(folder: Path) -> Prepared:
         with progress.step("build", f"compiling {_count(len(benchmarks), 'pair')} with {compiler.name}"):
-            return prepare(benchmarks, checkout, folder / "objects", compiler, ablation=options.ablation)
+            return prepare(
+                benchmarks,
+                checkout,
+                folder / "objects",
+                compiler,
+                ablation=options.ablation,
+                compile_rounds=options.compile_rounds,
+            )
 
     kept = run_prepared(Undertaking(options, benchmarks, preparing, compiler.version, checkout, progress))
     if options.bundle is not None and options.two is not None:

@@ -12,6 +12,7 @@ from harness.execute import KNOWN_TARGETS, VM, Where
 from harness.matrix import Matrix, cells, joined
 from harness.plan import SHADOW, SOLO
 from harness.progress import Progress
+from harness.report.assemble import LEAST_ROUNDS
 from harness.report.cells import compiler_notes
 from harness.report.history import with_history
 from harness.report.store import keep, new_run
@@ -57,6 +58,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         dest="guest_insns",
         action="store_false",
         help="do without the second guest, which counts instructions (target vm)",
+    )
+    parser.add_argument(
+        "--compile-rounds",
+        type=_whole,
+        default=0,
+        metavar="N",
+        help=f"compile all sides N times more, one at a time: {LEAST_ROUNDS} or more for limits on compile time "
+        "(default: %(default)s)",
     )
     parser.add_argument(
         "--ablation",
@@ -123,6 +132,7 @@ def _options(given: argparse.Namespace) -> RunOptions:
         two=_two(given),
         compiler=given.compiler,
         ablation=given.ablation,
+        compile_rounds=given.compile_rounds,
         json=Path(given.json) if given.json else None,
         reports=Path(given.reports) if given.reports else None,
         bundle=Path(given.bundle) if given.bundle else None,
@@ -141,6 +151,7 @@ def _matrix(given: argparse.Namespace, checkout: Checkout, progress: Progress) -
     arguments += [] if given.guest_insns else ["--no-guest-insns"]
     arguments += [] if given.counters else ["--no-counters"]
     arguments += ["--ablation"] if given.ablation else []
+    arguments += ["--compile-rounds", str(given.compile_rounds)]
     arguments += ["--kernel", given.kernel] if given.kernel else []
     arguments += ["--modules", given.modules] if given.modules else []
     reports = Path(given.reports) if given.reports else checkout.reports

@@ -33,6 +33,10 @@ _FRACTIONS = (
 )
 
 
+#: Fewer compilations give a time that no limit is held against.
+LEAST_ROUNDS = 5
+
+
 def parity(comparison: Comparison) -> model.Parity:
     """The parity part."""
     return model.Parity(
@@ -150,6 +154,7 @@ def sides(pair: BuiltPair, objects: Mapping[str, BpfObject]) -> dict[str, model.
             source=built.source,
             command=built.command,
             compile_s=round(built.seconds, 4) if built.command else None,
+            compile_rounds=built.rounds,
             source_lines=built.source_lines,
             emitted_lines=built.emitted_lines,
             maps=len(maps),
@@ -162,9 +167,13 @@ def sides(pair: BuiltPair, objects: Mapping[str, BpfObject]) -> dict[str, model.
 
 
 def side_figures(parts: Mapping[str, model.Side]) -> dict[str, dict[str, float | None]]:
-    """The figures that a side has one of, as budgets name them."""
+    """The figures that a side has one of, as budgets name them; a time that was not taken with care is none."""
     names = ("source_lines", "emitted_lines", "compile_s", "maps", "map_bytes")
-    return {side: {name: getattr(part, name) for name in names} for side, part in parts.items()}
+    figures = {side: {name: getattr(part, name) for name in names} for side, part in parts.items()}
+    for side, part in parts.items():
+        if part.compile_rounds < LEAST_ROUNDS:
+            figures[side]["compile_s"] = None
+    return figures
 
 
 def budgets(outcomes: Sequence[Outcome]) -> list[model.BudgetOutcome]:

@@ -145,7 +145,8 @@ class Side(Part):
 
     source: str
     command: str
-    compile_s: float | None
+    compile_s: float | None = Field(description="the least of ``compile_rounds`` compilations")
+    compile_rounds: int = 1
     source_lines: int | None
     emitted_lines: int | None
     maps: int
