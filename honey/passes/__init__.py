@@ -42,6 +42,7 @@ ORDER: tuple[str, ...] = (
     "inlining",
     "narrowing",
     "forwarding",
+    "late-questions",
     "keys-in-packets",
     "late-structs",
     "early-values",

@@ -372,6 +372,38 @@ if bpf_map_lookup_elem(:counts, 1), do: Honey.Map.update(:counts, 2, 1, fn n -> 
     assert "bpf_map_update_elem" in c_of(body, "shared-calls,forwarding,known-nulls,dead-code")
 
 
+def test_a_question_is_asked_where_its_answer_is_wanted() -> None:
+    body = """
+pid = get_current_pid_tgid() >>> 32
+if ctx.fd < 3, do: return(0)
+last = bpf_map_lookup_elem(:counts, 1)
+if last == pid, do: bpf_map_update_elem(:counts, 2, pid)
+0
+"""
+    before, after = (c_of(body, passes) for passes in ("forwarding", "forwarding,late-questions"))
+    assert before.index("bpf_get_current_pid_tgid") < before.index("return 0;")
+    assert after.count("bpf_get_current_pid_tgid") == 1
+    assert re.search(r"value = \*last; __u64 pid = bpf_get_current_pid_tgid\(\) >> 32; if \(value == pid\)", after)
+
+
+def test_a_question_that_two_branches_want_is_asked_before_them() -> None:
+    body = """
+pid = get_current_pid_tgid() >>> 32
+if ctx.fd == 3, do: bpf_map_update_elem(:counts, 1, pid)
+if ctx.fd == 4, do: bpf_map_update_elem(:counts, 2, pid)
+0
+"""
+    text = c_of(body, "late-questions")
+    assert text.count("bpf_get_current_pid_tgid") == 1
+    assert text.index("bpf_get_current_pid_tgid") < text.index("if (")
+
+
+def test_a_clock_is_read_when_the_source_says() -> None:
+    body = "now = ktime_get_ns()\nif ctx.fd < 3, do: return(0)\nbpf_map_update_elem(:counts, 2, now)\n0"
+    text = c_of(body, "late-questions")
+    assert text.index("bpf_ktime_get_ns") < text.index("if (")
+
+
 def test_dead_code_goes_and_effects_stay() -> None:
     body = "x = ctx.len + 1\ny = bpf_map_update_elem(:counts, 1, 2)\nz = bpf_map_lookup_elem(:recent, 3)\n0"
     text = c_of(body, "dead-code")
