@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from harness.benchmark import NOISY_METRICS
 from harness.report import words
 from harness.report.changes import Change, changes, refuse_incomparable, verdicts
 from harness.report.store import load_report
@@ -55,6 +56,8 @@ def _table(found: list[Change], *, judged: bool) -> Table:
         table.add_column(name, justify="right" if name in {"before", "after", "ratio"} else "left")
     for one in found:
         mark = Text("worse", "bold red") if one.worse and judged else Text("")
+        if one.metric in NOISY_METRICS and judged and not one.worse:
+            mark = Text("varies", "dim")
         figures = (words.figure(one.before), words.figure(one.after), words.ratio(one.ratio))
         table.add_row(one.benchmark, one.handler, one.side, words.METRIC_TITLES[one.metric], *figures, mark)
     return table

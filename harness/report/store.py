@@ -13,7 +13,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from harness.errors import HarnessError
-from harness.report.csv_table import csv_table
+from harness.report.csv_table import csv_table, figures_table
 from harness.report.html import html
 from harness.report.junit import junit
 from harness.report.markdown import markdown
@@ -42,6 +42,7 @@ def write_forms(report: Report, folder: Path) -> None:
     (folder / "report.md").write_text(markdown(report), encoding="utf-8")
     (folder / "report.html").write_text(html(report), encoding="utf-8")
     (folder / "report.csv").write_text(csv_table(report), encoding="utf-8")
+    (folder / "figures.csv").write_text(figures_table(report), encoding="utf-8")
     (folder / "junit.xml").write_text(junit(report), encoding="utf-8")
 
 

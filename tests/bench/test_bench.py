@@ -78,7 +78,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> dict[str, BenchmarkRep
     folder = tmp_path_factory.mktemp("bench")
     target = "local" if os.geteuid() == 0 else "vm"
     command = [sys.executable, "-m", "harness.cli", "run", *PAIRS, "--target", target, "-q"]
-    command += ["--cost-blocks", str(BLOCKS), "--no-guest-insns", "--reports", str(folder)]
+    command += ["--cost-blocks", str(BLOCKS), "--no-guest-insns", "--no-counters", "--reports", str(folder)]
     subprocess.run(command, cwd=CHECKOUT.root, check=False, timeout=1200)
     return {one.name: one for one in load_report(folder / "latest").benchmarks}
 

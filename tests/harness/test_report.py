@@ -16,7 +16,7 @@ from rich.console import Console
 
 from harness.errors import HarnessError
 from harness.report import model
-from harness.report.csv_table import csv_table
+from harness.report.csv_table import csv_table, figures_table
 from harness.report.junit import junit
 from harness.report.markdown import markdown
 from harness.report.schema import PUBLISHED, report_schema
@@ -189,13 +189,24 @@ def test_junit_shows_a_crossed_budget_and_survives_odd_characters() -> None:
     assert ET.fromstring(junit(make_report(error=error, ok=False))).find(".//error") is not None
 
 
-def test_the_csv_has_the_columns_of_veristat() -> None:
-    rows = list(csv.DictReader(io.StringIO(csv_table(make_report()))))
-    assert [(row["file_name"], row["prog_name"], row["total_insns"]) for row in rows] == [
-        ("pair/honey.bpf.o", "on_send", "100"),
-        ("pair/c.bpf.o", "on_send", "200"),
+def test_the_csv_is_what_veristat_writes_and_reads() -> None:
+    """``veristat -C`` refuses unknown columns, takes an empty field for none, and only whole numbers."""
+    said = {"load_ns": 1_234_567, "verified_insns": 200, "total_states": 20, "peak_states": 12}
+    verified = figures(1).model_copy(update=said)
+    report = make_report(programs={"on_send": {"honey": verified, "c": figures(1)}})
+    assert csv_table(report) == (
+        "file_name,prog_name,verdict,duration,total_insns,total_states,peak_states\n"
+        "pair/honey.bpf.o,on_send,success,1234,200,20,12\n"
+    )
+
+
+def test_all_figures_are_in_a_table_of_their_own() -> None:
+    rows = list(csv.DictReader(io.StringIO(figures_table(make_report()))))
+    assert [(row["pair"], row["handler"], row["side"], row["xlated_insns"]) for row in rows] == [
+        ("pair", "on_send", "honey", "55"),
+        ("pair", "on_send", "c", "110"),
     ]
-    assert rows[0]["verdict"] == "success"
+    assert rows[0]["guest_insns_per_event"] == ""
 
 
 def test_the_latest_report_is_replaced_as_a_whole_and_the_history_kept(tmp_path: Path) -> None:
@@ -209,6 +220,7 @@ def test_the_latest_report_is_replaced_as_a_whole_and_the_history_kept(tmp_path:
         "report.md",
         "report.html",
         "report.csv",
+        "figures.csv",
         "junit.xml",
         "out",
     }
