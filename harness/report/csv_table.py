@@ -33,10 +33,10 @@ def figures_table(report: Report) -> str:
     """All figures, those that could not be had left empty."""
     rows = []
     for benchmark in report.benchmarks:
-        place = {name: getattr(benchmark, name) for name in ("kernel", "target", "compiler", "seed")}
+        place: dict[str, object] = {n: getattr(benchmark, n) for n in ("kernel", "target", "compiler", "seed")}
         for handler, sides in benchmark.programs.items():
             for side, figures in sides.items():
-                row: dict[str, object] = {"pair": benchmark.name, **place, "handler": handler, "side": side}
+                row = {"pair": benchmark.name, **place, "handler": handler, "side": side}
                 rows.append({**row, **{metric: getattr(figures, metric) for metric in HANDLER_METRICS}})
     return _table((*_PLACE, *HANDLER_METRICS), rows)
 
