@@ -31,13 +31,13 @@ def csv_table(report: Report) -> str:
 
 def figures_table(report: Report) -> str:
     """All figures, those that could not be had left empty."""
-    rows = []
+    rows: list[dict[str, object]] = []
     for benchmark in report.benchmarks:
         place: dict[str, object] = {n: getattr(benchmark, n) for n in ("kernel", "target", "compiler", "seed")}
         for handler, sides in benchmark.programs.items():
             for side, figures in sides.items():
-                row = {"pair": benchmark.name, **place, "handler": handler, "side": side}
-                rows.append({**row, **{metric: getattr(figures, metric) for metric in HANDLER_METRICS}})
+                values = {metric: getattr(figures, metric) for metric in HANDLER_METRICS}
+                rows.append({"pair": benchmark.name, **place, "handler": handler, "side": side, **values})
     return _table((*_PLACE, *HANDLER_METRICS), rows)
 
 
