@@ -36,7 +36,7 @@ def figures_table(report: Report) -> str:
         place: dict[str, object] = {n: getattr(benchmark, n) for n in ("kernel", "target", "compiler", "seed")}
         for handler, sides in benchmark.programs.items():
             for side, figures in sides.items():
-                values = {metric: getattr(figures, metric) for metric in HANDLER_METRICS}
+                values: dict[str, object] = {metric: getattr(figures, metric) for metric in HANDLER_METRICS}
                 rows.append({"pair": benchmark.name, **place, "handler": handler, "side": side, **values})
     return _table((*_PLACE, *HANDLER_METRICS), rows)
 
