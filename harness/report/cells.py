@@ -7,18 +7,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.benchmark import HONEY, C
+from harness.measure.statistics import geometric_mean
 from harness.report.model import BenchmarkReport, Cell, Report
 
+#: The costs of a cell: what an event takes.
+COSTS = ("executed_insns_per_event", "guest_insns_per_event", "ns_per_event")
 _VERDICTS = {0: "holds", 1: "does not hold"}
 #: What a report says of a cell in one line.
 _ROOM = 160
+#: Compilers that treat both sides alike keep their ratio to this factor.
+_ALIKE = 1.03
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """A cell in words: its verdict, what changed since the last run on it, and what is the matter, if anything.
 
-    ``parity`` and ``oracle`` say whether all its pairs agree, None where none came to a result.
+    ``parity`` and ``oracle`` say whether all its pairs agree, None where none came to a result; ``costs`` are Honey's
+    over C, the geometric means over its pairs, in the order of :data:`COSTS`, None where a pair has none.
     """
 
     name: str
@@ -26,6 +32,7 @@ class Row:
     ok: bool
     parity: bool | None
     oracle: bool | None
+    costs: tuple[float | None, ...]
     changed: str
     why: str
 
@@ -44,9 +51,15 @@ def _row(cell: Cell, parts: Sequence[BenchmarkReport]) -> Row:
         ok=cell.status == 0,
         parity=all(part.parity.equal for part in ran) if ran else None,
         oracle=all(oracles) if oracles else None,
+        costs=tuple(_mean(metric, ran) for metric in COSTS),
         changed=_changed(parts),
         why="; ".join(_matters(cell, parts)),
     )
+
+
+def _mean(metric: str, parts: Sequence[BenchmarkReport]) -> float | None:
+    ratios = [part.ratios.get(HONEY, {}).get(metric) for part in parts if part.programs]
+    return geometric_mean(None if one is None else one.geomean for one in ratios)
 
 
 def _changed(parts: Sequence[BenchmarkReport]) -> str:
@@ -82,10 +95,8 @@ def compiler_notes(parts: Sequence[BenchmarkReport]) -> list[str]:
 
 
 def _notes(name: str, by_compiler: Mapping[str, BenchmarkReport]) -> Iterator[str]:
-    counts = {
-        side: {compiler: number for compiler, part in by_compiler.items() if (number := _insns(part, side))}
-        for side in (HONEY, C)
-    }
+    known = {compiler: part for compiler, part in by_compiler.items() if _insns(part, HONEY) and _insns(part, C)}
+    counts = {side: {compiler: _insns(part, side) for compiler, part in known.items()} for side in (HONEY, C)}
     differ = [side for side, by in counts.items() if len(set(by.values())) > 1]
     if not differ:
         return
@@ -93,8 +104,18 @@ def _notes(name: str, by_compiler: Mapping[str, BenchmarkReport]) -> Iterator[st
         f"{side}: " + ", ".join(f"{number} with {compiler}" for compiler, number in counts[side].items())
         for side in differ
     )
-    whose = "of C as well: this is not Honey's doing" if C in differ else "of what Honey emits, but not of C"
-    yield f"{name}: the compilers make different code {whose} (instructions in the object, {said})"
+    yield f"{name}: the compilers make different code {_whose(counts)} (instructions in the object, {said})"
+
+
+def _whose(counts: Mapping[str, Mapping[str, int]]) -> str:
+    """On whose account code differs, given the instructions by side and compiler."""
+    if len(set(counts[C].values())) < 2:
+        return "of what Honey emits, but not of C"
+    over = {compiler: counts[HONEY][compiler] / number for compiler, number in counts[C].items()}
+    if max(over.values()) <= _ALIKE * min(over.values()):
+        return "of C as well: this is not Honey's doing"
+    shown = ", ".join(f"{ratio:.2f} with {compiler}" for compiler, ratio in over.items())
+    return f"of C as well, but not to the same extent: honey / c is {shown}"
 
 
 def _insns(part: BenchmarkReport, side: str) -> int:

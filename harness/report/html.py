@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from harness.benchmark import HONEY, C
 from harness.report import plots, words
-from harness.report.cells import rows
+from harness.report.cells import COSTS, rows
 from harness.report.model import Ratio, Report
 
 _HERE = Path(__file__).parent
@@ -21,7 +21,9 @@ def html(report: Report) -> str:
     environment = Environment(
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.globals.update(words=words, plots=plots, cells=rows, num=_number, svg=Markup, pointer=_pointer)
+    environment.globals.update(
+        words=words, plots=plots, cells=rows, cell_costs=COSTS, num=_number, svg=Markup, pointer=_pointer
+    )
     environment.globals.update(tone=_tone, compared_at=_compared_at)
     style = (_HERE / "report.css").read_text(encoding="utf-8")
     return environment.get_template("report.html.j2").render(report=report, style=Markup(style))

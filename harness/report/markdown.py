@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from harness.report import words
-from harness.report.cells import rows
+from harness.report.cells import COSTS, rows
 from harness.report.model import BenchmarkReport, Difference, Failure, MetricAblation, Report
 
 SHOWN_DIFFERENCES = 20
@@ -63,9 +63,14 @@ def _overview(report: Report) -> str:
 
 
 def _cells(report: Report) -> str:
-    head = ["cell", "verdict", "C = Honey", "oracle", "since the last run", ""]
+    costs = [f"{words.METRIC_TITLES[metric]}, Honey / C" for metric in COSTS]
+    head = ["cell", "verdict", "C = Honey", "oracle", *costs, "since the last run", ""]
     lines = [
-        [row.name, f"{_mark(row.ok)} {row.verdict}", _mark(row.parity), _mark(row.oracle), row.changed, row.why]
+        [
+            *(row.name, f"{_mark(row.ok)} {row.verdict}", _mark(row.parity), _mark(row.oracle)),
+            *(words.ratio(cost) for cost in row.costs),
+            *(row.changed, row.why),
+        ]
         for row in rows(report)
     ]
     notes = "".join(f"\n\n{note}." for note in report.notes)

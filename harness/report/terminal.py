@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.report import words
-from harness.report.cells import rows
+from harness.report.cells import COSTS, rows
 from harness.report.model import BenchmarkReport, Failure, MapParity, Ratio, Report, StreamParity
 
 SHOWN_DIFFERENCES = 10
@@ -160,11 +160,14 @@ def _overview(report: Report) -> Table:
 
 def _cells(report: Report) -> Table:
     table = Table(box=box.SIMPLE_HEAD, title="Cells", title_justify="left", title_style="")
-    for name in ("cell", "verdict", "C = Honey", "= oracle", "since the last run", ""):
-        table.add_column(name, justify="left", overflow="fold")
+    costs = [words.METRIC_TITLES[metric] for metric in COSTS]
+    for name in ("cell", "verdict", "C = Honey", "= oracle", *costs, "since the last run", ""):
+        table.add_column(name, justify="right" if name in costs else "left", overflow="fold")
     for row in rows(report):
         verdict = Text(row.verdict, "green" if row.ok else "bold red")
-        table.add_row(row.name, verdict, _mark(row.parity), _mark(row.oracle), escape(row.changed), escape(row.why))
+        ratios = [words.ratio(cost) for cost in row.costs]
+        agree = (_mark(row.parity), _mark(row.oracle))
+        table.add_row(row.name, verdict, *agree, *ratios, escape(row.changed), escape(row.why))
     return table
 
 
