@@ -257,6 +257,9 @@ class Expressions:
         if expr.type == t.U64 and _is_larger(expr):
             args = [self.converted(side, t.U64) for side in (expr.then, expr.otherwise)]
             return Fragment(f"{self.features.at_least()}({', '.join(args)})", Binding.POSTFIX, t.U64)
+        if expr.type == t.U64 and _is_smaller(expr):
+            args = [self.converted(side, t.U64) for side in (expr.then, expr.otherwise)]
+            return Fragment(f"{self.features.at_most()}({', '.join(args)})", Binding.POSTFIX, t.U64)
         then, otherwise = self.expr(expr.then), self.expr(expr.otherwise)
         if isinstance(expr.type, t.Int):
             result = common(then.type, otherwise.type)
@@ -349,6 +352,15 @@ def _is_larger(expr: n.Select) -> bool:
     match expr:
         case n.Select(n.Binary(n.BinaryOp.GT | n.BinaryOp.GE, left, right), then, n.Const() as least):
             return left == then and right == least
+        case _:
+            return False
+
+
+def _is_smaller(expr: n.Select) -> bool:
+    """Whether this is the smaller of two numbers."""
+    match expr:
+        case n.Select(n.Binary(n.BinaryOp.LT | n.BinaryOp.LE, left, right), then, otherwise):
+            return left == then and right == otherwise
         case _:
             return False
 

@@ -82,6 +82,15 @@ AT_LEAST = (
     "}",
 )
 
+AT_MOST = (
+    "/* The smaller of two numbers; without the barrier clang would subtract first and then look whether it could. */",
+    "static __always_inline __u64 at_most(__u64 number, __u64 most) {",
+    "\tif (number <= most) return number;",
+    "\tbarrier_var(most);",
+    "\treturn most;",
+    "}",
+)
+
 PACKET_AT = (
     "/* The packet's bytes from an offset on, or NULL where the packet is too short. */",
     "static __always_inline void *{name}({context} *ctx, __u64 offset, __u64 size) {{",
@@ -189,6 +198,11 @@ class Features:
         """The name of the macro that gives the larger of two unsigned numbers."""
         self.helpers["at_least"] = AT_LEAST
         return "at_least"
+
+    def at_most(self) -> str:
+        """The name of the function that gives the smaller of two unsigned numbers."""
+        self.helpers["at_most"] = AT_MOST
+        return "at_most"
 
     def apart(self, test: str) -> str:
         """A test of a pointer that stays one."""

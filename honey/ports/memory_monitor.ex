@@ -72,8 +72,14 @@ defmodule MemoryMonitor do
   defp move_break(stats, wanted) do
     last = BpfHelpers.map_lookup_elem(:program_break, current_pid()) || wanted
     BpfHelpers.map_update_elem(:program_break, current_pid(), wanted)
-    if wanted > last, do: grow(stats, wanted - last), else: shrink(stats, last - wanted)
-    max(wanted, last) - min(wanted, last)
+
+    if wanted > last do
+      grow(stats, wanted - last)
+      wanted - last
+    else
+      shrink(stats, last - wanted)
+      last - wanted
+    end
   end
 
   defp current_pid, do: BpfHelpers.get_current_pid_tgid() >>> 32

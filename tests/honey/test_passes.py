@@ -225,7 +225,9 @@ if stats do
 end
 0
 """
-    assert "atomic_add" not in c_of(body, "all")
+    text = c_of(body, "all")
+    assert "atomic_add" not in text
+    assert re.search(r"-= at_most\(.*args\[2\]|at_most\(\w+, \w+\)", text)
 
 
 def test_the_larger_of_two_is_stored_only_where_it_changes_something() -> None:
