@@ -26,6 +26,7 @@ from honey.analysis.values import (
     PlainMapValue,
     PoisonValue,
     RuntimeAtom,
+    StringValue,
     TupleValue,
     UnionValue,
     Value,
@@ -206,6 +207,11 @@ def join(left: Shape, right: Shape) -> Shape:
             return OptionalShape(join(inner, other))
         case (RefShape(target), MemoryShape(type_)) | (MemoryShape(type_), RefShape(target)) if target == type_:
             return MemoryShape(type_)
+        case (MemoryShape(t.Chars(length)) as one, StaticShape(StringValue(data))) | (
+            StaticShape(StringValue(data)),
+            MemoryShape(t.Chars(length)) as one,
+        ) if len(data) <= length:
+            return one
         case SequenceShape(), SequenceShape() if _same_form(left, right):
             items = tuple(join(one, other) for one, other in zip(left.items, right.items, strict=True))
             return SequenceShape(items, left.kind, left.names)

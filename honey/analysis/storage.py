@@ -45,6 +45,7 @@ from honey.analysis.values import (
     OptionalValue,
     PlainMapValue,
     RuntimeAtom,
+    StringValue,
     TextValue,
     TupleValue,
     UnionValue,
@@ -80,6 +81,8 @@ def components(fl: Lowering, value: Value, shape: Shape, span: Span) -> list[Com
             return [n.Read(place, place.type)]
         case MemoryShape(), AggregateValue(expr):
             return [expr]
+        case MemoryShape(t.Chars() as type_), StringValue(data):
+            return [n.Bytes(data, type_)]
         case RefShape(), MemoryValue(n.DerefPlace(ref)):
             return [ref]
         case AddressShape(type_), (AddressValue() | NilValue()):

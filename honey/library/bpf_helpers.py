@@ -104,6 +104,21 @@ def _read_string(kind: n.ReadKind, space: t.Space) -> LibraryCall:
     return call
 
 
+def _read_string_or(kind: n.ReadKind, space: t.Space) -> LibraryCall:
+    read = _read_string(kind, space)
+
+    def call(fl: Lowering, node: ast.Call, name: str) -> Value:
+        found = read(fl, node, name)
+        default = fl.settled(fl.value(node.args[2]))
+        assert isinstance(found, OptionalValue)
+        # The kernel clears the text where the read fails (bpf_probe_read_kernel_str_common, kernel/trace/bpf_trace.c).
+        if isinstance(default, StringValue) and not default.data:
+            return found.present
+        return maps.present_or(fl, found, default, name, node)
+
+    return call
+
+
 def _core_read(*, user: bool) -> LibraryCall:
     space = t.Space.USER if user else t.Space.KERNEL
 
@@ -276,8 +291,14 @@ _SHAPED: dict[str, dict[int, LibraryCall]] = {
     "bpf_map_delete_elem": {2: maps.delete},
     "bpf_probe_read_user": {2: _read(n.ReadKind.USER, t.Space.USER)},
     "bpf_probe_read_kernel": {2: _read(n.ReadKind.KERNEL, t.Space.KERNEL)},
-    "bpf_probe_read_user_str": {2: _read_string(n.ReadKind.USER_STR, t.Space.USER)},
-    "bpf_probe_read_kernel_str": {2: _read_string(n.ReadKind.KERNEL_STR, t.Space.KERNEL)},
+    "bpf_probe_read_user_str": {
+        2: _read_string(n.ReadKind.USER_STR, t.Space.USER),
+        3: _read_string_or(n.ReadKind.USER_STR, t.Space.USER),
+    },
+    "bpf_probe_read_kernel_str": {
+        2: _read_string(n.ReadKind.KERNEL_STR, t.Space.KERNEL),
+        3: _read_string_or(n.ReadKind.KERNEL_STR, t.Space.KERNEL),
+    },
     "bpf_core_read": {3: _core_read(user=False)},
     "bpf_core_read_user": {3: _core_read(user=True)},
     "bpf_ringbuf_reserve": {2: _reserve},

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from honey.analysis.map_declarations import MapDeclaration
     from honey.library import Table
 
-_ALWAYS_THERE = (n.MapKind.ARRAY, n.MapKind.PERCPU_ARRAY)
+ALWAYS_THERE = (n.MapKind.ARRAY, n.MapKind.PERCPU_ARRAY)
 """Kinds of maps whose entries exist from the start."""
 
 _EEXIST = 17
@@ -143,6 +143,11 @@ def lookup_or(fl: Lowering, node: ast.Call, name: str) -> Value:
     found = optional(fl, local, f"the look-up in {declared.name}", name)
     if isinstance(found.present, MemoryValue):
         found = OptionalValue(found.is_nil, MemoryValue(found.present.place), None, found.what)
+    return present_or(fl, found, default, name, node)
+
+
+def present_or(fl: Lowering, found: OptionalValue, default: Value, name: str, node: ast.Call) -> Value:
+    """The value, or ``default``, which is the third argument of ``node``, where it is missing."""
     join = Join(fl, name, node.span)
     there = Condition(negate(found.is_nil), (OptionalFact(found, True),), (OptionalFact(found, False),))
     branch_on(
@@ -207,12 +212,12 @@ def add(fl: Lowering, node: ast.Call, name: str) -> Value:
     declared = map_of(fl, node.args[0])
     key_value, amount = fl.operands(node.args[1:])
     span = node.span
-    key = _fixed_key(fl, key_of(fl, declared, key_value, node.args[1].span), node.args[1].span)
+    key = fixed_key(fl, key_of(fl, declared, key_value, node.args[1].span), node.args[1].span)
     amount = fl.required(amount, node.args[2].span, "ArithmeticError")
     first = value_of(fl, declared, amount, node.args[2].span)
     parts = _amounts(fl, first, node)
     local = reference(fl, declared, key, "", span)
-    if declared.kind not in _ALWAYS_THERE:
+    if declared.kind not in ALWAYS_THERE:
         error = fl.fresh("", t.S64)
         insert = n.MapUpdate(declared.name, key, first, n.Const(1, t.U64, "BPF_NOEXIST"))
         lost = n.Binary(n.BinaryOp.EQ, read(error), n.Const(-_EEXIST, t.S64), t.BOOL)
@@ -271,7 +276,7 @@ def _amounts(fl: Lowering, amount: n.Expr, node: ast.Call) -> list[tuple[str, n.
     return found
 
 
-def _fixed_key(fl: Lowering, key: n.Expr, span: Span) -> n.Expr:
+def fixed_key(fl: Lowering, key: n.Expr, span: Span) -> n.Expr:
     """A key that is used more than once lies in a local."""
     return key if isinstance(key, n.Read | n.Const) else fl.let("key", key, span)
 
@@ -281,7 +286,7 @@ def change(fl: Lowering, node: ast.Call, name: str) -> Value:
     del name
     declared = map_of(fl, node.args[0])
     key_value, initial = fl.operands(node.args[1:3])
-    key = _fixed_key(fl, key_of(fl, declared, key_value, node.args[1].span), node.args[1].span)
+    key = fixed_key(fl, key_of(fl, declared, key_value, node.args[1].span), node.args[1].span)
     first = value_of(fl, declared, initial, node.args[2].span)
     function = loops.function_of(fl, node.args[3])
     local = reference(fl, declared, key, "", node.span)
@@ -292,7 +297,7 @@ def change(fl: Lowering, node: ast.Call, name: str) -> Value:
             value = loops.applied(fl, function, [old], node.span)
             fl.assign(place, value_of(fl, declared, value, node.args[3].span), node.span)
     insert = n.Eval(n.MapUpdate(declared.name, key, first, n.Const(0, t.U64, "BPF_ANY")), node.span)
-    absent: Code = [] if declared.kind in _ALWAYS_THERE else [insert]
+    absent: Code = [] if declared.kind in ALWAYS_THERE else [insert]
     fl.code.append(OpenIf(negate(is_null(local)), changed, absent, node.span))
     fl.epoch += 1
     return NIL
@@ -326,4 +331,5 @@ def _reads(expr: n.Expr) -> set[str]:
     return {node.field for node in walk(expr) if isinstance(node, n.FieldPlace)}
 
 
-TABLES: dict[str, Table] = {"Honey.Map": {("add", 3): add, ("update", 4): change}}
+CHANGES: Table = {("add", 3): add, ("update", 4): change}
+"""Calls of ``Honey.Map``, with those of :mod:`honey.library.entries`."""

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from honey.analysis.lowering import Lowering
     from honey.library import LibraryCall, Table
 
+_WORD_BITS, _WORD = 16, 0xFFFF
+
 
 def _swap(name: str, bits: int, *, to_network: bool) -> LibraryCall:
     source = t.Int(bits, big_endian=not to_network)
@@ -45,6 +47,37 @@ def _wrong(fl: Lowering, value: IntValue, source: t.Int, name: str, node: ast.Ca
     )
 
 
+def checksum_replace(fl: Lowering, node: ast.Call, name: str) -> Value:
+    """``Honey.Net.checksum_replace(checksum, old, new)``: a checksum when one 16-bit word of what it covers changes.
+
+    RFC 1624, equation 3. The sum is the same in either byte order, so the words are taken as they lie in memory.
+    """
+    checksum, old, new = (_word(fl, arg) for arg in node.args)
+    sum_ = _binary(n.BinaryOp.ADD, _binary(n.BinaryOp.ADD, _inverse(checksum), _inverse(old)), new)
+    # The sum of three words has a carry of two bits, and adding that may carry once more.
+    for _ in range(2):
+        kept = fl.let("sum", sum_, node.span)
+        low = _binary(n.BinaryOp.AND, kept, n.Const(_WORD, t.U64))
+        sum_ = _binary(n.BinaryOp.ADD, low, _binary(n.BinaryOp.SHR, kept, n.Const(16, t.U64)))
+    return IntValue(fl.let(name or "checksum", n.Cast(_inverse(sum_), t.U16), node.span))
+
+
+def _word(fl: Lowering, node: ast.Node) -> n.Expr:
+    """A 16-bit number, of whatever byte order, as the machine reads it."""
+    value = arithmetic.number(fl, node)
+    if value.type.bits != _WORD_BITS and not value.literal:
+        raise fl.mismatch("a number of 16 bits", value, node.span)
+    return n.Cast(n.Cast(value.expr, t.U16), t.U64)
+
+
+def _inverse(word: n.Expr) -> n.Expr:
+    return _binary(n.BinaryOp.XOR, word, n.Const(_WORD, t.U64))
+
+
+def _binary(op: n.BinaryOp, left: n.Expr, right: n.Expr) -> n.Expr:
+    return n.Binary(op, left, right, t.U64)
+
+
 TABLES: dict[str, Table] = {
     "Honey.Net": {
         ("htons", 1): _swap("htons", 16, to_network=True),
@@ -53,5 +86,6 @@ TABLES: dict[str, Table] = {
         ("ntohs", 1): _swap("ntohs", 16, to_network=False),
         ("ntohl", 1): _swap("ntohl", 32, to_network=False),
         ("ntohll", 1): _swap("ntohll", 64, to_network=False),
+        ("checksum_replace", 3): checksum_replace,
     }
 }

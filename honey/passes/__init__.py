@@ -45,6 +45,7 @@ ORDER: tuple[str, ...] = (
     "late-questions",
     "keys-in-packets",
     "late-structs",
+    "dead-code",
     "early-values",
     "stored-twins",
     "by-reference",

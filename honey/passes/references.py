@@ -15,7 +15,7 @@ class Origins:
 
     program: n.Program
     symbols: Symbols
-    _lets: dict[str, dict[int, n.Expr | n.Effect | None]] = field(default_factory=dict)
+    _given: dict[str, dict[int, list[n.Expr | n.Effect | None]]] = field(default_factory=dict)
     _calls: dict[str, list[tuple[n.Function, n.Call]]] | None = None
 
     def maps(self, ref: n.Expr, function: n.Function) -> frozenset[str] | None:
@@ -51,7 +51,17 @@ class Origins:
         for position, param in enumerate(function.params):
             if param == local:
                 return self._of_parameter(function, position, seen)
-        value = self._declared(function).get(local.id)
+        found: set[str] = set()
+        for value in self._values(function).get(local.id, [None]):
+            maps = self._of_value(value, function, seen)
+            if maps is None:
+                return None
+            found |= maps
+        return frozenset(found)
+
+    def _of_value(
+        self, value: n.Expr | n.Effect | None, function: n.Function, seen: frozenset[tuple[str, int]]
+    ) -> frozenset[str] | None:
         if isinstance(value, n.MapLookup):
             return frozenset([value.map])
         if isinstance(value, n.Call):
@@ -87,14 +97,17 @@ class Origins:
             self._calls = calls_of(self.program)
         return self._calls
 
-    def _declared(self, function: n.Function) -> dict[int, n.Expr | n.Effect | None]:
-        if function.name not in self._lets:
-            lets = {node.local.id: node.value for node in walk(function.body) if isinstance(node, n.Let)}
+    def _values(self, function: n.Function) -> dict[int, list[n.Expr | n.Effect | None]]:
+        """All that each local is declared with or assigned."""
+        if function.name not in self._given:
+            given: dict[int, list[n.Expr | n.Effect | None]] = {}
             for node in walk(function.body):
-                if isinstance(node, n.Assign) and isinstance(node.place, n.LocalPlace):
-                    lets[node.place.local.id] = None
-            self._lets[function.name] = lets
-        return self._lets[function.name]
+                if isinstance(node, n.Let):
+                    given.setdefault(node.local.id, []).append(node.value)
+                elif isinstance(node, n.Assign) and isinstance(node.place, n.LocalPlace):
+                    given.setdefault(node.place.local.id, []).append(node.value)
+            self._given[function.name] = given
+        return self._given[function.name]
 
 
 def calls_of(program: n.Program) -> dict[str, list[tuple[n.Function, n.Call]]]:

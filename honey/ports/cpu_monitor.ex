@@ -8,7 +8,6 @@ defmodule CpuMonitor do
   slice is concerned, and goes on when the task is switched in again.
   """
   use Honey, license: "Dual BSD/GPL"
-  alias Honey.BpfHelpers
 
   @max_tasks 10_240
 
@@ -25,7 +24,7 @@ defmodule CpuMonitor do
 
   @sec "tracepoint/sched/sched_switch"
   def trace_switch(ctx) do
-    now = BpfHelpers.ktime_get_ns()
+    now = ktime_get_ns()
     if ctx.prev_pid != 0, do: switch_out(ctx.prev_pid, now)
     if ctx.next_pid != 0, do: switch_in(ctx.next_pid, now)
     0
@@ -33,30 +32,30 @@ defmodule CpuMonitor do
 
   @sec "tracepoint/raw_syscalls/sys_enter"
   def trace_enter(_ctx) do
-    BpfHelpers.map_update_elem(:call_start, current_task(), BpfHelpers.ktime_get_ns())
+    map_update_elem(:call_start, current_task(), ktime_get_ns())
     0
   end
 
   @sec "tracepoint/raw_syscalls/sys_exit"
   def trace_exit(_ctx) do
     task = current_task()
-    call = BpfHelpers.map_lookup_elem(:call_start, task)
+    call = map_lookup_elem(:call_start, task)
     if call == nil, do: return(0)
-    ns = BpfHelpers.ktime_get_ns() - call
+    ns = ktime_get_ns() - call
     Honey.Map.update(:slice_kernel, task, ns, fn kernel -> kernel + ns end)
-    BpfHelpers.map_delete_elem(:call_start, task)
+    map_delete_elem(:call_start, task)
     0
   end
 
-  defp current_task, do: BpfHelpers.get_current_pid_tgid() &&& 0xFFFFFFFF
+  defp current_task, do: get_current_pid_tgid() &&& 0xFFFFFFFF
 
   defp switch_out(task, now) do
-    start = BpfHelpers.map_lookup_elem(:slice_start, task)
+    start = map_lookup_elem(:slice_start, task)
     if start == nil, do: return(0)
     slice = now - start
-    call = BpfHelpers.map_lookup_elem(:call_start, task, now)
-    BpfHelpers.map_delete_elem(:slice_start, task)
-    kernel_ns = taken_kernel_time(task) + now - call
+    call = map_lookup_elem(:call_start, task, now)
+    map_delete_elem(:slice_start, task)
+    kernel_ns = (Honey.Map.pop(:slice_kernel, task) || 0) + now - call
     user_ns = slice - min(slice, kernel_ns)
 
     Honey.Map.update(
@@ -71,17 +70,10 @@ defmodule CpuMonitor do
     0
   end
 
-  defp taken_kernel_time(task) do
-    ns = BpfHelpers.map_lookup_elem(:slice_kernel, task)
-    if ns == nil, do: return(0)
-    BpfHelpers.map_delete_elem(:slice_kernel, task)
-    ns
-  end
-
   defp switch_in(task, now) do
-    call = BpfHelpers.map_lookup_elem(:call_start, task)
+    call = map_lookup_elem(:call_start, task)
     if call, do: Honey.Map.update(:call_start, task, now, fn _ -> now end)
-    BpfHelpers.map_update_elem(:slice_start, task, now)
+    map_update_elem(:slice_start, task, now)
     0
   end
 end

@@ -5,7 +5,6 @@ defmodule DiskMonitor do
   process. A call that failed is not booked.
   """
   use Honey, license: "Dual BSD/GPL"
-  alias Honey.BpfHelpers
 
   @size 10_240
 
@@ -60,16 +59,15 @@ defmodule DiskMonitor do
   def exit_writev(ctx), do: leave(5, ctx.ret)
 
   defp enter do
-    thread = BpfHelpers.get_current_pid_tgid()
-    BpfHelpers.map_update_elem(:started, thread, BpfHelpers.ktime_get_ns())
+    map_update_elem(:started, get_current_pid_tgid(), ktime_get_ns())
     0
   end
 
   defp leave(operation, bytes) do
-    thread = BpfHelpers.get_current_pid_tgid()
-    start = BpfHelpers.map_lookup_elem(:started, thread) || return(0)
-    latency = BpfHelpers.ktime_get_ns() - start
-    BpfHelpers.map_delete_elem(:started, thread)
+    thread = get_current_pid_tgid()
+    start = map_lookup_elem(:started, thread) || return(0)
+    latency = ktime_get_ns() - start
+    map_delete_elem(:started, thread)
     if bytes < 0, do: return(0)
     pid = thread >>> 32
     add(:io_by_operation, %io_key{pid: pid, operation: operation}, bytes, latency)
@@ -78,17 +76,11 @@ defmodule DiskMonitor do
   end
 
   defp add(map, key, bytes, latency) do
-    stats = BpfHelpers.map_lookup_elem(map, key)
-
-    if stats do
-      stats.bytes = stats.bytes + bytes
-      stats.operations = stats.operations + 1
-      stats.total_ns = stats.total_ns + latency
-      if latency < stats.min_ns, do: stats.min_ns = latency
-      if latency > stats.max_ns, do: stats.max_ns = latency
-    else
-      times = %io_stats{total_ns: latency, min_ns: latency, max_ns: latency}
-      BpfHelpers.map_update_elem(map, key, %{times | bytes: bytes, operations: 1})
-    end
+    stats = Honey.Map.entry(map, key, %io_stats{min_ns: latency}) || return(nil)
+    stats.bytes = stats.bytes + bytes
+    stats.operations = stats.operations + 1
+    stats.total_ns = stats.total_ns + latency
+    if latency < stats.min_ns, do: stats.min_ns = latency
+    if latency > stats.max_ns, do: stats.max_ns = latency
   end
 end

@@ -8,13 +8,10 @@ defmodule DropUdp do
   whatever ends before its headers do pass too.
   """
   use Honey, license: "Dual BSD/GPL"
-  alias Honey.Net
-  alias Honey.Packet
+  alias Honey.{Net, Packet}
 
   @dropped_port 3000
   @rewritten_port 3001
-  @dropped_word 0xB80B
-  @rewritten_word 0xB90B
   @fragment_offset 0x1FFF
 
   @passed 0
@@ -27,17 +24,19 @@ defmodule DropUdp do
     udp = udp_header(ctx) || return(count(@passed, :XDP_PASS))
 
     case Net.ntohs(udp.dest) do
-      @dropped_port ->
-        count(@dropped, :XDP_DROP)
-
-      @rewritten_port ->
-        if udp.check != 0, do: udp.check = replaced(udp.check)
-        udp.dest = Net.htons(@dropped_port)
-        count(@rewritten, :XDP_PASS)
-
-      _ ->
-        count(@passed, :XDP_PASS)
+      @dropped_port -> count(@dropped, :XDP_DROP)
+      @rewritten_port -> rewrite(udp)
+      _ -> count(@passed, :XDP_PASS)
     end
+  end
+
+  defp rewrite(udp) do
+    changed = Net.checksum_replace(udp.check, udp.dest, Net.htons(@dropped_port))
+
+    # A checksum of 0 means that there is none, so one that becomes 0 is written as its other zero.
+    if udp.check != 0, do: udp.check = if(changed == 0, do: 0xFFFF, else: changed)
+    udp.dest = Net.htons(@dropped_port)
+    count(@rewritten, :XDP_PASS)
   end
 
   defp count(verdict, action) do
@@ -65,16 +64,5 @@ defmodule DropUdp do
     later_fragment = (Net.ntohs(ip.frag_off) &&& @fragment_offset) != 0
     if ip.ihl < 5 or ip.protocol != :IPPROTO_UDP or later_fragment, do: return(nil)
     Packet.at(ctx, offset + ip.ihl * 4, :udphdr)
-  end
-
-  # RFC 1624: what the checksum becomes when the port changes. Its sum is the same in either byte order, so the two ports
-  # are taken as the machine reads them.
-  defp replaced(checksum) do
-    sum = 0xFFFF - checksum + (0xFFFF - @rewritten_word) + @dropped_word
-    folded = (sum &&& 0xFFFF) + (sum >>> 16)
-    changed = 0xFFFF - ((folded &&& 0xFFFF) + (folded >>> 16))
-
-    # A checksum of 0 means that there is none, so one that becomes 0 is written as its other zero.
-    if changed == 0, do: 0xFFFF, else: changed
   end
 end

@@ -2,7 +2,6 @@
 defmodule ExecRing do
   @moduledoc "An event through a ring buffer for each program that is executed."
   use Honey, license: "Dual BSD/GPL"
-  alias Honey.BpfHelpers
 
   defstruct :exec_event do
     field(:time_ns, :u64)
@@ -16,15 +15,12 @@ defmodule ExecRing do
 
   @sec "tracepoint/sched/sched_process_exec"
   def trace_exec(ctx) do
-    event = BpfHelpers.ringbuf_reserve(:events, :exec_event) || return(0)
-    pid_tgid = BpfHelpers.get_current_pid_tgid()
-    event.time_ns = BpfHelpers.ktime_get_ns()
-    event.pid = pid_tgid
-    event.tgid = pid_tgid >>> 32
-    event.comm = BpfHelpers.get_current_comm()
-    filename = BpfHelpers.probe_read_kernel_str(ctx.filename, 128)
-    if filename, do: event.filename = filename
-    BpfHelpers.ringbuf_submit(event)
-    0
+    Honey.Ring.emit(:events, %exec_event{
+      time_ns: ktime_get_ns(),
+      pid: get_current_pid_tgid(),
+      tgid: get_current_pid_tgid() >>> 32,
+      comm: get_current_comm(),
+      filename: probe_read_kernel_str(ctx.filename, 128, "")
+    })
   end
 end

@@ -2,7 +2,6 @@
 defmodule ForceKill do
   @moduledoc "Remembers which processes somebody tried to kill with SIGKILL; an entry that is there already stays."
   use Honey, license: "Dual BSD/GPL"
-  alias Honey.BpfHelpers
 
   @sigkill 9
 
@@ -11,7 +10,7 @@ defmodule ForceKill do
   @sec "tracepoint/syscalls/sys_enter_kill"
   def record_kill(ctx) do
     if ctx.args[1] != @sigkill, do: return(0)
-    BpfHelpers.map_update_elem(:killed, ctx.args[0], 1, :BPF_NOEXIST)
+    map_update_elem(:killed, ctx.args[0], 1, :BPF_NOEXIST)
     0
   end
 end

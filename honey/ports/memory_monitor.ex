@@ -5,10 +5,9 @@ defmodule MemoryMonitor do
   16 KiB are left out; more given back than was taken counts down to 0 and no further.
   """
   use Honey, license: "Dual BSD/GPL"
-  alias Honey.BpfHelpers
 
   @min_length 16_384
-  @processes 10_240
+  @size 10_240
   @mmap 1
   @munmap 2
   @brk 3
@@ -31,14 +30,9 @@ defmodule MemoryMonitor do
     field(:length, :u64)
   end
 
-  defmap(:memory_by_pid, :bpf_hash,
-    key_type: :u32,
-    value_type: :memory_stats,
-    max_entries: @processes
-  )
-
+  defmap(:memory_by_pid, :bpf_hash, key_type: :u32, value_type: :memory_stats, max_entries: @size)
   # Where the program break of a process was last asked to be.
-  defmap(:program_break, :bpf_hash, key_type: :u32, value_type: :u64, max_entries: @processes)
+  defmap(:program_break, :bpf_hash, key_type: :u32, value_type: :u64, max_entries: @size)
   defmap(:events, :bpf_ringbuf, max_entries: 1_048_576)
 
   @sec "tracepoint/syscalls/sys_enter_mmap"
@@ -70,8 +64,8 @@ defmodule MemoryMonitor do
 
   # Gives how far the break moves.
   defp move_break(stats, wanted) do
-    last = BpfHelpers.map_lookup_elem(:program_break, current_pid()) || wanted
-    BpfHelpers.map_update_elem(:program_break, current_pid(), wanted)
+    last = map_lookup_elem(:program_break, current_pid()) || wanted
+    map_update_elem(:program_break, current_pid(), wanted)
 
     if wanted > last do
       grow(stats, wanted - last)
@@ -82,14 +76,9 @@ defmodule MemoryMonitor do
     end
   end
 
-  defp current_pid, do: BpfHelpers.get_current_pid_tgid() >>> 32
+  defp current_pid, do: get_current_pid_tgid() >>> 32
 
-  defp stats_of(pid) do
-    stats = BpfHelpers.map_lookup_elem(:memory_by_pid, pid)
-    if stats, do: return(stats)
-    BpfHelpers.map_update_elem(:memory_by_pid, pid, %memory_stats{}, :BPF_NOEXIST)
-    BpfHelpers.map_lookup_elem(:memory_by_pid, pid)
-  end
+  defp stats_of(pid), do: Honey.Map.entry(:memory_by_pid, pid, %memory_stats{})
 
   defp grow(stats, length) do
     stats.total_mapped = stats.total_mapped + length
@@ -103,13 +92,12 @@ defmodule MemoryMonitor do
   end
 
   defp emit_event(operation, address, length) do
-    event = BpfHelpers.ringbuf_reserve(:events, :memory_event) || return(0)
-    event.time_ns = BpfHelpers.ktime_get_ns()
-    event.pid = current_pid()
-    event.operation = operation
-    event.address = address
-    event.length = length
-    BpfHelpers.ringbuf_submit(event)
-    0
+    Honey.Ring.emit(:events, %memory_event{
+      time_ns: ktime_get_ns(),
+      pid: current_pid(),
+      operation: operation,
+      address: address,
+      length: length
+    })
   end
 end

@@ -6,10 +6,9 @@ defmodule NetworkMonitorExact do
   failed is not booked.
   """
   use Honey, license: "Dual BSD/GPL"
-  alias Honey.BpfHelpers
   alias Honey.Net
 
-  @max_entries 10_240
+  @size 10_240
   # Of one sendmmsg or recvmmsg.
   @max_messages 64
 
@@ -35,14 +34,10 @@ defmodule NetworkMonitorExact do
     field(:fd, :u32)
   end
 
-  defmap(:calls, :bpf_hash, key_type: :u32, value_type: :call, max_entries: @max_entries)
-  defmap(:flows, :bpf_hash, key_type: :flow, value_type: :traffic, max_entries: @max_entries)
+  defmap(:calls, :bpf_hash, key_type: :u32, value_type: :call, max_entries: @size)
+  defmap(:flows, :bpf_hash, key_type: :flow, value_type: :traffic, max_entries: @size)
 
-  defmap(:traffic_by_pid, :bpf_hash,
-    key_type: :u32,
-    value_type: :traffic,
-    max_entries: @max_entries
-  )
+  defmap(:traffic_by_pid, :bpf_hash, key_type: :u32, value_type: :traffic, max_entries: @size)
 
   @sec "tracepoint/syscalls/sys_enter_sendto"
   def enter_sendto(ctx), do: enter(ctx.fd, ctx.addr)
@@ -75,11 +70,7 @@ defmodule NetworkMonitorExact do
   def exit_recvmmsg(ctx), do: leave_many(ctx.ret, :received)
 
   defp enter(fd, name) do
-    BpfHelpers.map_update_elem(:calls, BpfHelpers.get_current_pid_tgid(), %call{
-      name: name,
-      fd: fd
-    })
-
+    map_update_elem(:calls, get_current_pid_tgid(), %call{name: name, fd: fd})
     0
   end
 
@@ -93,7 +84,7 @@ defmodule NetworkMonitorExact do
   defp given_name(:address, name), do: name
 
   defp given_name(:header, name) do
-    header = BpfHelpers.probe_read_user(name, :user_msghdr)
+    header = probe_read_user(name, :user_msghdr)
     header && header.msg_name
   end
 
@@ -104,7 +95,7 @@ defmodule NetworkMonitorExact do
 
     for i <- 0..(@max_messages - 1) do
       if i >= ret, do: return(0)
-      message = BpfHelpers.probe_read_user(call.name + i * sizeof(:mmsghdr), :mmsghdr)
+      message = probe_read_user(call.name + i * sizeof(:mmsghdr), :mmsghdr)
       if message == nil, do: return(0)
       book(sk, direction, message.msg_hdr.msg_name, message.msg_len)
     end
@@ -113,69 +104,62 @@ defmodule NetworkMonitorExact do
   end
 
   # The call that the thread is leaving, which is forgotten.
-  defp finished_call do
-    thread = BpfHelpers.get_current_pid_tgid()
-    stored = BpfHelpers.map_lookup_elem(:calls, thread)
-    if stored == nil, do: return(nil)
-    call = %call{name: stored.name, fd: stored.fd}
-    BpfHelpers.map_delete_elem(:calls, thread)
-    call
-  end
+  defp finished_call, do: Honey.Map.pop(:calls, get_current_pid_tgid())
 
   # The sock behind a file descriptor of the current task.
   defp socket_of(fd) do
-    files = BpfHelpers.core_read(BpfHelpers.get_current_task(), :task_struct, [:files, :fdt, :fd])
-    file = BpfHelpers.probe_read_kernel(files + fd * 8, :u64)
-    socket = BpfHelpers.core_read(file || 0, :file, [:private_data])
-    BpfHelpers.core_read(socket, :socket, [:sk])
+    files = core_read(get_current_task(), :task_struct, [:files, :fdt, :fd])
+    file = probe_read_kernel(files + fd * 8, :u64)
+    socket = core_read(file || 0, :file, [:private_data])
+    core_read(socket, :socket, [:sk])
   end
 
   defp book(sk, direction, name, bytes) do
-    pid = BpfHelpers.get_current_pid_tgid() >>> 32
-    family = BpfHelpers.core_read(sk, :sock, [:__sk_common, :skc_family])
+    pid = get_current_pid_tgid() >>> 32
+    family = core_read(sk, :sock, [:__sk_common, :skc_family])
 
     flow = %flow{
       pid: pid,
       family: family,
-      protocol: BpfHelpers.core_read(sk, :sock, [:sk_protocol])
+      protocol: core_read(sk, :sock, [:sk_protocol])
     }
 
     if family == :AF_INET do
-      given = name && BpfHelpers.probe_read_user(name, :sockaddr_in)
+      given = name && probe_read_user(name, :sockaddr_in)
 
       if given && given.sin_family == :AF_INET do
         flow.address = [given.sin_addr.s_addr, 0, 0, 0]
         flow.port = Net.ntohs(given.sin_port)
       else
-        flow.address = [BpfHelpers.core_read(sk, :sock, [:__sk_common, :skc_daddr]), 0, 0, 0]
+        flow.address = [core_read(sk, :sock, [:__sk_common, :skc_daddr]), 0, 0, 0]
         flow.port = connected_port(sk)
       end
     end
 
     if family == :AF_INET6 do
-      given = name && BpfHelpers.probe_read_user(name, :sockaddr_in6)
+      given = name && probe_read_user(name, :sockaddr_in6)
 
       if given && given.sin6_family == :AF_INET6 do
         flow.address = given.sin6_addr.in6_u.u6_addr32
         flow.port = Net.ntohs(given.sin6_port)
       else
         path = [:__sk_common, :skc_v6_daddr, :in6_u, :u6_addr32]
-        flow.address = BpfHelpers.core_read(sk, :sock, path)
+        flow.address = core_read(sk, :sock, path)
         flow.port = connected_port(sk)
       end
     end
 
-    now = BpfHelpers.ktime_get_ns()
+    now = ktime_get_ns()
     add(:flows, flow, direction, bytes, now)
     add(:traffic_by_pid, pid, direction, bytes, now)
     0
   end
 
   defp connected_port(sk),
-    do: Net.ntohs(BpfHelpers.core_read(sk, :sock, [:__sk_common, :skc_dport]))
+    do: Net.ntohs(core_read(sk, :sock, [:__sk_common, :skc_dport]))
 
   defp add(map, key, :sent, bytes, now) do
-    traffic = BpfHelpers.map_lookup_elem(map, key)
+    traffic = map_lookup_elem(map, key)
 
     if traffic do
       traffic.bytes_sent = traffic.bytes_sent + bytes
@@ -183,12 +167,12 @@ defmodule NetworkMonitorExact do
       traffic.last_update_ns = now
     else
       first = %traffic{bytes_sent: bytes, packets_sent: 1, last_update_ns: now}
-      BpfHelpers.map_update_elem(map, key, first)
+      map_update_elem(map, key, first)
     end
   end
 
   defp add(map, key, :received, bytes, now) do
-    traffic = BpfHelpers.map_lookup_elem(map, key)
+    traffic = map_lookup_elem(map, key)
 
     if traffic do
       traffic.bytes_recv = traffic.bytes_recv + bytes
@@ -196,7 +180,7 @@ defmodule NetworkMonitorExact do
       traffic.last_update_ns = now
     else
       first = %traffic{bytes_recv: bytes, packets_recv: 1, last_update_ns: now}
-      BpfHelpers.map_update_elem(map, key, first)
+      map_update_elem(map, key, first)
     end
   end
 end
