@@ -15,6 +15,7 @@ from pathlib import Path
 from harness.benchmark import Benchmark, C, Source
 from harness.build_empty import build_empty
 from harness.build_honey import compile_honey
+from harness.build_refused import refused
 from harness.checkout import Checkout
 from harness.errors import BuildError
 from harness.lines import code_lines
@@ -186,7 +187,7 @@ def compile_c(
         raise BuildError(f"{shown}: {compiler.name} did not end within {CLANG_LIMIT_S} s") from error
     seconds = time.monotonic() - before
     if done.returncode != 0:
-        raise BuildError(f"{shown} does not compile ({compiler.version})", details=done.stderr.replace(given, shown))
+        raise refused(f"{shown} ({compiler.version})", done.stderr.replace(given, shown))
     _strip(output)
     visible = [compiler.name, *CFLAGS, "-I", "{vmlinux}", "-c", shown, "-o", output.name]
     return " ".join(visible), seconds

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from harness.build_refused import refused
 from harness.errors import BuildError
 from harness.objects import Program
 
@@ -36,5 +37,5 @@ def build_empty(programs: Mapping[str, Program], output: Path, *, clang: str) ->
     source = empty_source(programs)
     done = subprocess.run(command, input=source, capture_output=True, text=True, timeout=60, check=False)
     if done.returncode != 0:
-        raise BuildError("the empty program does not compile", details=done.stderr)
+        raise refused("the empty program", done.stderr)
     return output

@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.build_refused import refused
 from harness.errors import BuildError
 
 LIMIT_S = 120
@@ -51,4 +52,4 @@ def _honey(arguments: list[str], *, clang: str, root: Path) -> None:
         raise BuildError(f"{Path(arguments[0]).name}: the Honey compiler did not end within {LIMIT_S} s") from error
     if done.returncode != 0:
         name = Path(arguments[0]).name
-        raise BuildError(f"{name} does not compile", details=(done.stderr or done.stdout).replace(arguments[0], name))
+        raise refused(name, (done.stderr or done.stdout).replace(arguments[0], name))

@@ -79,7 +79,7 @@ def test_what_a_kernel_lacks_is_named_before_anything_is_loaded(tmp_path: Path, 
     assert words in done.stdout
 
 
-@pytest.mark.parametrize("room_kb", [200, 700, 1200])
+@pytest.mark.parametrize("room_kb", [200, 500, 700, 1200])
 def test_a_full_disk_for_reports_is_named(tmp_path: Path, room_kb: int) -> None:
     small = tmp_path / "small"
     small.mkdir()
