@@ -68,6 +68,22 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert missing == []
 
 
+def test_the_page_of_passes_is_what_they_do() -> None:
+    from honey.passes.document import markdown
+
+    page = (ROOT / "docs/passes.md").read_text()
+    assert page.strip() == markdown().strip(), "run: python -m honey.passes.document > docs/passes.md"
+
+
+def test_every_pass_has_an_example_in_which_it_does_something() -> None:
+    from honey.passes import NAMES
+    from honey.passes.document import examples
+
+    shown = examples()
+    assert set(NAMES) - shown.keys() == set(), "add one to honey/passes/examples.txt"
+    assert [name for name in NAMES if not shown[name].difference()] == []
+
+
 def test_the_page_of_diagnostics_is_the_catalogues() -> None:
     from honey.diagnostics.document import markdown
 
