@@ -37,9 +37,12 @@ def run(program: n.Program) -> n.Program:
     known = _Known(program)
 
     def rule(function: n.Function) -> n.Function:
-        bits = known.of(function)
-        body = fold_block(_decided(function.body, bits))
-        return with_body(function, body if body is function.body else map_blocks(body, _without_first_values))
+        if not any(_is_candidate(node) for node in walk(function.body)):
+            return function
+        body = _decided(function.body, known.of(function))
+        if body is function.body:
+            return function
+        return with_body(function, map_blocks(fold_block(body), _without_first_values))
 
     return each_function(program, rule)
 
