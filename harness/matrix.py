@@ -36,8 +36,13 @@ class Cell:
 
     @property
     def name(self) -> str:
-        """``6.1 clang-16``."""
-        return " ".join(value for _, value in self.values)
+        """``6.1 clang-16``; a kernel given as a path goes by its file's name."""
+        return " ".join(value.rpartition("/")[2] for _, value in self.values)
+
+    @property
+    def folder(self) -> str:
+        """A name for its files, which no other cell has."""
+        return "-".join(value.replace("/", "_") for _, value in self.values)
 
     @property
     def options(self) -> list[str]:
@@ -138,7 +143,7 @@ class Matrix:
                 raise
 
     def _run(self, cell: Cell, children: _Children) -> Ran:
-        reports = self.folder / cell.name.replace("/", "_").replace(" ", "-")
+        reports = self.folder / cell.folder
         options = [*self.arguments, *cell.options, "--reports", str(reports), "-q"]
         with self.progress.step(cell.name, f"running {cell.name}"):
             process = children.start([sys.executable, "-m", "harness.cli", "run", *options], self.root)

@@ -99,7 +99,7 @@ def _different(before: Report, after: Report) -> list[str]:
                 found.append(f"{old.name}: {what.replace('_', ' ')} was {one}, is {other}")
     if not incomparable(before, after):
         found += [
-            f"{one.benchmark}: {one.metric} of {one.handler}, {one.side}: {one.before} before, {one.after} now"
+            f"{one.benchmark}: {one}"
             for one in changes(before, after)
             if one.metric not in NOISY_METRICS and (one.worse or abs((one.ratio or 0) - 1) > 0.002)
         ]

@@ -29,6 +29,10 @@ class Change:
     after: float | None
     worse: bool
 
+    def __str__(self) -> str:
+        before, after = ("not measured" if one is None else f"{one:g}" for one in (self.before, self.after))
+        return f"{self.metric} of {self.handler}, {self.side}: {before} before, {after} now"
+
     @property
     def ratio(self) -> float | None:
         """After over before."""

@@ -53,7 +53,7 @@ def _changed(document: dict[str, Any], benchmark: BenchmarkReport) -> list[str] 
     if before.ok != benchmark.ok:
         lines.append("holds now" if benchmark.ok else "held before")
     lines += [
-        f"{one.metric} of {one.handler}, {one.side}: {one.before} before, {one.after} now"
+        str(one)
         for one in benchmark_changes(before, benchmark)
         if one.metric not in NOISY_METRICS and abs((one.ratio or 0.0) - 1) > SLACK[one.metric]
     ]

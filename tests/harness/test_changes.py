@@ -76,6 +76,8 @@ def test_what_counts_as_a_regression(values: dict[str, Any], worse: bool) -> Non
 
 def test_times_are_worse_only_where_their_intervals_are_apart() -> None:
     before = report(ns_per_event_ci=(48.0, 52.0))
+    (gone,) = changes(before, report(ns_per_event=None))
+    assert str(gone).endswith("50 before, not measured now")
     assert not changes(before, report(ns_per_event=53.0, ns_per_event_ci=(51.0, 55.0)))[0].worse
     assert changes(before, report(ns_per_event=60.0, ns_per_event_ci=(58.0, 62.0)))[0].worse
 

@@ -25,6 +25,13 @@ def test_cells_are_all_combinations() -> None:
     assert found[1].options == ["--kernel", "5.10", "--compiler", "clang-16"]
 
 
+def test_a_kernel_at_a_path_goes_by_its_files_name() -> None:
+    one, other = cells(["kernels=/a/bzImage,/b/bzImage"])
+    assert one.name == other.name == "bzImage"
+    assert one.options == ["--kernel", "/a/bzImage"]
+    assert one.folder != other.folder
+
+
 def test_shards_are_disjoint_and_together_everything() -> None:
     axes = ["seeds=1,2,3,4,5,6,7"]
     parts = [cells(axes, f"{number}/3") for number in (1, 2, 3)]
