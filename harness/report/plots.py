@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -17,6 +18,7 @@ from harness.report.model import BenchmarkReport
 _WIDTH = 480
 _LEFT = 140
 _RIGHT = 54
+_LETTER = 6.2
 _ROW = 26
 #: Ratios beyond it, such as those of a few cache misses, stand at the edge.
 _BOUND = 8.0
@@ -75,13 +77,15 @@ def distribution_plot(benchmark: BenchmarkReport, pointer: str) -> str:
     ]
     if not rows:
         return ""
-    every = [value for _, _, values in rows for value in values]
-    scale = _Scale(0, max(every) * 1.05, _LEFT, _WIDTH - _RIGHT)
+    # A block that met something long must not press all others into a corner: it stands at the edge.
+    widest = min(max(max(values) for _, _, values in rows), 2 * max(statistics.median(values) for _, _, values in rows))
+    left = max(_LEFT, 16 + _LETTER * max(len(f"{handler}, {side}") for handler, side, _ in rows))
+    scale = _Scale(0, widest * 1.05, left, _WIDTH - _RIGHT)
     parts = []
     for row, (handler, side, values) in enumerate(rows):
         y = 20 + row * 20
         place = f"{pointer}/programs/{handler}/{side}/ns_by_block"
-        parts.append(_text(_LEFT - 8, y + 4, f"{handler}, {side}", "label end"))
+        parts.append(_text(left - 8, y + 4, f"{handler}, {side}", "label end"))
         parts.append(_line(scale(min(values)), y, scale(max(values)), y, "range"))
         for index, value in enumerate(values):
             kind = side if side in {HONEY, C} else "other"
