@@ -36,6 +36,7 @@ test: lint ## lint, then all tests, those that need a kernel included
 	@$(PYTHON) -m pytest -m "not slow and not bench" $(PYTEST_ARGS)
 
 nightly: export HONEY_FUZZ_EXAMPLES ?= 15000
+nightly: export HONEY_GENERATED_EXAMPLES ?= 8000
 nightly: setup ## the long campaigns as well
 	@$(PYTHON) -m pytest -m "not bench" --hypothesis-profile=default $(PYTEST_ARGS)
 

@@ -3,10 +3,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from honey.diagnostics import Diagnostic
 from honey.syntax import ast
 from honey.syntax.nesting import room_to_recurse
 from honey.syntax.source import SourceFile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import tree_sitter
+
+
+_READINGS = 8
+"""How often a source is read with more of its misread signs put right."""
 
 
 def parse(source: SourceFile) -> tuple[ast.File, list[Diagnostic]]:
@@ -22,7 +33,6 @@ def parse(source: SourceFile) -> tuple[ast.File, list[Diagnostic]]:
     import tree_sitter
     import tree_sitter_elixir
 
-    from honey.syntax.convert import convert
     from honey.syntax.convert.names import MISREAD
 
     parser = tree_sitter.Parser(tree_sitter.Language(tree_sitter_elixir.language()))
@@ -32,13 +42,38 @@ def parse(source: SourceFile) -> tuple[ast.File, list[Diagnostic]]:
 
     root = read(source.data)
     if not root.has_error:
-        with room_to_recurse():
-            file, diagnostics = convert(root, source)
+        file, diagnostics = _converted(root, source, read)
         if not any(diagnostic.code == MISREAD for diagnostic in diagnostics):
             return file, diagnostics
     from honey.syntax.errors import explain
 
     return _empty(source), explain(root, source, read)
+
+
+def _converted(
+    root: tree_sitter.Node, source: SourceFile, read: Callable[[bytes], tree_sitter.Node]
+) -> tuple[ast.File, list[Diagnostic]]:
+    """The tree; where signs were misread, the source is read again with an end before each."""
+    from honey.syntax.convert import convert
+
+    data = source.data
+    for _ in range(_READINGS):
+        with room_to_recurse():
+            file, diagnostics, signs = convert(root, source)
+        ended = _with_ends_before(signs, data)
+        if ended == data or (root := read(ended)).has_error:
+            break
+        data = ended
+    return file, diagnostics
+
+
+def _with_ends_before(signs: list[int], data: bytes) -> bytes:
+    """The source with the expression before each sign ended by `;` in place of a blank, so that no place moves."""
+    changed = bytearray(data)
+    for at in signs:
+        if data[at - 1 : at] in (b" ", b"\t"):
+            changed[at - 1] = ord(";")
+    return bytes(changed)
 
 
 def _empty(source: SourceFile) -> ast.File:

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+from hypothesis import HealthCheck, Phase, settings
 from kernel_runs import Trace, loaded, run_in_kernel, run_in_simulator
 from program_text import RUNNABLE, Generated
 
@@ -26,9 +27,17 @@ _SIDES: tuple[tuple[str, list[str] | None], ...] = (("optimised", None), ("unopt
 _BEYOND_STACK = "HNY0800"
 
 
-def examples(few: int) -> int:
-    """How many modules a test draws; the nightly run asks for more handlers in ``HONEY_GENERATED_EXAMPLES``."""
-    return max(1, int(os.environ.get("HONEY_GENERATED_EXAMPLES", few * HANDLERS)) // HANDLERS)
+def modules(few: int) -> settings:
+    """How many modules a property is tried on: ``few``, the same in each plain run and without minutes of shrinking.
+
+    The nightly run asks for a number of handlers in ``HONEY_GENERATED_EXAMPLES``; it draws new ones, and shrinks.
+    """
+    asked = os.environ.get("HONEY_GENERATED_EXAMPLES")
+    phases = (Phase.generate,) if asked is None else (Phase.generate, Phase.shrink)
+    count = few if asked is None else max(1, int(asked) // HANDLERS)
+    return settings(
+        max_examples=count, phases=phases, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True
+    )
 
 
 def packets() -> list[bytes]:

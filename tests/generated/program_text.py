@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 
 NUMBERS: tuple[int, ...] = (0, 1, 2, 3, 5, 7, 8, 15, 16, 31, 32, 63, 64, 100, 127, 128, 255, 256, 1000, 65535, 65536)
 NUMBERS += (2**31 - 1, 2**31, 2**32 - 1, 2**32, 2**63 - 1, -1, -2, -7, -128, -129, -(2**31), -(2**63), 2**63, 2**64 - 1)
-UNSIGNED = tuple(number for number in NUMBERS if number >= 0)
 SMALL = (0, 1, 2, 3, 4, 5, 6, 7)
 HOST = ("u8", "u16", "u32", "u64", "s8", "s16", "s32", "s64")
 NETWORK = ("be16", "be32", "be64")
@@ -129,14 +128,6 @@ class Writer:
     def line(self, text: str) -> None:
         self.lines.append("  " * self.depth + text)
 
-    def end(self, value: str) -> None:
-        """A block's value; one that starts with a sign or a parenthesis would be read as part of the line before."""
-        if value[0] in "(-":
-            name = self.name("last")
-            self.line(f"{name} = {value}")
-            value = name
-        self.line(value)
-
     @contextmanager
     def indented(self) -> Iterator[None]:
         """A block: what is bound in it ends with it."""
@@ -233,7 +224,7 @@ class Writer:
                 self.bind(name, kind, changeable=kind.startswith(("struct", "ref")))
             self.budget = self.number(1, 6)
             self.block(2)
-            self.end(self.value(found.result, 2))
+            self.line(self.value(found.result, 2))
         self.line("end")
         self.functions.append(found)
 
@@ -247,7 +238,7 @@ class Writer:
             self.inputs()
             self.budget = self.number(1, 12)
             self.block(3)
-            self.end(self.value("int", 3))
+            self.line(self.value("int", 3))
         self.line("end")
         return name, section
 
@@ -392,7 +383,7 @@ class Writer:
             self.line(f"unless {name} do")
             with self.indented():
                 self.block(depth - 1)
-                self.end(self.leaving(1))
+                self.line(self.leaving(1))
             self.line("end")
         elif how in ("if", "nil"):
             test = name if how == "if" else f"{name} != nil"
@@ -424,7 +415,7 @@ class Writer:
                 if pattern != "nil":
                     self.bind(name, kind, changeable=kind.startswith("ref:"))
                 self.block(depth - 1)
-                self.end(self.integer(1))
+                self.line(self.integer(1))
         self.depth -= 1
         self.line("end")
 
@@ -485,7 +476,7 @@ class Writer:
         with self.indented():
             self.block(depth - 1)
             if self.chance(20):
-                self.end(self.leaving(1))
+                self.line(self.leaving(1))
             else:
                 self.do_bind(1)
         if self.chance(50):
@@ -520,7 +511,7 @@ class Writer:
             self.depth += 1
             for _ in range(self.number(1, 2)):
                 test = self.truth(depth - 1)
-                self.line(f"{f'true and {test}' if test[0] in '(-' else test} ->")
+                self.line(f"{test} ->")
                 self.branch(kind, depth)
             if self.chance(80):
                 self.line("true ->")
@@ -538,15 +529,14 @@ class Writer:
     def branch(self, kind: str, depth: int) -> None:
         with self.indented():
             self.block(depth - 1)
-            self.end(self.leaving(1) if self.chance(8) else self.value(kind, depth - 1))
+            self.line(self.leaving(1) if self.chance(8) else self.value(kind, depth - 1))
 
     def case(self, kind: str, depth: int) -> None:
         self.line(f"case {self.integer(depth - 1)} do")
         self.depth += 1
         for _ in range(self.number(1, 2)):
             if self.chance(50):
-                # tree-sitter takes a sign at the start of a line for an operator.
-                self.line(f"{self.literal(UNSIGNED)} ->")
+                self.line(f"{self.literal(NUMBERS)} ->")
                 self.branch(kind, depth)
             else:
                 bound = self.name("c")
@@ -590,7 +580,7 @@ class Writer:
             with self.indented():
                 self.bind(bound, "int")
                 self.block(depth - 1)
-                self.end(self.integer(1))
+                self.line(self.integer(1))
         self.depth -= 1
         self.line("end")
 

@@ -28,7 +28,9 @@ from source_values import (
     copied,
     is_own,
     kind_of,
+    literal,
     met,
+    of_literals,
     operation,
     passed,
     truthy,
@@ -96,7 +98,7 @@ class Machine:
 
     def call(self, name: str, args: list[Value]) -> Value:
         """A function's value. Its type is that of all its clauses and returns."""
-        args = [passed(arg) for arg in args]
+        args = [self.own(passed(arg)) for arg in args]
         type_ = self.result_type(name, args)
         if self.quiet:
             return type_
@@ -198,11 +200,15 @@ class Machine:
                 view = self.present(self.value(target, scope))
                 self.store(view, "u8", self.index(view, self.value(key, scope)), value)
             case ast.Var(name=name):
-                scope[name] = copied(value, self.layouts.size(value.type)) if is_own(value) else value
+                scope[name] = self.own(value)
             case _:
                 if not self.fits(left, value, scope) and not self.quiet:
                     raise Raised
         return value
+
+    def own(self, value: Value) -> Value:
+        """A value as it is bound: structs are copied, references are not."""
+        return copied(value, self.layouts.size(value.type)) if is_own(value) else value
 
     def store(self, view: View, type_: str, at: int, value: Value) -> None:
         if self.quiet:
@@ -267,7 +273,7 @@ class Machine:
         value, function = self.value(node.args[1], scope), self.value(node.args[2], scope)
         if value is NEVER:
             return NEVER
-        type_: Value = Number(None, value.signed, loose=value.loose)
+        type_ = without_bits(value)
         turns = self.turns(node.args[0], scope)
         with self.quietly():
             for turn in [*turns[:1], *turns[:1]]:
@@ -441,9 +447,10 @@ class Machine:
         number = self.present(value)
         if self.quiet or number is NEVER:
             return without_bits(number)
+        if number.literal:
+            return literal(-number.value if op == "-" else ~number.value)
         bits = -number.bits if op == "-" else ~number.bits
-        signed = number.signed or (number.literal and op == "-")
-        return Number(bits % WORD, signed, number.literal, number.loose)
+        return Number(bits % WORD, number.signed, loose=number.loose)
 
     def binary(self, op: str, left: ast.Node, right: ast.Node, scope: Scope) -> Value:
         one = self.value(left, scope)
@@ -475,6 +482,8 @@ class Machine:
 
     def same(self, one: Value, other: Value) -> bool:
         match one, other:
+            case Number(literal=True), Number(literal=True):
+                return bool(one.value == other.value)
             case (Number(), Number()) | (Network(), Network()):
                 return bool(one.bits == other.bits)
             case View(), View():
@@ -492,6 +501,8 @@ class Machine:
         left, right = self.present(one), self.present(other)
         if NEVER in (left, right):
             return NEVER
+        if left.literal and right.literal and not self.quiet:
+            return of_literals(op, left.value, right.value)
         signed, loose = (left.signed, left.loose) if op in ("<<<", ">>>") else common(left, right)
         if self.quiet:
             return UNKNOWN if op in COMPARISONS else Number(None, signed, loose=loose)
@@ -500,7 +511,7 @@ class Machine:
             raise Unspecified
         if op in COMPARISONS:
             return result
-        return Number(result, signed, left.literal and right.literal, loose)
+        return Number(result, signed, loose=loose)
 
 
 def body_of(node: ast.Call) -> ast.Block:

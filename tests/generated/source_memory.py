@@ -18,7 +18,8 @@ SIZES = {"u8": 1, "u16": 2, "u32": 4, "u64": 8, "s8": 1, "s16": 2, "s32": 4, "s6
 class Number:
     """A 64-bit integer in host order; ``bits`` is ``None`` where only its type matters.
 
-    ``loose`` is what started as a literal argument: it takes the type of what other calls give, which nothing says.
+    ``loose`` is what was a literal before it was passed to a function, or met another value: whether it still has no
+    type of its own depends on the other calls, and on what is known when the module is compiled.
     """
 
     bits: int | None

@@ -80,8 +80,10 @@ def met(left: Value, right: Value) -> Value:
         return left
     match left, right:
         case Number(), Number():
+            if left.literal and left == right:
+                return left
             signed, loose = common(left, right)
-            return Number(left.bits, signed, left.literal and right.literal and left == right, loose)
+            return Number(left.bits, signed, loose=loose or left.literal or right.literal)
         case tuple() | list(), tuple() | list() if len(left) == len(right):
             return type(left)(met(one, other) for one, other in zip(left, right, strict=True))
         case View(), View() if left.home != right.home or "local" in (left.home, right.home):
@@ -128,10 +130,30 @@ def kind_of(value: Value) -> object:
     return without_bits(value) if isinstance(value, Number | Network) else type(value).__name__
 
 
+def literal(value: int) -> Number:
+    """What literals come to is exact, as in Elixir, as far as 64 bits hold it."""
+    exact = -WORD // 2 <= value < WORD
+    return Number(value % WORD, value % WORD < WORD // 2 if not exact else value < WORD // 2, literal=True)
+
+
+def of_literals(op: str, left: int, right: int) -> Number | bool:
+    """An operation on two literals."""
+    if op in ("<<<", ">>>"):
+        return literal(shifted(op, left, right))
+    if op in COMPARISONS:
+        return bool(COMPARISONS[op](left, right))
+    if op in ("div", "rem") and right == 0:
+        raise Raised
+    return literal(int(ARITHMETIC[op](left, right)))
+
+
 def operation(op: str, left: Number, right: Number, signed: bool) -> int | bool:
     """The bits, or the outcome of a comparison."""
     if op in ("<<<", ">>>"):
-        return shifted(op, Number(left.bits, signed), right) % WORD
+        if right.loose and not 0 <= right.value < 64:
+            raise Unspecified
+        count = right.value if right.literal else right.value % 64
+        return shifted(op, Number(left.bits, signed).value, count) % WORD
     a, b = (Number(each.bits, signed).value for each in (left, right))
     if op in COMPARISONS:
         return bool(COMPARISONS[op](a, b))
@@ -140,11 +162,12 @@ def operation(op: str, left: Number, right: Number, signed: bool) -> int | bool:
     return int(ARITHMETIC[op](a, b)) % WORD
 
 
-def shifted(op: str, value: Number, amount: Number) -> int:
+def shifted(op: str, value: int, count: int) -> int:
     """A literal amount may be more than the width, or negative; any other counts modulo 64."""
-    count = amount.value if amount.literal else amount.value % 64
     left = (op == "<<<") is (count >= 0)
-    return value.value << min(abs(count), 64) if left else value.value >> min(abs(count), 64)
+    if left and abs(count) > 63:
+        return 0
+    return value << abs(count) if left else value >> min(abs(count), 64)
 
 
 def divided(a: int, b: int) -> int:

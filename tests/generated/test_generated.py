@@ -7,8 +7,8 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from compiled import compiled, examples, load, traces
-from hypothesis import HealthCheck, Phase, event, given, settings
+from compiled import compiled, load, modules, traces
+from hypothesis import event, given
 from kernel_runs import can_load
 from program_text import OTHERS, RUNNABLE, Generated, programs
 
@@ -18,12 +18,10 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:The recursion limit will not be reset"),
 ]
 
-_SETTINGS = settings(deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
-_QUICK = settings(_SETTINGS, derandomize=True, phases=(Phase.generate,))
-"""The same programs in every run, and no minutes of shrinking: the nightly run draws others, and shrinks."""
 
-
-def _three_ways(generated: Generated) -> None:
+@modules(60)
+@given(programs(sections=RUNNABLE))
+def test_three_ways_lead_to_one_result(generated: Generated) -> None:
     with tempfile.TemporaryDirectory() as folder:
         done = compiled(generated, Path(folder))
         if done is None:
@@ -34,23 +32,10 @@ def _three_ways(generated: Generated) -> None:
     assert found["optimised"] == found["unoptimised"], "an optimisation changes what the program does"
 
 
-@settings(_QUICK, max_examples=examples(150))
-@given(programs(sections=RUNNABLE))
-def test_three_ways_lead_to_one_result(generated: Generated) -> None:
-    _three_ways(generated)
-
-
-@settings(_QUICK, max_examples=examples(40))
+@modules(25)
 @given(programs(sections=OTHERS, trace=True))
 def test_the_verifier_accepts_what_the_compiler_accepts(generated: Generated) -> None:
     with tempfile.TemporaryDirectory() as folder:
         done = compiled(generated, Path(folder))
         if done is not None:
             load(done[1])
-
-
-@pytest.mark.slow
-@settings(_SETTINGS, max_examples=examples(1000), phases=(Phase.generate, Phase.shrink))
-@given(programs(sections=RUNNABLE))
-def test_thousands_lead_to_one_result(generated: Generated) -> None:
-    _three_ways(generated)

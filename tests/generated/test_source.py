@@ -3,9 +3,8 @@
 
 from __future__ import annotations
 
-import pytest
-from compiled import examples, packets
-from hypothesis import HealthCheck, Phase, event, given, settings
+from compiled import modules, packets
+from hypothesis import event, given
 from kernel_runs import Run, Trace, run_in_simulator
 from program_text import RUNNABLE, Generated, programs
 from source_evaluator import Machine
@@ -16,7 +15,6 @@ from honey.diagnostics.render import render
 from honey.syntax.source import SourceFile
 
 _ETHERNET = 14
-_SETTINGS = settings(deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
 
 
 def evaluated(machine: Machine, events: list[tuple[str, bytes]], sections: dict[str, str]) -> Trace:
@@ -50,14 +48,7 @@ def agrees(generated: Generated) -> None:
     assert found == meant
 
 
-@settings(_SETTINGS, max_examples=examples(200))
+@modules(100)
 @given(programs(sections=RUNNABLE))
 def test_the_ir_means_what_the_source_says(generated: Generated) -> None:
-    agrees(generated)
-
-
-@pytest.mark.slow
-@settings(_SETTINGS, max_examples=examples(2000), phases=(Phase.generate, Phase.shrink))
-@given(programs(sections=RUNNABLE))
-def test_thousands_mean_what_they_say(generated: Generated) -> None:
     agrees(generated)

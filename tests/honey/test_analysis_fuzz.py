@@ -11,12 +11,11 @@ import re
 from functools import cache
 from random import Random
 
-from fuzzing import ROOT, examples
+from fuzzing import examples, programs
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from honey.compiler import check
-from honey.diagnostics.catalogue import catalogue, module_of
 from honey.ir.verify import verify
 from honey.syntax.source import SourceFile
 
@@ -24,18 +23,6 @@ _EXPRESSION = re.compile(
     r"[\w.]+\([^()\n]*\)|%\w+\{[^}\n]*\}|\{[^{}\n]*\}|\[[^\[\]\n]*\]|:\w+|@\w+|[\w.]+|\"[^\"\n]*\""
 )
 _DECLARATION = ("def", "use", "@", "end", "#", "field")
-
-
-@cache
-def programs() -> list[str]:
-    """All sources to start from."""
-    found = []
-    for path in sorted((ROOT / "tests" / "programs").glob("*.case")):
-        source = path.read_text(encoding="utf-8").partition("--- source\n")[2]
-        found.append(module_of(re.split(r"^--- ", source, flags=re.MULTILINE)[0]))
-    for entry in catalogue().values():
-        found += [module_of(text) for text in (entry.wrong, entry.right) if text]
-    return found
 
 
 @cache

@@ -8,11 +8,10 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
-from random import Random
 
 import pytest
 from elixir_parser import ELIXIR, elixir_forms, form
-from fuzzing import all_tokens, examples, mutated, snippets, sources
+from fuzzing import all_tokens, chance, examples, layouts, mutated, programs, snippets, sources, tokens_of
 
 from honey.syntax.parse import parse
 from honey.syntax.source import SourceFile
@@ -82,9 +81,28 @@ def test_expressions_over_several_lines_are_read_as_elixir_reads_them() -> None:
     assert not wrong, "\n".join(wrong[:10])
 
 
+def test_lines_that_begin_with_what_could_go_on_are_read_as_elixir_reads_them() -> None:
+    wrong, refused = differences(layouts())
+    assert not wrong, "\n".join(wrong)
+    assert not refused
+
+
+def test_programs_of_the_tests_are_read_as_elixir_reads_them() -> None:
+    wrong, refused = differences(programs())
+    assert not wrong, "\n".join(wrong)
+    assert {code for text in refused for code in honey_form(text).split()[1:]} == {"HNY0011", "HNY0014"}
+
+
+def test_mutated_programs_are_read_as_elixir_reads_them() -> None:
+    random, texts = chance(), programs()
+    tokens = [token for text in texts for token in tokens_of(text)]
+    wrong, _ = differences([mutated(random.choice(texts), random, tokens) for _ in range(examples(500))])
+    assert not wrong, "\n".join(wrong[:10])
+
+
 def test_mutated_sources_are_not_read_where_elixir_refuses_them() -> None:
     count = examples(2000)
-    random = Random(1)
+    random = chance()
     tokens, lines = all_tokens(), snippets()
     texts = []
     for _ in range(count):

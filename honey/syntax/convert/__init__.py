@@ -48,8 +48,8 @@ _HANDLERS: dict[str, Handler] = {
 }
 
 
-def convert(root: TsNode, source: SourceFile) -> tuple[ast.File, list[Diagnostic]]:
-    """The tree of a whole file. `root` must be free of tree-sitter's ERROR and MISSING nodes."""
+def convert(root: TsNode, source: SourceFile) -> tuple[ast.File, list[Diagnostic], list[int]]:
+    """The tree of a whole file, and where signs were misread. `root` must be free of ERROR and MISSING nodes."""
     c = Converter(source, _HANDLERS)
     whole = source.span(0, len(source.data))
-    return ast.File(whole, c.block(c.children(root), whole)), c.diagnostics
+    return ast.File(whole, c.block(c.children(root), whole)), c.diagnostics, c.signs

@@ -19,9 +19,9 @@ _LOOSER_THAN_CAPTURE = frozenset({"|", "::", "when", "<-", "\\\\"})
 
 
 def refuse_joined_word(c: Converter, node: TsNode) -> None:
-    """tree-sitter ends a reserved word too early in `do2`, `fnx`, `when:x`, and knows `notin`."""
+    """tree-sitter ends a reserved word too early in `do2`, `do@a`, `fnx`, `when:x`, and knows `notin`."""
     after = c.source.data[node.end_byte : node.end_byte + 2]
-    if after[:1].isalnum() or after[:1] == b"_" or (after[:1] == b":" and after != b"::"):
+    if after[:1].isalnum() or after[:1] in (b"_", b"@") or (after[:1] == b":" and after != b"::"):
         c.error("HNY0007", f"a space is missing after `{c.excerpt(node)}`", c.span(node))
     if c.text(node) == "notin":
         c.error("HNY0007", "a space is missing in `not in`", c.span(node))
@@ -76,8 +76,9 @@ def refuse_capture_before(c: Converter, node: TsNode) -> None:
 
 
 def refuse_leading_sign(c: Converter, node: TsNode, operator: TsNode) -> None:
-    """At the start of a line Elixir takes `+` and `-` for signs."""
+    """At the start of a line Elixir takes `+` and `-` for signs; tree-sitter does not where a `->` clause may begin."""
     if operator.start_point[0] != c.field(node, "left").end_point[0]:
+        c.signs.append(operator.start_byte)
         help = "move it to the end of the line before"
         c.error("HNY0007", f"a line cannot start with the operator `{operator.type}`", c.span(operator), help=help)
 
