@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -157,3 +157,17 @@ def compare_totals(
         there = sum(excess.values())
         total = f"the totals exceed the oracle's by {there}, the entries of other processes by {foreign_sum}"
     return OracleDifference(missing=missing, changed=wrong, total=total)
+
+
+def raced(layout: MapLayout, sides: Iterable[Mapping[bytes, bytes]], wanted: Predicted, foreign_sum: int) -> bool:
+    """Whether every total is its prediction and a part of what other processes added.
+
+    A total that is read, changed and stored on two CPUs at once keeps one of the two changes, on each side another one:
+    nobody's fault, and nothing that a comparison could tell.
+    """
+    modulus = 1 << 8 * layout.value_size
+    return all(
+        wanted.values.keys() <= side.keys()
+        and all((merged(layout, raw) - wanted.values.get(key, 0)) % modulus <= foreign_sum for key, raw in side.items())
+        for side in sides
+    )

@@ -181,6 +181,18 @@ def test_a_total_exceeds_the_oracle_by_what_others_did_and_nothing_else(bench: B
     assert found.oracle_equal == fine
 
 
+def test_totals_that_lost_some_of_what_others_added_are_not_compared_and_say_so(bench: Bench) -> None:
+    entries = {flow(): stats(10), flow(pid=THEIRS): stats(25)}
+    bench.add("flows", entries, entries, FLOWS)
+    rule = {"foreign": {"map": "flows", "sum": ["bytes"]}}
+    bench.add("totals", {bytes([UDP]): u64(33)}, {bytes([UDP]): u64(34)}, rule)
+    found = bench.run(oracle=lambda _events, _context: {"totals": {UDP: 10}})
+    assert found.equal
+    assert "updates were lost" in found.maps["totals"].rule.reason
+    bench.add("totals", {bytes([UDP]): u64(9)}, {bytes([UDP]): u64(34)}, rule)
+    assert not bench.run(oracle=lambda _events, _context: {"totals": {UDP: 10}}).equal
+
+
 def test_a_map_for_user_space_must_stay_empty(bench: Bench) -> None:
     rule = {"written_by": "user"}
     bench.add("totals", {}, {}, rule)
