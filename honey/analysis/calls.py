@@ -23,10 +23,16 @@ BARE = ("Kernel", "Honey.BpfHelpers", "Bitwise")
 
 _MOST_FUEL = 64
 
-_NEVER_IN_EBPF = frozenset(
-    {"receive", "try", "quote", "unquote", "spawn", "send", "self", "apply", "throw", "exit", "super"}
-)
-"""What Elixir has and eBPF has not: processes, exceptions that are caught, code that makes code."""
+_RECORDS = "tell user space through a map or a ring buffer"
+_LEAVING = "test what may fail, and leave with `return(value)`"
+
+_NEVER_IN_EBPF: dict[str, str | None] = {
+    **dict.fromkeys(("receive", "spawn", "send", "self"), f"eBPF has no processes: {_RECORDS}"),
+    **dict.fromkeys(("try", "throw", "exit"), f"no exception can be caught: {_LEAVING}"),
+    "while": "write `for i <- 0..99 do ... end`, and leave with `return(value)`",
+    **dict.fromkeys(("quote", "unquote", "apply", "super")),
+}
+"""What Elixir has (or another language) and eBPF has not: processes, exceptions that are caught, code that makes code."""
 
 
 def is_known(fl: Lowering, node: ast.Call) -> bool:
@@ -98,7 +104,7 @@ def _remote(fl: Lowering, module: str, node: ast.Call, name: str) -> Value:
             or "Honey's modules are BpfHelpers, Net, Map, Packet, Ethhdr and XDP; of Elixir's: Bitwise, Enum, Integer,"
             " IO, Kernel, Logger",
         )
-    arities = sorted(arity for called, arity in known if called == node.name)
+    arities = sorted({arity for called, arity in known if called == node.name})
     if arities:
         raise fl.mistake(
             "HNY0604",
@@ -115,11 +121,12 @@ def _remote(fl: Lowering, module: str, node: ast.Call, name: str) -> Value:
 
 def _unknown(fl: Lowering, node: ast.Call) -> Exception:
     if node.do_block is not None or node.name in _NEVER_IN_EBPF:
-        return fl.mistake("HNY0107", f"`{node.name}` cannot be compiled to eBPF", node.name_span)
-    arities = sorted(arity for name, arity in fl.unit.module.functions if name == node.name)
-    arities += sorted(a for module in BARE for name, a in names_of(module) if name == node.name)
+        help = _NEVER_IN_EBPF.get(node.name)
+        return fl.mistake("HNY0107", f"`{node.name}` cannot be compiled to eBPF", node.name_span, help=help)
+    arities = {arity for name, arity in fl.unit.module.functions if name == node.name}
+    arities |= {arity for module in BARE for name, arity in names_of(module) if name == node.name}
     if arities:
-        wanted = " or ".join(str(arity) for arity in arities)
+        wanted = " or ".join(map(str, sorted(arities)))
         return fl.mistake("HNY0604", f"{node.name} takes {wanted} arguments, not {len(node.args)}", node.span)
     known = [name for name, _ in fl.unit.module.functions]
     known += [name for module in BARE for name, _ in names_of(module)]

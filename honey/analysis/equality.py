@@ -95,8 +95,21 @@ def equal(fl: Lowering, left: Value, right: Value, span: Span) -> Condition:
             if [key for key, _ in ones] != [key for key, _ in others]:
                 return known(False)
             return _all_equal(fl, [value for _, value in ones], [value for _, value in others], span)
+        case (IntValue(), AtomValue(name)) | (AtomValue(name), IntValue()):
+            _warn_unknown_constant(fl, name, span)
+            return known(False)
         case _:
             return known(False)
+
+
+def _warn_unknown_constant(fl: Lowering, name: str, span: Span) -> None:
+    """An atom in capitals beside an integer is meant to be one of C's constants."""
+    if name.isupper():
+        from honey.analysis.errors import suggestion
+        from honey.kernel import constants
+
+        help = suggestion(name, constants.names(), ":{}")
+        fl.report.warn("HNY0214", f"there is no constant {name}, and an integer never equals an atom", span, help=help)
 
 
 def _equal_atom(fl: Lowering, atom: RuntimeAtom, name: str) -> Condition:

@@ -147,15 +147,17 @@ def _of_type(value: n.Read) -> Value:
 def _path(fl: Lowering, struct: t.Struct, node: ast.Node) -> tuple[tuple[str, ...], t.Type]:
     value = fl.settled(fl.value(node))
     items = value.items if isinstance(value, ListValue) else (value,)
+    parts = node.items if isinstance(node, ast.ListLit) else ()
+    spans = [part.span for part in parts] if len(parts) == len(items) else [node.span] * len(items)
     names: list[str] = []
     current: t.Type = struct
-    for item in items:
+    for item, span in zip(items, spans, strict=True):
         if not isinstance(item, AtomValue):
             raise fl.mistake("HNY0703", "the path of core_read is a list of fields", node.span, help="`[:a, :b]`")
         inner = current.target if isinstance(current, t.Address) else current
         if not isinstance(inner, t.Struct):
-            raise fl.mistake("HNY0703", f"{names[-1] if names else 'this'} has no fields", node.span)
-        field = fl.unit.module.types.field(inner, item.name, node.span)
+            raise fl.mistake("HNY0703", f"{names[-1] if names else 'this'} has no fields", span)
+        field = fl.unit.module.types.field(inner, item.name, span)
         names.append(field.name)
         current = field.type
     if isinstance(current, t.Address):

@@ -377,16 +377,17 @@ class Machine:
                 return library(self, node, scope)
 
     def with_fuel(self, node: ast.Call, scope: Scope) -> Value:
-        """``fuel(n, f(...))``: so many calls of ``f`` may be nested."""
+        """``fuel(n, f(...))``: so many calls of ``f`` may be nested; how deep it goes decides the result's type."""
         called = node.args[1]
         assert isinstance(called, ast.Call)
         args = [self.value(arg, scope) for arg in called.args]
         before, left = self.fuel.get(called.name), self.value(node.args[0], scope).bits
         self.fuel[called.name] = left
         try:
-            return self.call(called.name, args)
+            value = self.call(called.name, args)
         finally:
             self.fuel[called.name] = before
+        return Number(value.bits, value.signed, loose=True) if isinstance(value, Number) else value
 
     def filled(self, view: View, entries: Sequence[ast.Pair], scope: Scope) -> View:
         """A new struct with fields set."""
