@@ -28,6 +28,8 @@ REDUNDANT = re.compile(
     r"^\t\tbpf_map_update_elem\((?:&protocol_totals, &protocol, total|map, key, stats), BPF_ANY\);\n", re.MULTILINE
 )
 RUNS, LEAST = 20, 18
+#: Of so many blocks one may have met something long.
+FORGIVING = 12
 
 pytestmark = [
     pytest.mark.slow,
@@ -45,7 +47,7 @@ def compiled(text: str, folder: Path) -> Path:
     return output
 
 
-def intervals(left: Path, right: Path, folder: Path) -> dict[str, Interval]:
+def intervals(left: Path, right: Path, folder: Path, blocks: int = LEAST_BLOCKS) -> dict[str, Interval]:
     """Those of left over right by handler, and of the mean, after one run."""
     command = [sys.executable, "-m", "harness.cli", "run", "--left", str(left), "--right", str(right), "--like", LIKE]
     command += [
@@ -80,6 +82,7 @@ def test_redundant_updates_are_seen(tmp_path: Path) -> None:
     assert removed == 2
     with_them, without = compiled(text, tmp_path / "with"), compiled(shorter, tmp_path / "without")
     for number in range(3):
-        for name, interval in intervals(without, with_them, tmp_path / str(number)).items():
+        found = intervals(without, with_them, tmp_path / str(number), blocks=FORGIVING)
+        for name, interval in found.items():
             assert interval.conclusive, (name, interval)
             assert interval.high < 1, (name, interval)
