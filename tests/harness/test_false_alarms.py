@@ -54,7 +54,7 @@ def intervals(left: Path, right: Path, folder: Path, blocks: int = LEAST_BLOCKS)
         "--target",
         "local",
         "--cost-blocks",
-        str(LEAST_BLOCKS),
+        str(blocks),
         "--no-counters",
         "-q",
         "--reports",
