@@ -94,7 +94,8 @@ class Phase(_Part):
 
     ``block`` is the cost block it belongs to, set when blocks are brought together.
     ``stable`` is False where the maps did not stand still for long enough to be read at one moment; ``deviations`` say
-    what the workload could not do as planned. ``unavailable`` says why there are no ``counters``.
+    what the workload could not do as planned, ``notes`` how it was done. ``unavailable`` says why there are no
+    ``counters``.
     """
 
     kind: str
@@ -109,6 +110,7 @@ class Phase(_Part):
     streams: dict[str, dict[str, StreamFile]] = {}
     stable: bool = True
     deviations: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     programs: dict[str, RunCost] = {}
     counters: dict[str, CounterSums] = {}
     unavailable: str = ""

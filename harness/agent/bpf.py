@@ -28,7 +28,10 @@ _MAP_LOOKUP_AND_DELETE_ELEM = 21
 _MAP_LOOKUP_BATCH = 24
 _MAP_UPDATE_BATCH = 26
 _MAP_DELETE_BATCH = 27
+_LINK_CREATE = 28
 _ENABLE_STATS = 32
+_ATTACH_XDP = 37  # enum bpf_attach_type
+_XDP_SKB_MODE = 1 << 1  # XDP_FLAGS_SKB_MODE, linux/if_link.h
 
 #: ``enum bpf_map_type``, by number.
 MAP_TYPES = (
@@ -47,6 +50,10 @@ PROGRAM_TYPES = (
     *("cgroup_sysctl", "raw_tracepoint_writable", "cgroup_sockopt", "tracing", "struct_ops", "ext", "lsm"),
     *("sk_lookup", "syscall", "netfilter"),
 )
+
+
+class _LinkAttr(Structure):
+    _fields_ = (("prog_fd", c_uint32), ("target_ifindex", c_uint32), ("attach_type", c_uint32), ("flags", c_uint32))
 
 
 class _ElementAttr(Structure):
@@ -330,6 +337,14 @@ def update_batch(fd: int, keys: ctypes.Array[c_char], values: ctypes.Array[c_cha
     attr = _BatchAttr(0, 0, _address(keys), _address(values), count, fd, 0, 0)
     call(_MAP_UPDATE_BATCH, attr)
     return int(attr.count)
+
+
+def attach_xdp(fd: int, ifindex: int) -> int:
+    """A link that holds an XDP program on a device of this thread's network (kernel 5.9 and later).
+
+    The program runs in the kernel's own receive path, whatever the device's driver can do.
+    """
+    return call(_LINK_CREATE, _LinkAttr(fd, ifindex, _ATTACH_XDP, _XDP_SKB_MODE))
 
 
 def run_packet(fd: int, data: bytes, *, repeat: int = 1, room: int = 512) -> PacketRun:

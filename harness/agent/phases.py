@@ -63,13 +63,14 @@ def shadow(tools: Tools, sides: Sequence[LoadedSide], driver: Driver) -> dict[st
                 attach_side(side, tools.bcc, attached)
             start_ns = begin_empty(tools, sides, streams)
             driven = driver.drive(partial(make_ready, tools, sides, streams))
-            feed(sides, driven.events, streams)
+            notes = feed(sides, driven.events, streams)
             dumps, stable = read_stable(tools, sides, driven.pids)
             end_ns = time.monotonic_ns()
         read_popped(sides, dumps)
     out: dict[str, Any] = {"kind": "shadow", "start_ns": start_ns, "end_ns": end_ns, "stable": stable}
     out["events"] = tools.name(tools.out / write_driven(tools.out, driven))
     out |= driven.document()
+    out["notes"] += notes
     out["maps"] = write_maps(tools, sides, dumps)
     out["streams"] = write_streams(tools, streams, driven.pids)
     return out
@@ -84,7 +85,7 @@ def solo(tools: Tools, side: LoadedSide, driver: Driver, phase: Phase) -> dict[s
             start_ns = begin_empty(tools, sides, streams)
             before = read_runs(side)
             driven = driver.drive(partial(make_ready, tools, sides, streams))
-            feed(sides, driven.events, streams)
+            notes = feed(sides, driven.events, streams)
             after = read_runs(side)
             end_ns = time.monotonic_ns()
             dumps, stable = read_stable(tools, sides, driven.pids) if phase.dump else ({}, True)
@@ -102,6 +103,7 @@ def solo(tools: Tools, side: LoadedSide, driver: Driver, phase: Phase) -> dict[s
         out["stable"] = stable
         out["events"] = tools.name(tools.out / write_driven(tools.out, driven))
         out |= driven.document()
+        out["notes"] += notes
         out["maps"] = write_maps(tools, sides, dumps)
         out["streams"] = write_streams(tools, streams, driven.pids)
     return out

@@ -19,7 +19,8 @@ from harness.errors import RunError
 class Comparison:
     """A benchmark's outcome. ``oracle_equal`` is None where nothing was predicted.
 
-    ``events`` counts hook firings; ``contenders`` are their differing entries, summed over the maps.
+    ``events`` counts hook firings; ``contenders`` are their differing entries, summed over the maps; ``remarks`` say
+    how the workload was done, and what it could not do.
     """
 
     equal: bool
@@ -29,6 +30,7 @@ class Comparison:
     streams: Mapping[str, ComparedStream]
     contenders: Mapping[str, int]
     differences: tuple[EntryDifference, ...]
+    remarks: tuple[str, ...] = ()
 
 
 def compare(evidence: Evidence) -> Comparison:
@@ -59,4 +61,5 @@ def compare(evidence: Evidence) -> Comparison:
         streams=streams,
         contenders={side: sum(one.against(side) for one in judged) for side in benchmark.contenders},
         differences=(*shown, *(d for one in streams.values() for d in one.found)),
+        remarks=(*evidence.phase.notes, *evidence.phase.deviations),
     )

@@ -43,6 +43,7 @@ def parity(comparison: Comparison) -> model.Parity:
         equal=comparison.equal,
         oracle_equal=comparison.oracle_equal,
         events=comparison.events,
+        remarks=list(comparison.remarks),
         maps={name: _map(compared) for name, compared in comparison.maps.items()},
         streams={
             name: model.StreamParity(

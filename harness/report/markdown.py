@@ -84,7 +84,7 @@ def _benchmark(benchmark: BenchmarkReport) -> str:
     if benchmark.error is not None:
         parts.append(_failure(benchmark.error))
     if benchmark.parity.maps or benchmark.parity.streams:
-        parts.append(f"{benchmark.parity.events:,} events.")
+        parts.append("; ".join([f"{benchmark.parity.events:,} events", *benchmark.parity.remarks]) + ".")
         parts.append(_maps(benchmark))
     if benchmark.differences:
         parts.append(_differences(benchmark.differences))

@@ -49,6 +49,7 @@ class Parity(Part):
     equal: bool
     oracle_equal: bool | None
     events: int
+    remarks: list[str] = Field(default=[], description="how the workload was done, and what it could not do")
     maps: dict[str, MapParity] = {}
     streams: dict[str, StreamParity] = {}
     contenders: dict[str, ContenderParity] = {}

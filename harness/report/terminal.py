@@ -74,8 +74,8 @@ def _show_benchmark(benchmark: BenchmarkReport, console: Console) -> None:
 
 
 def _maps(benchmark: BenchmarkReport) -> Table:
-    events = f"{benchmark.parity.events:,} events"
-    table = Table(box=box.SIMPLE_HEAD, title=events, title_justify="left", title_style="")
+    events = "; ".join([f"{benchmark.parity.events:,} events", *benchmark.parity.remarks])
+    table = Table(box=box.SIMPLE_HEAD, title=escape(events), title_justify="left", title_style="")
     for name in ("map or stream", "entries", "C = Honey", "= oracle", "of others"):
         table.add_column(name, justify="left" if name == "map or stream" else "right")
     places: list[tuple[str, int, MapParity | StreamParity]]

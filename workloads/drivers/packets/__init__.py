@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Frames for programs that see packets. They are handed to the programs, not sent: all sides get the same bytes.
+"""Frames for programs that see packets, replayed from a capture file: all sides get the same bytes.
+
+In the first round the frames are handed to the programs, in the others they are sent over a wire, where there can be
+one.
 
 =========== ======= =========================================================================================
+``capture`` frames  the capture file: ``NAME.pcap`` beside this module
 ``rounds``  2       how often the whole collection comes, each time in another order and from other senders
 ``senders`` 60      different source addresses
 ``events``  0       for costs: as many frames that belong to the ordinary cases only
@@ -15,7 +19,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from workloads.drivers.packets.frames import Frame, stored_frames
+from workloads.drivers.packets.capture import captured
+from workloads.drivers.packets.frames import Frame
 from workloads.events import Event
 from workloads.options import read_options
 from workloads.recorder import Recorder
@@ -30,6 +35,7 @@ _ORDINARY: Final = ("UDP to 3000", "UDP to 3001", "UDP to 53", "TCP to 53", "UDP
 class Options:
     """The workload's options."""
 
+    capture: str = "frames"
     rounds: int = 2
     senders: int = 60
     events: int = 0
@@ -37,14 +43,16 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class FramePlan:
-    """Frames in order."""
+    """Frames in order; those from number ``wired`` on are to be sent over a wire."""
 
     frames: tuple[Frame, ...]
+    wired: int
 
     def events(self) -> Iterator[Event]:
         """One event a frame."""
         for number, frame in enumerate(self.frames):
-            yield Event(seq=number, hook=HOOK, packet=frame.data, actor="sender", note=frame.note)
+            fields = {"wire": True} if number >= self.wired else {}
+            yield Event(seq=number, hook=HOOK, packet=frame.data, actor="sender", note=frame.note, fields=fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +65,16 @@ class Packets:
         """Which frames, in which order. Raises :class:`WorkloadError` for options that there are not."""
         chosen = read_options(Options, self.name, options)
         chance = random.Random(seed)
-        stored = stored_frames()
+        stored = captured(chosen.capture)
         senders = [b"\x02" + chance.randbytes(5) for _ in range(chosen.senders)]
         if chosen.events:
             ordinary = {frame.note: frame for frame in stored}
             frames = [ordinary[_ORDINARY[number % len(_ORDINARY)]] for number in range(chosen.events)]
         else:
             frames = [frame for _ in range(chosen.rounds) for frame in chance.sample(stored, len(stored))]
-        return FramePlan(tuple(_from(frame, chance.choice(senders)) for frame in frames))
+        # Costs are those of the programs, not of sending.
+        wired = len(frames) if chosen.events else len(stored)
+        return FramePlan(tuple(_from(frame, chance.choice(senders)) for frame in frames), wired)
 
     def drive(self, plan: FramePlan, recorder: Recorder, *, time_limit_s: float = 300.0) -> None:
         """Hand over the frames."""

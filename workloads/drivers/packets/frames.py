@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The frames of the packets workload, built by scapy.
 
-``frames.json`` holds the same bytes, so that no target needs scapy. ``python -m workloads.drivers.packets.make_frames``
-writes it from what is described here, and a test sees to it that it stays true.
+``frames.pcap`` holds the same bytes, and ``frames.json`` says what each is, so that no target needs scapy.
+``python -m workloads.drivers.packets.make_frames`` writes both from what is described here, and tests see to it that
+they stay true.
 """
 
 from __future__ import annotations
@@ -88,6 +89,15 @@ def build() -> list[Frame]:
     ]
     frames = [Frame(note, bytes(frame)) for note, frame in found]
     return frames + _cut(frames)
+
+
+def save(path: Path, frames: list[Frame]) -> None:
+    """A capture file of ``frames``, one a second."""
+    utils: Any = import_module("scapy.utils")
+    with utils.RawPcapWriter(str(path), linktype=1) as writer:
+        writer.write_header(None)
+        for second, frame in enumerate(frames):
+            writer.write_packet(frame.data, sec=second, usec=0)
 
 
 def _checksum_on_the_edge(ether: Any, Ip: Any, UDP: Any, to: dict[str, Any], wanted: int) -> tuple[str, Any]:
