@@ -90,7 +90,7 @@ def _not_in_network_order(fl: Lowering, operand: IntValue, op: str, span: Span) 
         "HNY0401",
         f"`{op}` needs host order, and {describe(operand)} is in network byte order",
         span,
-        help=f"convert it first: `Honey.Net.{call}(...)`",
+        help=f"convert it first: `{convert.conversion(fl, call, span)}`",
     )
 
 

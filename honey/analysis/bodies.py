@@ -103,7 +103,7 @@ def analyse(
     try:
         params, values = _parameters(fl, declared, shapes, statics)
         body_of(fl, declared, values)
-        result = _result([value for value, _ in fl.returns])
+        result = _result([value for value, _, _ in fl.returns])
         direct, others = returned(result)
         outs = [fl.fresh("result", t.Ref(type_, t.Space.STACK)) for type_ in others]
         body = finished(fl, declared, lambda value, span: components(fl, value, result, span), outs, direct)
@@ -201,8 +201,9 @@ def finished(
     """The function's block, with what it gives back in place of the numbers; ``None`` where something is wrong."""
     endings: list[n.Block] = []
     good = not fl.spoilt
-    for value, span in fl.returns:
+    for value, span, scope in fl.returns:
         fl.code, outer = [], fl.code
+        fl.scope = scope
         try:
             if isinstance(value, NeverValue):
                 fl.code.append(n.Return(zero(direct) if direct is not None else None, span))

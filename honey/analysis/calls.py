@@ -32,7 +32,7 @@ _NEVER_IN_EBPF: dict[str, str | None] = {
     "while": "write `for i <- 0..99 do ... end`, and leave with `return(value)`",
     **dict.fromkeys(("quote", "unquote", "apply", "super")),
 }
-"""What Elixir has (or another language) and eBPF has not: processes, exceptions that are caught, code that makes code."""
+"""What eBPF has not: processes, exceptions that are caught, code that makes code; with what to do in their place."""
 
 
 def is_known(fl: Lowering, node: ast.Call) -> bool:

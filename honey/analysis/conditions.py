@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from honey.analysis import equality
+from honey.analysis import convert, equality
 from honey.analysis.code import Code, OpenIf, is_empty, leaves, negate
 from honey.analysis.scope import Facts, OptionalFact
 from honey.analysis.storage import zero
@@ -97,12 +97,12 @@ def condition(fl: Lowering, node: ast.Node) -> Condition:
             return condition(fl, operand).negated
         case ast.Binary(op=op, left=left, right=right) if op in AND or op in OR:
             return _logic(fl, node, left, right)
-        case ast.Binary(op=op, left=left, right=right) if op in ("==", "===", "!=", "!=="):
+        case ast.Binary(op=op, left=left, right=right) as binary if op in ("==", "===", "!=", "!=="):
             one, other = fl.operands((left, right))
             for side, tested in ((left, other), (right, one)):
                 if side == _NIL:
                     _warn_never_nil(fl, tested, node.span)
-            equal = equality.equal(fl, one, other, node.span)
+            equal = equality.equal(fl, one, other, convert.network_span(binary, one, other))
             return equal if op in ("==", "===") else equal.negated
         case ast.Binary(op="in", left=left, right=right):
             from honey.analysis import membership

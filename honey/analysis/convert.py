@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from honey.analysis.values import (
@@ -21,6 +22,7 @@ from honey.analysis.values import (
 )
 from honey.ir import nodes as n
 from honey.ir import types as t
+from honey.syntax import ast
 from honey.syntax.source import Span
 
 if TYPE_CHECKING:
@@ -172,16 +174,31 @@ def byte_order(fl: Lowering, have: t.Int, want: t.Int, span: Span) -> Exception:
             "HNY0400",
             f"this {type_words(have)} is in network byte order, and host order is wanted",
             span,
-            help=f"convert it: `Honey.Net.{call}(...)`",
+            help=f"convert it: `{conversion(fl, call, span)}`",
         )
     call = CONVERSIONS[want.bits][0]
     return fl.mistake(
         "HNY0400",
         f"this is in host byte order, and {type_words(want)} (network order) is wanted",
         span,
-        help=f"convert it: `Honey.Net.{call}(...)`",
+        help=f"convert it: `{conversion(fl, call, span)}`",
     )
 
+
+def conversion(fl: Lowering, call: str, span: Span) -> str:
+    """The call of ``Honey.Net`` that converts what stands at ``span``, as it is to be written."""
+    text = fl.report.source.text(span)
+    return f"Honey.Net.{call}({text})" if _SHORT.fullmatch(text) else f"Honey.Net.{call}(...)"
+
+
+def network_span(node: ast.Binary, left: Value, right: Value) -> Span:
+    """Where a mistake in byte order is: at the side in network order, if that is one alone."""
+    wire = [isinstance(value, IntValue) and value.type.big_endian for value in (left, right)]
+    return node.span if wire[0] is wire[1] else node.left.span if wire[0] else node.right.span
+
+
+_SHORT = re.compile(r"[\w.:@]{1,40}")
+"""A name, a field or a number: what can be repeated in a suggestion."""
 
 CONVERSIONS = {16: ("htons", "ntohs"), 32: ("htonl", "ntohl"), 64: ("htonll", "ntohll")}
 """The calls of ``Honey.Net`` by width: host to network, network to host."""

@@ -68,7 +68,7 @@ class Lowering:
         self.code: Code = []
         self.scope = Scope()
         self.epoch = 0
-        self.returns: list[tuple[Value, Span]] = []
+        self.returns: list[tuple[Value, Span, Scope]] = []
         self.changed_names: frozenset[str] = frozenset()
         self.owned: set[int] = set()
         self.may_raise = False
@@ -147,12 +147,12 @@ class Lowering:
         """Leaves the function with ``value``."""
         if isinstance(value, NeverValue):
             return
-        self.returns.append((value, span))
+        self.returns.append((value, span, self.scope.as_it_is()))
         self.code.append(n.Return(n.Const(len(self.returns) - 1, RESULT), span))
 
     def never_reached(self, span: Span) -> None:
         """Marks what follows a call that never comes back."""
-        self.returns.append((NEVER, span))
+        self.returns.append((NEVER, span, self.scope))
         self.code.append(n.Return(n.Const(len(self.returns) - 1, RESULT), span))
 
     def throw(self, exception: str, detail: str, span: Span) -> n.Raise:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from honey.analysis import arithmetic, conditions, storage
+from honey.analysis import arithmetic, conditions, convert, storage
 from honey.analysis.conditions import AND, NOT, OR, Condition
 from honey.analysis.flow import evaluate
 from honey.analysis.lowering import Lowering
@@ -49,9 +49,10 @@ def binary(fl: Lowering, node: ast.Binary, name: str) -> Value:
     left, right = fl.operands((node.left, node.right))
     one = arithmetic.number_of(fl, left, node.left.span)
     other = arithmetic.number_of(fl, right, node.right.span)
+    span = convert.network_span(node, one, other)
     if node.op in COMPARISONS:
-        return arithmetic.compare(fl, COMPARISONS[node.op], one, other, node.span)
-    return arithmetic.calculate(fl, node.op, one, other, node.span)
+        return arithmetic.compare(fl, COMPARISONS[node.op], one, other, span)
+    return arithmetic.calculate(fl, node.op, one, other, span)
 
 
 # ---------------------------------------------------------------- arithmetic

@@ -60,13 +60,21 @@ class Binding:
 class Scope:
     """The names and facts of one branch; what is not here is looked for in the branch around it."""
 
-    __slots__ = ("_facts", "_names", "_parent")
+    __slots__ = ("_facts", "_names", "_parent", "_shared")
 
     def __init__(self, parent: Scope | None = None) -> None:
         """A scope inside ``parent``."""
         self._parent = parent
         self._names: dict[str, Binding] = {}
         self._facts: dict[object, object] = {}
+        self._shared = False
+
+    def as_it_is(self) -> Scope:
+        """The facts that hold here and now; what is learnt later is not among them."""
+        kept = Scope(self._parent.as_it_is() if self._parent is not None else None)
+        kept._facts = self._facts
+        kept._shared = self._shared = True
+        return kept
 
     def bind(self, name: str, value: Value, span: Span) -> None:
         """Binds ``name`` from here on, in this branch only."""
@@ -105,6 +113,8 @@ class Scope:
 
     def learn(self, subject: object, fact: object) -> None:
         """Keeps a fact for the rest of this branch."""
+        if self._shared:
+            self._facts, self._shared = dict(self._facts), False
         self._facts[subject] = fact
 
     def _fact(self, subject: object) -> object:

@@ -12,6 +12,7 @@ from source_values import Unspecified
 
 from honey import compiler
 from honey.diagnostics.render import render
+from honey.ir.verify import verify
 from honey.syntax.source import SourceFile
 
 _ETHERNET = 14
@@ -38,6 +39,7 @@ def agrees(generated: Generated) -> None:
     if errors and all(found.code == "HNY0800" for found in errors):
         return
     assert checked.program is not None, "\n".join(render(found) for found in errors)
+    verify(checked.program)
     events = [(handler, packet) for packet in packets() for handler, _ in generated.handlers]
     found = run_in_simulator(checked.program, events)
     try:
