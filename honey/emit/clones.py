@@ -58,13 +58,27 @@ def _only_map(function: n.Function) -> str | None:
 
 
 def _without_map(function: n.Function, map_name: str) -> n.Function:
-    """The function as it is where neither its map nor its name or the types of its keys count."""
+    """The function as it is where neither its map nor its name, its numbering or the types of its keys count."""
 
     def rule(node: Any) -> object:
         return replace(node, map=_ANY_MAP) if getattr(node, "map", None) == map_name else node
 
-    anonymous = _with_any_key(function)
+    anonymous = _numbered_anew(_with_any_key(function))
     return replace(anonymous, name="", body=rewrite_block(anonymous.body, rule))
+
+
+def _numbered_anew(function: n.Function) -> n.Function:
+    """The function with its locals numbered in the order in which they come; passes number instances differently."""
+    ids: dict[int, int] = {}
+
+    def anew(local: n.Local) -> n.Local:
+        return replace(local, id=ids.setdefault(local.id, len(ids)))
+
+    def rule(node: Any) -> object:
+        return replace(node, local=anew(node.local)) if isinstance(node, n.LocalPlace | n.Let | n.For) else node
+
+    params = tuple(anew(param) for param in function.params)
+    return replace(function, params=params, body=rewrite_block(function.body, rule))
 
 
 def _with_any_key(function: n.Function) -> n.Function:

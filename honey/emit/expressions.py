@@ -15,6 +15,8 @@ from honey.records import dataclass, field
 
 _SWAPS = {"htonll": "bpf_cpu_to_be64", "ntohll": "bpf_be64_to_cpu"}
 """Those that <bpf/bpf_endian.h> calls otherwise than ``bpf_`` and the usual name."""
+_TURNS = {2: "bpf_htons", 4: "bpf_htonl"}
+"""What puts a number of so many bytes into network order."""
 
 _NEGATED = {
     n.BinaryOp.EQ: n.BinaryOp.NE,
@@ -199,11 +201,25 @@ class Expressions:
                 return Fragment("true" if const.value else "false", Binding.POSTFIX, t.BOOL)
             case _:
                 fragment = integer(const.value, const.type)
+                if (
+                    isinstance(const.type, t.Int)
+                    and const.type.big_endian
+                    and const.value
+                    and const.type.size in _TURNS
+                ):
+                    return self._in_network_order(const, const.type)
                 if not const.name:
                     return fragment
                 return Fragment(
                     self.features.constant(const.name, const.value), Binding.POSTFIX, fragment.type, literal=True
                 )
+
+    def _in_network_order(self, const: n.Const, type_: t.Int) -> Fragment:
+        """``bpf_htons(80)``: what it is in host order can be read, and clang turns it. A name is that of the latter."""
+        turned = int.from_bytes(const.value.to_bytes(type_.size, "little"), "big")
+        text = self.features.constant(const.name, turned) if const.name else str(turned)
+        self.features.headers.add("bpf/bpf_endian.h")
+        return Fragment(f"{_TURNS[type_.size]}({text})", Binding.POSTFIX, t.Int(type_.bits))
 
     def _bytes(self, data: bytes, type_: t.Type) -> Fragment:
         if isinstance(type_, t.Array):
@@ -228,7 +244,7 @@ class Expressions:
                 return inner
             return join(n.BinaryOp.NE, inner, integer(0, t.S32), t.S32)
         inner = self.expr(operand)
-        if isinstance(type_, t.Ref):
+        if isinstance(type_, t.Ref) or (isinstance(operand, n.Const) and type_ == inner.type):
             return inner
         if isinstance(operand.type, t.Int) and isinstance(type_, t.Address):
             return self._pointer(inner, self.spelling.name(type_))
@@ -345,6 +361,11 @@ def _tests_null(op: n.BinaryOp, expr: n.Expr) -> bool:
 
 def _implicit(source: t.Type, target: t.Type) -> bool:
     return isinstance(source, (t.Int, t.Bool)) and isinstance(target, t.Int)
+
+
+def is_call(expr: n.Select) -> bool:
+    """Whether a choice between two numbers is written as the call of a function."""
+    return expr.type == t.U64 and (_is_larger(expr) or _is_smaller(expr))
 
 
 def _is_larger(expr: n.Select) -> bool:

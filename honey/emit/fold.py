@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from honey.emit.expressions import is_call
 from honey.emit.spelling import is_array
 from honey.ir import nodes as n
 from honey.ir import types as t
@@ -27,9 +28,15 @@ _SILENT = (n.MapLookup, n.CoreRead, n.RingReserve, n.PacketAt)
 
 def folded_locals(function: n.Function, may_raise: frozenset[str]) -> dict[int, n.Expr | n.Effect]:
     """The values to be written where their local is read, by the local's id; calls in ``may_raise`` stay put."""
-    fold = _Fold(uses(function.body), _changing(function), may_raise)
+    fold = _Fold(uses(function.body) - _said_once(function), _changing(function), may_raise)
     fold.block(function.body, loop_depth=0)
     return fold.values
+
+
+def _said_once(function: n.Function) -> Counter[int]:
+    """Reads that C has only once: the larger of two is a test and a value here, and a call of a function there."""
+    tests = [node.condition for node in walk(function.body) if isinstance(node, n.Select) and is_call(node)]
+    return uses(tests)
 
 
 def _changing(function: n.Function) -> frozenset[int]:

@@ -7,7 +7,7 @@ Honey lines, and one with the Honey line in a comment, for reading side by side.
 
 from __future__ import annotations
 
-from honey.records import dataclass, field
+from honey.records import dataclass, field, replace
 
 INDENT = "\t"
 WIDTH = 100
@@ -41,7 +41,7 @@ class CSource:
         previous = ""
         for line in self.lines:
             if line.source and line.source != counted:
-                if counted and line.source == counted + 1 and previous and not previous.endswith("{"):
+                if counted and line.source == counted + 1 and previous and not previous.endswith(("{", ")")):
                     out.append("")
                 else:
                     out.append(_directive(line.source, "" if counted else self.file))
@@ -101,6 +101,21 @@ class Writer:
         """End a block."""
         self.depth -= 1
         self.line(text, mapped=False)
+
+    def without_braces(self, opened: int) -> bool:
+        """Take the braces off a block that began at line ``opened`` and is a single line; whether it was one.
+
+        The two lines become one where they come from the same Honey line.
+        """
+        head, *inside = self.lines[opened - 1 :]
+        if len(inside) != 1 or not head.text.lstrip().startswith("if ("):
+            return False
+        (inner,) = inside
+        short = head.text.removesuffix(" {")
+        joined = f"{short} {inner.text.strip()}"
+        one_line = inner.source in (0, head.source) and self.fits(joined.strip())
+        self.lines[opened - 1 :] = [replace(head, text=joined)] if one_line else [replace(head, text=short), inner]
+        return True
 
     def comment(self, text: str) -> None:
         """Add a comment of its own, in the kernel's style."""

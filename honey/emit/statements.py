@@ -11,6 +11,7 @@ from honey.emit.fold import folded_locals
 from honey.emit.fragment import Fragment
 from honey.emit.names import Scope, member_name
 from honey.emit.once import reads_once
+from honey.emit.returns import without_last_return
 from honey.emit.source import Writer
 from honey.emit.spelling import Spelling, is_array
 from honey.emit.unrolling import PRAGMA, unrolled
@@ -42,6 +43,9 @@ _EFFECT_NAMES: dict[type, str] = {
     n.HelperCall: "value",
 }
 """What a result is called that the source has no name for; other effects give an error number."""
+
+_PLAIN = (n.Assign, n.Eval, n.Return, n.Break)
+"""Statements that may stand behind an ``if`` without braces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +119,7 @@ class FunctionWriter:
             self.effects.raised = f"&{self.raised}"
             writer.line(f"bool {self.raised} = false;")
         body = function.body
-        if isinstance(function.result, t.Void) and body and body[-1] == n.Return(None, body[-1].span):
-            body = body[:-1]
-        self.statements(body)
+        self.statements(without_last_return(body) if isinstance(function.result, t.Void) else body)
         writer.close()
 
     def _folded_effect(self, effect: n.Effect) -> Fragment:
@@ -324,7 +326,11 @@ class FunctionWriter:
             self.writer.line(f"if ({condition}) {leave}")
             return
         self.writer.line(f"{prefix}if ({condition}) {{")
+        opened = len(self.writer.lines)
         self.block(statement.then)
+        plain = not prefix and not statement.otherwise and isinstance(statement.then[-1], _PLAIN)
+        if plain and self.writer.without_braces(opened):
+            return
         match statement.otherwise:
             case ():
                 self.writer.line("}", mapped=False)

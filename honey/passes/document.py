@@ -121,7 +121,7 @@ class Example:
         """What the pass does to the functions, all lines shown."""
         old, new = self.c(self.before), self.c((*self.before, self.name))
         lines = difflib.unified_diff(old.splitlines(), new.splitlines(), n=1_000, lineterm="")
-        return "\n".join(list(lines)[3:])
+        return "\n".join(line.rstrip() for line in list(lines)[3:])
 
 
 def examples() -> dict[str, Example]:

@@ -24,7 +24,7 @@ from honey.ir.context_reads import argument_name
 from honey.ir.footprint import Writes, escaped_locals, reads
 from honey.ir.nonnull import locals_written
 from honey.ir.symbols import Symbols
-from honey.ir.walk import map_blocks, next_local_id, rewrite_block, root_place, uses, walk
+from honey.ir.walk import map_blocks, next_local_id, own_nodes, rewrite_block, root_place, uses, walk
 from honey.passes.rewriting import each_function, effect_of, with_body
 from honey.records import replace
 
@@ -55,8 +55,9 @@ def _context_first(function: n.Function, body: n.Block) -> n.Block:
     context = function.params[0].id
     moving = [one for one in body if _reads_only_context(one, context)]
     rest = tuple(one for one in body if not any(one is other for other in moving))
-    wanted = list(dict.fromkeys(node for node in walk(rest) if _is_context_read(node, context)))
-    used = sum(uses(node)[context] for node in walk(rest) if _is_context_read(node, context))
+    read = [node for node in walk(rest) if _is_context_read(node, context)]
+    wanted = [node for node in dict.fromkeys(read) if read.count(node) > 1 or not _is_of_the_first(node, rest)]
+    used = sum(uses(node)[context] for node in read)
     if len(moving) + len(wanted) > _MOST_FROM_CONTEXT or used != uses(rest)[context] or not moving + wanted:
         return body
     number = next_local_id(replace(function, body=body))
@@ -68,6 +69,11 @@ def _context_first(function: n.Function, body: n.Block) -> n.Block:
     rest = rewrite_block(rest, lambda node: _reading(locals_[node]) if node in locals_ else node)
     new = (*moving, *first, *rest)
     return body if len(new) == len(body) and all(one is old for one, old in zip(new, body, strict=True)) else new
+
+
+def _is_of_the_first(node: n.Read, body: n.Block) -> bool:
+    """Whether the first statement reads ``node``, before it does anything: then it is early enough."""
+    return isinstance(body[0], (n.Let, n.Assign, n.Eval)) and node in own_nodes(body[0])
 
 
 def _reading(local: n.Local) -> n.Read:

@@ -83,17 +83,17 @@ def _as_it_came(node: Node, kept: dict[n.Local, n.Local]) -> Node:
 def _test(node: Node) -> Node:
     """The first two rows."""
     match node:
-        case n.Binary(op, left, n.Const(value), _) if op in _EQUALITY:
+        case n.Binary(op, left, n.Const(value, _, name), _) if op in _EQUALITY:
             swapped = _swap(left)
             if swapped is not None and _fits(value, swapped):
                 wire = swapped.operand
-                return n.Binary(op, wire, n.Const(_swapped(value, swapped), wire.type), t.BOOL)
+                return n.Binary(op, wire, n.Const(_swapped(value, swapped), wire.type, name), t.BOOL)
             mask = _masked(left)
             if mask is not None and value == 0:
                 wire, bits = mask
                 assert isinstance(wire.type, t.Int)
                 raw = n.Cast(wire, t.Int(wire.type.bits))
-                common = n.Binary(n.BinaryOp.AND, raw, n.Const(bits, raw.type), raw.type)
+                common = n.Binary(n.BinaryOp.AND, raw, n.Cast(n.Const(bits, wire.type), raw.type), raw.type)
                 return n.Binary(op, common, n.Const(0, raw.type), t.BOOL)
         case _:
             pass

@@ -85,7 +85,7 @@ def test_parentheses(expr: n.Expr, text: str) -> None:
         (n.Select(V, cast(C, t.U64), A, t.U64), "v ? c : a"),
         (cast(P, t.U64), "(__u64)p"),
         (n.ByteSwap("ntohs", H, t.U16), "bpf_ntohs(h)"),
-        (eq(H, num(13568, t.BE16)), "h == 13568"),
+        (eq(H, num(13568, t.BE16)), "h == bpf_htons(53)"),
         (binary(Op.DIV, A, B), "a / b"),
         (binary(Op.DIV, S, num(10, t.S64)), "div_s64(s, 10)"),
         (binary(Op.MOD, S, S), "mod_s64(s, s)"),

@@ -233,7 +233,7 @@ end
 def test_the_larger_of_two_is_stored_only_where_it_changes_something() -> None:
     body = "stats = bpf_map_lookup_elem(:by_pid, 1)\nif stats, do: stats.peak = max(stats.peak, ctx.len)\n0"
     text = c_of(body, "conditional-stores")
-    assert re.search(r"if \(value <= value_2\) \{ stats->peak = value_2; \}", text)
+    assert "if (value <= value_2) stats->peak = value_2;" in text
 
 
 def test_constant_structs_lie_in_read_only_memory() -> None:
@@ -264,8 +264,8 @@ if (Honey.Net.ntohs(ip.frag_off) &&& 0x1FFF) != 0, do: return(:XDP_TX)
     assert xdp_of(body, "constant-folding").count("bpf_ntohs") == 2
     text = xdp_of(body, "constant-folding,network-order")
     assert "bpf_ntohs" not in text
-    assert f"length == {20 << 8} || length == {40 << 8}" in text
-    assert f"& {0xFF1F}) != 0" in text
+    assert "length == bpf_htons(20) || length == bpf_htons(40)" in text
+    assert f"& bpf_htons({0x1FFF})) != 0" in text
 
 
 def test_a_number_from_the_network_that_is_computed_with_is_turned() -> None:
