@@ -105,6 +105,7 @@ class Machine:
             maps={a_map.address: a_map for a_map in self.maps.values()},
             random=random.Random(seed),
             current_task=self._current_task,
+            typed_task=self._typed_task,
         )
         self._fill_references()
         loads_itself = [name for name, program in obj.programs.items() if not program.section.startswith("?")]
@@ -288,6 +289,18 @@ class Machine:
         )
         return TASK_ADDRESS
 
+    def _typed_task(self) -> int:
+        """The same; until the program has ended, its loads reach what hangs on the task, and give 0 through null."""
+        address = self._current_task()
+        assert self._task_memory is not None
+        segments = self._task_memory.of(self.runtime.task, self._described_task)
+        window = bytearray(max((start + len(content) & M32 for start, content in segments), default=0))
+        for start, content in segments:
+            window[start & M32 : (start & M32) + len(content)] = content
+        self.memory.lend(address, window)
+        self.memory.lend(0, bytearray(_PAGE))
+        return address
+
     # Results
 
     def contents(self, name: str) -> dict[Any, Any]:
@@ -340,6 +353,7 @@ class Machine:
 
 _NOTHING: Final = Segments()
 _NO_TASK: Final[Mapping[str, Any]] = {}
+_PAGE: Final = 4096
 _STOPPING: Final = (
     AccessError,
     ProgramError,

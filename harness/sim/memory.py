@@ -55,6 +55,11 @@ class Memory:
             self.regions[region] = content
         return region << 32
 
+    def lend(self, address: int, content: bytearray) -> None:
+        """Let programs load ``content``, whose upper half of the address is all its own, until none runs any more."""
+        self.regions[address >> 32] = content
+        self._dead.append(address >> 32)
+
     def retire(self, address: int) -> None:
         """Give a region back once no program runs: like freed kernel memory it can still be seen until then."""
         self._dead.append(address >> 32)

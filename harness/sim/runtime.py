@@ -66,6 +66,7 @@ class Runtime:
     packet: PacketContext | None = None
     random: random.Random = field(default_factory=lambda: random.Random(0))
     current_task: Callable[[], int] = lambda: 0
+    typed_task: Callable[[], int] = lambda: 0
 
     def map_at(self, address: int) -> SimMap:
         """The map that a program passed. Raises :class:`ProgramError` where it is none."""

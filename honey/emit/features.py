@@ -136,6 +136,16 @@ PACKET = {"at": PACKET_AT, "near": PACKET_NEAR, "from": PACKET_FROM}
 """The function that finds packet bytes: at a constant offset, at one that is known to be small, at any."""
 
 
+TASK_READ = (
+    "/* What hangs on the current task, 0 on a fault: by loads where the kernel gives the task with its type. */",
+    "static __always_inline {head} {{",
+    "\tif (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf))",
+    "\t\treturn bpf_get_current_task_btf()->{fields};",
+    "\treturn BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), {steps});",
+    "}}",
+)
+
+
 @dataclass(slots=True)
 class Features:
     """What the functions written so far have used."""
@@ -181,6 +191,11 @@ class Features:
         self.helpers[name] = tuple(line.format(name=name, context=context, at=at) for line in PACKET[reach])
         self.null()
         return name
+
+    def task_read(self, name: str, head: str, steps: list[str]) -> None:
+        """Note that function ``name``, with this head, reads from the task; ``steps`` are fields, a pointer apart."""
+        fields, listed = "->".join(steps), ", ".join(steps)
+        self.helpers[name] = tuple(line.format(head=head, fields=fields, steps=listed) for line in TASK_READ)
 
     def atomic_add(self, bits: int) -> str:
         """The name of the macro that adds to a number of 32 or 64 bits."""

@@ -61,6 +61,8 @@ def usage_of(functions: Iterable[n.Function], maps: Iterable[n.MapDef], symbols:
             _use(usage, node, symbols)
             if isinstance(node, n.FieldPlace) and _in_kernel_memory(node, copied):
                 usage.relocated.update(_structs_on_the_way(node, symbols))
+            if isinstance(node, n.CoreRead) and node.task:
+                usage.relocated.update(_structs_read(node, symbols))
     return usage
 
 
@@ -85,6 +87,17 @@ def _structs_on_the_way(place: n.FieldPlace, symbols: Symbols) -> Iterator[str]:
         if isinstance(struct, t.Struct):
             yield struct.name
         struct = item.type
+
+
+def _structs_read(read: n.CoreRead, symbols: Symbols) -> Iterator[str]:
+    """The structs that a read by relocation passes through."""
+    struct: t.Type | None = read.struct
+    for group in symbols.read_path(read.struct, read.path) or ():
+        for item in group:
+            if isinstance(struct, t.Struct):
+                yield struct.name
+            struct = item.type
+        struct = struct.target if isinstance(struct, t.Address) else None
 
 
 def _use(usage: Usage, node: object, symbols: Symbols) -> None:

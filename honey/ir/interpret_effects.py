@@ -83,6 +83,9 @@ def _core_read(frame: Frame, effect: n.CoreRead) -> Value:
     assert groups is not None
     helper = "bpf_probe_read_user" if effect.user else "bpf_probe_read_kernel"
     address, data = _address(frame, effect.source), b""
+    if effect.task:
+        task = helpers.call(frame.interpreter.world, "bpf_get_current_task", [])
+        address = task if isinstance(task, int) else 0
     for group in groups:
         at = address + sum(one.offset for one in group)
         _, data = frame.interpreter.world.probe_read(helper, at & WORD, group[-1].type.size)

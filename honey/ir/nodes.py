@@ -298,7 +298,8 @@ class CoreRead:
     """``BPF_CORE_READ(source, path...)`` (``user``: ``..._USER``): a field through relocation, 0 on a fault.
 
     Each name of ``path`` is a field of what the one before it is, or of the struct that the one before it points to
-    (an ``Address`` of a struct); each pointer on the way is a read of its own.
+    (an ``Address`` of a struct); each pointer on the way is a read of its own. ``task``: from the current task,
+    through pointers whose types the verifier knows; ``source`` is not looked at.
     """
 
     source: Expr
@@ -306,6 +307,7 @@ class CoreRead:
     path: tuple[str, ...]
     user: bool
     type: Type
+    task: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,6 +170,8 @@ def _effect(effect: object) -> str:
             return f"delete(:{name}, {_node(key)})"
         case n.ProbeRead(kind, target, size, source):
             return f"{kind.value.removeprefix('bpf_')}(&{_node(target)}, {size}, {_node(source)})"
+        case n.CoreRead(_, struct, path, task=True):
+            return f"core_read(task, {struct.name}, {'.'.join(path)})"
         case n.CoreRead(source, struct, path, user):
             return f"core_read{'_user' if user else ''}({_node(source)}, {struct.name}, {'.'.join(path)})"
         case n.RingReserve(name, type_):

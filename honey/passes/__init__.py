@@ -37,6 +37,7 @@ ORDER: tuple[str, ...] = (
     "tested-inserts",
     "conditional-stores",
     "direct-reads",
+    "task-reads",
     "dead-code",
     "unused-results",
     "inlining",

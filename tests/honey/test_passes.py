@@ -406,6 +406,24 @@ def test_a_clock_is_read_when_the_source_says() -> None:
     assert text.index("bpf_ktime_get_ns") < text.index("if (")
 
 
+PARENT = "bpf_map_update_elem(:counts, 1, core_read(get_current_task(), :task_struct, {}))\n0"
+
+
+def test_what_hangs_on_the_current_task_is_read_by_loads() -> None:
+    text = c_of(PARENT.format("[:real_parent, :tgid]"), "task-reads,dead-code")
+    assert "= task_real_parent_tgid();" in text
+    assert "bpf_get_current_task()" not in text
+    assert "BPF_CORE_READ" not in text
+
+
+@pytest.mark.parametrize("path", ["[:real_parent]", "[:sched_reset_on_fork]"])
+def test_pointers_to_structs_and_bit_fields_of_the_task_are_read_by_helpers(path: str) -> None:
+    number = PARENT.format(path).replace("1, core_read", "1, 0 + core_read")
+    text = c_of(number, "task-reads,dead-code")
+    assert "bpf_get_current_task()" in text
+    assert "BPF_CORE_READ" in text
+
+
 def test_dead_code_goes_and_effects_stay() -> None:
     body = "x = ctx.len + 1\ny = bpf_map_update_elem(:counts, 1, 2)\nz = bpf_map_lookup_elem(:recent, 3)\n0"
     text = c_of(body, "dead-code")

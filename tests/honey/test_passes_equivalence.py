@@ -104,6 +104,8 @@ def outcome(program: n.Program, happenings: list[Happening]) -> list[object]:
     for node in (node for function in program.functions for node in walk(function.body)):
         if isinstance(node, n.HelperCall) and node.name not in HELPERS:
             sim.helpers[node.name] = lambda _world, _args: 0
+        if isinstance(node, n.CoreRead) and node.task:
+            sim.helpers["bpf_get_current_task"] = lambda _world, _args: 0
     seen: list[object] = []
     for happening in happenings:
         if happening.failing is not None:

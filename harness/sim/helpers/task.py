@@ -99,8 +99,8 @@ def get_current_task(rt: Runtime) -> int:
 
 @TABLE.add(returns=ANY)
 def get_current_task_btf(rt: Runtime) -> int:
-    """Likewise."""
-    return rt.current_task()
+    """Likewise, with a type: what hangs on it can be loaded."""
+    return rt.typed_task()
 
 
 @TABLE.add()

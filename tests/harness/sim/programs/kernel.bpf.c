@@ -76,9 +76,10 @@ int on_write(struct enter *ctx)
 		return 0;
 	seen->pid = BPF_CORE_READ(task, pid);
 	seen->tgid = BPF_CORE_READ(task, tgid);
-	seen->leader = BPF_CORE_READ(task, group_leader, pid);
+	/* Loads through pointers whose types the verifier knows, which may be null. */
+	seen->leader = bpf_get_current_task_btf()->group_leader->pid;
 	BPF_CORE_READ_STR_INTO(&seen->comm, task, comm);
-	files = BPF_CORE_READ(task, files, fdt, fd);
+	files = bpf_get_current_task_btf()->files->fdt->fd;
 	bpf_probe_read_kernel(&file, sizeof(file), files + fd);
 	socket = BPF_CORE_READ(file, private_data);
 	sk = BPF_CORE_READ(socket, sk);
