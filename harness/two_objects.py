@@ -6,23 +6,31 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.benchmark import Benchmark, Sides, Source, WorkloadUse
+from harness.benchmark import Benchmark, MapRule, Sides, Source, Timestamp, Volatile, WorkloadUse
 from harness.benchmark_file import find_benchmarks
 from harness.checkout import Checkout
 from harness.errors import HarnessError
+from harness.objects import ObjectError, read_object
+from harness.objects.layout import fields
+from harness.objects.types import Composite
+
+#: How far the sides' times may lie apart: a guest's CPU may stand still between them.
+_APART_NS = 50_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class TwoObjects:
     """``left`` stands on the Honey side, ``right`` on the C side.
 
-    They are driven by ``workload``, or as the benchmark ``like``, whose map rules and oracle then hold.
+    They are driven by ``workload``, or as the benchmark ``like``, whose map rules and oracle then hold. Fields of map
+    values called as one of ``timestamps`` only have to be times within the run, close to each other.
     """
 
     left: Path
     right: Path
     workload: str | None = None
     like: str | None = None
+    timestamps: tuple[str, ...] = ()
 
 
 def benchmark_of(two: TwoObjects, checkout: Checkout) -> Benchmark:
@@ -36,8 +44,37 @@ def benchmark_of(two: TwoObjects, checkout: Checkout) -> Benchmark:
         (known,) = find_benchmarks(checkout, [two.like])
         return known.model_copy(update={"sides": sides, "contenders": {}, "budgets": (), "title": title})
     return Benchmark(
-        schema=1, name="two_objects", title=title, sides=sides, workload=WorkloadUse(name=two.workload or "")
+        schema=1,
+        name="two_objects",
+        title=title,
+        sides=sides,
+        workload=WorkloadUse(name=two.workload or ""),
+        maps=_rules(two),
     )
+
+
+def _rules(two: TwoObjects) -> dict[str, MapRule]:
+    """How maps with timestamps are compared. Raises :class:`HarnessError` for a field that no map has."""
+    if not two.timestamps:
+        return {}
+    try:
+        obj = read_object(two.right)
+    except ObjectError as problem:
+        raise HarnessError(f"{two.right}: {problem}") from problem
+    rules, found = {}, set()
+    for name, definition in obj.declared_maps.items():
+        kind = obj.btf.resolved(definition.value_type) if definition.value_type is not None else None
+        names = {field.name for field in fields(obj.btf, kind)} if isinstance(kind, Composite) else set()
+        times = names & set(two.timestamps)
+        found |= times
+        if times:
+            volatile: dict[str, Volatile] = {
+                f"value.{field}": Timestamp(rule="timestamp", tolerance_ns=_APART_NS) for field in times
+            }
+            rules[name] = MapRule(volatile=volatile)
+    for field in sorted(set(two.timestamps) - found):
+        raise HarnessError(f"no map of {two.right.name} has a field {field} in its values")
+    return rules
 
 
 def _side(path: Path) -> Source:

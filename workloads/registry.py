@@ -18,6 +18,7 @@ _MODULES = {
     "packets": "workloads.drivers.packets",
     "programs": "workloads.drivers.programs",
     "slices": "workloads.drivers.slices",
+    "udp": "workloads.drivers.udp",
     "writes": "workloads.drivers.writes",
 }
 

@@ -92,6 +92,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     pair.add_argument("--right", type=Path, metavar="B.bpf.o", help="stands on the C side")
     pair.add_argument("--workload", metavar="NAME", help="what drives them; their maps are compared as they are")
     pair.add_argument("--like", metavar="BENCHMARK", help="compare them by this benchmark's workload, rules and oracle")
+    pair.add_argument(
+        "--timestamp",
+        action="append",
+        default=[],
+        metavar="FIELD",
+        help="with --workload: this field of map values is a time, which may differ a little (can be given repeatedly)",
+    )
     parser.add_argument("--json", metavar="PATH", help="write report.json there as well")
     parser.add_argument("--reports", metavar="FOLDER", help="where reports are kept (default: the checkout's reports/)")
     parser.add_argument("--bundle", metavar="PATH", help="pack all of it into PATH (.tar.zst), for `harness replay`")
@@ -179,7 +186,9 @@ def _two(given: argparse.Namespace) -> TwoObjects | None:
         raise HarnessError(
             "two finished objects are compared with --left A --right B and --workload NAME or --like PAIR"
         )
-    return TwoObjects(given.left, given.right, workload=given.workload, like=given.like)
+    return TwoObjects(
+        given.left, given.right, workload=given.workload, like=given.like, timestamps=tuple(given.timestamp)
+    )
 
 
 def _whole(text: str) -> int:

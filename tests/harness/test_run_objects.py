@@ -86,3 +86,16 @@ def test_what_is_no_object_is_refused_in_a_sentence() -> None:
 
 def replay(bundle: Path, folder: Path) -> subprocess.CompletedProcess[str]:
     return harness_command("replay", bundle, "--reports", folder / "again")
+
+
+def test_two_finished_objects_are_driven_by_a_workload(reference_object: Path, tmp_path: Path) -> None:
+    sides: list[str | Path] = ["--left", reference_object, "--right", reference_object, "--workload", "udp"]
+    done = harness_command(
+        "run", *sides, "--timestamp", "last_update_ns", "--target", "sim", "--reports", tmp_path / "reports"
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = latest(tmp_path)
+    assert report.parity.maps["pid_stats"].entries == 2
+    done = harness_command("run", *sides, "--timestamp", "when", "--target", "sim")
+    assert done.returncode == 2
+    assert "has a field when" in done.stderr
