@@ -274,7 +274,7 @@ class Writer:
     def statement(self, depth: int) -> None:
         kinds = ["bind", "bind", "build", "change", "look", "look", "update", "branch", "branch", "case", "delete"]
         kinds += ["add", "modify", "loop", "leave", "join", "tuple", "packet", "record", "bytes", "whole", "reduce"]
-        kinds += ["atom", "flag", "string", "read", "swap", "nested"]
+        kinds += ["atom", "flag", "string", "read", "swap", "nested", "with", "gather"]
         getattr(self, f"do_{self.pick(kinds)}")(depth)
 
     def do_bind(self, depth: int) -> None:
@@ -647,10 +647,68 @@ class Writer:
         self.loops -= 1
         self.bind(name, "int")
 
+    def do_with(self, depth: int) -> None:
+        """``with`` over a look-up and a truth value, with clauses for what did not match or without."""
+        found, name, bound = self.any_map(), self.name(), self.name("e")
+        if found.value not in HOST:
+            return
+        otherwise = self.chance(60)
+        self.line(f"{name} =")
+        self.depth += 1
+        guard = f" when not is_nil({bound})" if otherwise else ""
+        self.line(f"with true <- {self.truth(depth - 1)},")
+        self.line(f"     {bound}{guard} <- {self.lookup(found, depth - 1)} do")
+        with self.indented():
+            self.bind(bound, "int" if otherwise else "maybe")
+            self.block(depth - 1)
+            self.line(self.integer(depth - 1))
+        if otherwise:
+            self.line("else")
+            self.depth += 1
+            for pattern in ("nil", "_"):
+                self.line(f"{pattern} ->")
+                self.branch("int", depth - 1)
+            self.depth -= 1
+        self.line("end")
+        self.depth -= 1
+        if otherwise:
+            self.bind(name, "int")
+
+    def do_gather(self, depth: int) -> None:
+        """``for`` with ``reduce:``, ``|>``, and a list that ``for`` gives."""
+        if self.loops:
+            return
+        name, index, acc = self.name(), self.name("i"), self.name("acc")
+        form = self.pick(("reduce", "list", "pipe"))
+        self.loops += 1
+        if form == "reduce":
+            self.line(f"{name} =")
+            self.line(f"  for {index} <- 0..{self.pick(LAST_TURNS)}, reduce: {self.integer(1)} do")
+            self.depth += 1
+            with self.indented():
+                self.bind(index, "int")
+                self.bind(acc, "int")
+                self.line(f"{acc} -> {self.integer(depth - 1)}")
+            self.depth -= 1
+            self.line("  end")
+        elif form == "list":
+            with self.indented():
+                self.depth -= 1
+                self.bind(index, "int")
+                value = self.integer(1)
+                self.depth += 1
+            self.line(f"{name} = Enum.sum(for {index} <- 1..3, do: {value})")
+        else:
+            self.line(f"{name} = {self.integer(1)} |> max({self.integer(1)}) |> bxor({self.integer(1)})")
+        self.loops -= 1
+        self.bind(name, "int")
+
     def do_leave(self, depth: int) -> None:
         self.line(f"if {self.truth(depth)}, do: {self.leaving(1)}")
 
     def leaving(self, depth: int) -> str:
+        if self.result == "int" and self.scope.of("maybe") and self.chance(15):
+            return f"return({self.pick(self.scope.of('maybe'))})"
         return f"return({self.value(self.result, depth)})"
 
     def do_packet(self, depth: int) -> None:

@@ -38,6 +38,7 @@ from source_values import (
 )
 
 from honey.analysis.syntax_tree import walk
+from honey.records import replace
 from honey.syntax import ast
 
 
@@ -260,21 +261,65 @@ class Machine:
         finally:
             self.quiet = before
 
-    def for_(self, node: ast.Call, scope: Scope) -> None:
+    def with_(self, node: ast.Call, steps: Sequence[ast.Node], scope: Scope) -> Value:
+        """``with pattern <- value, ... do``: goes on while all match."""
+        assert node.do_block is not None
+        if not steps:
+            return self.block(node.do_block.body, scope)
+        step, inner = steps[0], scope.new_child()
+        assert isinstance(step, ast.Binary)
+        value = self.value(step.right, scope)
+        guarded = isinstance(step.left, ast.Binary)
+        pattern = step.left.left if isinstance(step.left, ast.Binary) else step.left
+        fits = self.fits(pattern, value, inner)
+        if fits and guarded and not self.quiet:
+            fits = truthy(self.value(step.left.right, inner))  # type: ignore[attr-defined]  # `pattern when guard`
+        if fits and not self.quiet:
+            found = self.with_(node, steps[1:], inner)
+            with self.quietly():
+                return met(found, self.not_matched(node, value, scope))
+        with self.quietly():
+            found = self.with_(node, steps[1:], inner)
+        return met(self.not_matched(node, value, scope), found)
+
+    def not_matched(self, node: ast.Call, value: Value, scope: Scope) -> Value:
+        otherwise = node.do_block.else_ if node.do_block is not None else None
+        if not isinstance(otherwise, ast.Clauses):
+            return NEVER if self.quiet else value
+        clauses = [(clause.patterns, clause.guard, clause.body) for clause in otherwise.clauses]
+        return self.clauses(clauses, [value], scope)
+
+    def for_(self, node: ast.Call, scope: Scope) -> Value:
         generator, *filters = node.args
         assert isinstance(generator, ast.Binary)
         assert isinstance(generator.left, ast.Var)
+        if node.keywords is not None:
+            return self.for_reduce(node, generator, scope)
+        values = []
         for turn in self.turns(generator.right, scope):
             inner = scope.new_child({generator.left.name: turn})
             if all(truthy(self.value(each, inner)) for each in filters):
-                self.block(body_of(node), inner)
+                values.append(self.block(body_of(node), inner))
+        return values
+
+    def for_reduce(self, node: ast.Call, generator: ast.Binary, scope: Scope) -> Value:
+        """``for i <- a..b, reduce: start do acc -> ... end``."""
+        assert node.keywords is not None
+        assert node.do_block is not None
+        assert isinstance(node.do_block.body, ast.Clauses)
+        (clause,) = node.do_block.body.clauses
+        whole = ast.Clause(clause.span, (generator.left, *clause.patterns), clause.guard, clause.body)
+        start = self.value(node.keywords.pairs[0].value, scope)
+        return self.reduced(generator.right, start, Function(ast.Fn(node.span, (whole,)), scope), scope)
 
     def reduce(self, node: ast.Call, scope: Scope) -> Value:
-        value, function = self.value(node.args[1], scope), self.value(node.args[2], scope)
+        return self.reduced(node.args[0], self.value(node.args[1], scope), self.value(node.args[2], scope), scope)
+
+    def reduced(self, over: ast.Node, value: Value, function: Function, scope: Scope) -> Value:
         if value is NEVER:
             return NEVER
         type_ = without_bits(value)
-        turns = self.turns(node.args[0], scope)
+        turns = self.turns(over, scope)
         with self.quietly():
             for turn in [*turns[:1], *turns[:1]]:
                 type_ = met(type_, self.apply(function, [turn, type_]))
@@ -329,6 +374,8 @@ class Machine:
                 return self.unary(op, self.value(operand, scope))
             case ast.Binary(op="=", left=left, right=right):
                 return self.assign(left, right, scope)
+            case ast.Binary(op="|>", left=left, right=ast.Call() as right):
+                return self.value(replace(right, args=(left, *right.args)), scope)
             case ast.Binary(op=op, left=left, right=right):
                 return self.binary(op, left, right, scope)
             case ast.Call(target=None, name=name) if name in self.functions:
@@ -362,6 +409,8 @@ class Machine:
                 return NEVER
             case "for":
                 return self.for_(node, scope)
+            case "with":
+                return self.with_(node, node.args, scope)
             case "each":
                 function = self.value(node.args[1], scope)
                 for turn in self.turns(node.args[0], scope):
