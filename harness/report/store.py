@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -18,22 +19,39 @@ from harness.report.html import html
 from harness.report.junit import junit
 from harness.report.markdown import markdown
 from harness.report.model import Report
+from harness.targets.temporary import alive
 
 #: Runs of which the report is kept, and of which what it was made from (job, dumps, events) is kept as well.
 KEPT_REPORTS = 50
 KEPT_EVIDENCE = 5
 EVIDENCE = ("job", "out")
+_UNFINISHED = ".run-"
 
 
 @contextmanager
 def new_run(reports: Path) -> Iterator[Path]:
-    """A folder for a run's files; it is gone at the end of the block unless :func:`keep` took it over."""
+    """A folder for a run's files; it is gone at the end of the block unless :func:`keep` took it over.
+
+    Its name tells the process that it belongs to; on this occasion those of runs that were killed are removed.
+    """
     reports.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=".run-", dir=reports))
+    for left in abandoned_runs(reports):
+        shutil.rmtree(left, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=f"{_UNFINISHED}{os.getpid()}-", dir=reports))
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def abandoned_runs(reports: Path) -> list[Path]:
+    """The folders of runs that were killed before they came to a report."""
+    found = []
+    for folder in sorted(reports.glob(f"{_UNFINISHED}*")):
+        pid = folder.name.removeprefix(_UNFINISHED).partition("-")[0]
+        if pid.isdecimal() and not alive(int(pid)):
+            found.append(folder)
+    return found
 
 
 def write_forms(report: Report, folder: Path) -> None:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.agent import mounts, pins
+from harness.checkout import find_checkout
+from harness.errors import HarnessError
 from harness.targets.temporary import abandoned, alive, owner
 
 
@@ -87,8 +89,18 @@ def _mounts() -> Iterator[Leftover]:
 
 
 def _folders() -> Iterator[Leftover]:
-    for path in abandoned():
+    for path in (*abandoned(), *_unfinished()):
         yield Leftover("folder", f"the folder {path}", path=str(path))
+
+
+def _unfinished() -> list[Path]:
+    """What runs that were killed had begun among the checkout's reports."""
+    from harness.report.store import abandoned_runs  # slow to import, and only the doctor asks
+
+    try:
+        return abandoned_runs(find_checkout().reports)
+    except HarnessError:  # not in a checkout
+        return []
 
 
 def _processes() -> Iterator[tuple[int, list[str]]]:

@@ -14,6 +14,7 @@ import pytest
 
 from harness import doctor
 from harness.cli import main
+from harness.report.store import new_run
 from harness.targets.leftovers import clean, leftovers
 from harness.targets.temporary import temporary_folder
 
@@ -55,6 +56,23 @@ def test_a_folder_of_a_killed_run_is_found_and_removed() -> None:
     finally:
         shutil.rmtree(mine)
         shutil.rmtree(dead, ignore_errors=True)
+
+
+def test_what_a_killed_run_had_begun_among_the_reports_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("benchmarks", "harness"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path)
+    reports = tmp_path / "reports"
+    with new_run(reports) as mine:
+        dead = reports / mine.name.replace(f"-{os.getpid()}-", f"-{dead_process()}-")
+        dead.mkdir()
+        found = [each for each in leftovers() if each.path.startswith(str(tmp_path))]
+        assert [each.path for each in found] == [str(dead)]
+        with new_run(reports):  # a later run takes it away as well
+            assert not dead.exists()
+            assert mine.exists()
 
 
 def test_a_guest_whose_run_is_gone_is_found_and_ended() -> None:
