@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a person would leave out: braces around one statement, returns where a function ends anyway, turned constants."""
+"""What a person leaves out: braces around one statement, returns where a function ends, numbers turned around."""
 
 from __future__ import annotations
 
