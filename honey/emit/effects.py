@@ -69,11 +69,11 @@ class Effects:
                 macro = self.expressions.features.atomic_add(place.type.size * 8)
                 amount = self.expressions.converted(value, place.type)
                 return self._call(macro, [self.expressions.place(place).text, amount], t.VOID)
-            case n.PacketAt(context, offset, type_):
+            case n.PacketAt(context, offset, type_, least):
                 assert isinstance(context.type, t.Ref)
                 spelling = self.expressions.spelling
                 function = self.expressions.features.packet(spelling.name(context.type.target), _reach(offset))
-                length = f"sizeof({spelling.name(type_.target)})"
+                length = str(least) if least > type_.target.size else f"sizeof({spelling.name(type_.target)})"
                 return self._call(function, [self._arg(context), self._arg(offset), length], type_)
             case n.HelperCall("barrier_var", (n.LocalPlace() as variable,), type_):
                 return self._call("barrier_var", [self.expressions.place(variable).text], type_)

@@ -49,9 +49,9 @@ def perform(frame: Frame, effect: n.Effect) -> Value:
             assert isinstance(before, int)
             frame.store(place, arithmetic.wrap(before + frame.number(value), place.type))
             return None
-        case n.PacketAt(_, offset, type_):
+        case n.PacketAt(_, offset, type_, length):
             at, packet = frame.number(offset), frame.interpreter.packet
-            return Pointer(packet, at) if at >= 0 and at + type_.target.size <= len(packet) else None
+            return Pointer(packet, at) if at >= 0 and at + max(type_.target.size, length) <= len(packet) else None
         case n.HelperCall(name, args, type_):
             result = helpers.call(world, name, [_argument(frame, arg) for arg in args])
             return arithmetic.wrap(result, type_) if isinstance(result, int) and is_number(type_) else result

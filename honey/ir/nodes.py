@@ -349,11 +349,15 @@ class AtomicAdd:
 
 @dataclass(frozen=True, slots=True)
 class PacketAt:
-    """A reference to ``type.target`` at ``offset`` bytes into the packet of ``context``, null past the packet's end."""
+    """A reference to ``type.target`` at ``offset`` bytes into the packet of ``context``, null past the packet's end.
+
+    ``length``: bytes that must be there from ``offset`` on, if more are wanted than those of the target.
+    """
 
     context: Expr
     offset: Expr
     type: Ref
+    length: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -182,8 +182,9 @@ def _effect(effect: object) -> str:
             return f"output(:{name}, {_node(value)}, {_node(flags)})"
         case n.AtomicAdd(place, value):
             return f"atomic {_node(place)} += {_node(value)}"
-        case n.PacketAt(context, offset, type_):
-            return f"packet({_node(context)}, {_node(offset)}, {type_name(type_.target)})"
+        case n.PacketAt(context, offset, type_, length):
+            more = f", of {length} bytes" if length else ""
+            return f"packet({_node(context)}, {_node(offset)}, {type_name(type_.target)}{more})"
         case n.HelperCall(name, args) | n.Call(name, args):
             return f"{name}({', '.join(_node(arg) for arg in args)})"
         case n.Printk(text, args):

@@ -43,6 +43,7 @@ ORDER: tuple[str, ...] = (
     "inlining",
     "narrowing",
     "forwarding",
+    "whole-headers",
     "late-questions",
     "keys-in-packets",
     "late-structs",

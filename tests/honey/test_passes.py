@@ -424,6 +424,42 @@ def test_pointers_to_structs_and_bit_fields_of_the_task_are_read_by_helpers(path
     assert "BPF_CORE_READ" in text
 
 
+FOUND = """
+  defp found(ctx) do
+    eth = Honey.Packet.at(ctx, 0, :ethhdr) || return(nil)
+    if eth.h_proto == 8, do: return(behind(ctx, 14))
+    if eth.h_proto == 129, do: behind(ctx, 18)
+  end
+
+  defp behind(ctx, offset) do
+    ip = Honey.Packet.at(ctx, offset, :iphdr) || return(nil)
+    if ip.protocol == 17, do: Honey.Packet.at(ctx, offset + 20, :udphdr)
+  end
+""".replace("== 8", "== Honey.Net.htons(8)").replace("== 129", "== Honey.Net.htons(129)")
+
+
+def test_a_search_tests_at_once_for_what_it_cannot_do_without() -> None:
+    passes = "constant-folding,known-ranges,whole-headers"
+    first = r"xdp_md_packet_at\(ctx, 0, {}\)"
+    found = xdp_of("udp = found(ctx) || return(:XDP_DROP)\nif udp.check == 0, do: return(:XDP_TX)", passes, FOUND)
+    assert re.search(first.format(42), found)
+    counted = FOUND.replace("if ip.protocol", "Honey.Map.add(:counts, 1, 1)\n    if ip.protocol")
+    shown = xdp_of("udp = found(ctx) || return(:XDP_DROP)\nif udp.check == 0, do: return(:XDP_TX)", passes, counted)
+    assert re.search(first.format(r"sizeof\(struct ethhdr\)"), shown)
+
+
+def test_a_search_that_is_content_with_less_tests_for_less() -> None:
+    short = FOUND.replace(
+        "if eth.h_proto == Honey.Net.htons(129), do: behind(ctx, 18)", "Honey.Packet.at(ctx, 20, :udphdr)"
+    )
+    text = xdp_of(
+        "udp = found(ctx) || return(:XDP_DROP)\nif udp.check == 0, do: return(:XDP_TX)",
+        "constant-folding,known-ranges,whole-headers",
+        short,
+    )
+    assert "xdp_md_packet_at(ctx, 0, 28)" in text
+
+
 def test_dead_code_goes_and_effects_stay() -> None:
     body = "x = ctx.len + 1\ny = bpf_map_update_elem(:counts, 1, 2)\nz = bpf_map_lookup_elem(:recent, 3)\n0"
     text = c_of(body, "dead-code")
