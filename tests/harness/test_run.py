@@ -41,6 +41,8 @@ def test_a_program_holds_against_itself_with_all_figures(harness: Harness, tmp_p
             assert figures.stack_bytes
             assert figures.verified_insns
             assert figures.ns_per_event
+            for metric in ("cpu_insns_per_event", "cpu_cycles_per_event", "cache_misses_per_event"):
+                assert (getattr(figures, metric) is None) == (metric in figures.unavailable)
     monitored = {one.field: one for one in found.truth}
     assert monitored["bytes_sent"].monitored != monitored["bytes_sent"].moved
     assert load_report(tmp_path / "copy.json").status == 0
