@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from honey.analysis import fold, naming
 from honey.analysis.errors import Report, suggestion
+from honey.analysis.unquoting import text_of
 from honey.analysis.values import (
     NIL,
     AtomValue,
@@ -94,9 +95,19 @@ class Evaluator:
     # ------------------------------------------------------------ kinds of nodes
 
     def _string(self, node: ast.Str) -> Value:
-        if node.literal is None:
-            raise self._not_constant(node)
-        return StringValue(node.literal.encode())
+        return StringValue(self._joined(node.parts).encode(errors="surrogateescape"))
+
+    def _atom_text(self, node: ast.AtomText) -> Value:
+        return AtomValue(self._joined(node.parts))
+
+    def _joined(self, parts: tuple[str | ast.Interpolation, ...]) -> str:
+        texts = []
+        for part in parts:
+            text = part if isinstance(part, str) else text_of(self.value(part.expr))
+            if text is None:
+                raise self._not_constant(part.expr)  # type: ignore[union-attr]  # a text is never None
+            texts.append(text)
+        return "".join(texts)
 
     def _attribute(self, node: ast.Attribute) -> Value:
         value = self.module.attributes.get(node.name)
@@ -199,6 +210,7 @@ _HANDLERS: dict[type, Callable[..., Value]] = {
     ast.Int: lambda _, node: integer(node.value),
     ast.Str: Evaluator._string,
     ast.Atom: lambda _, node: atom(node.name),
+    ast.AtomText: Evaluator._atom_text,
     ast.Attribute: Evaluator._attribute,
     ast.Var: Evaluator._variable,
     ast.Alias: Evaluator._alias,

@@ -70,6 +70,12 @@ def atom_literal(fl: Lowering, node: ast.Atom, name: str) -> Value:
     return AtomValue(node.name) if node.name in fl.unit.module.maps else constants.atom(node.name)
 
 
+def atom_text(fl: Lowering, node: ast.AtomText, name: str) -> Value:
+    """``:"text #{value}"``."""
+    del name
+    raise fl.mistake("HNY0014", "an atom's name must be known when compiling", node.span, help="leave the `#{...}` out")
+
+
 # ---------------------------------------------------------------- names
 
 

@@ -65,6 +65,9 @@ def read(module: Module, node: ast.Call) -> MapDeclaration:
     """The declaration that ``node`` makes. Raises ``Mistake``."""
     report = module.report
     name_node = node.args[0] if node.args else None
+    if isinstance(name_node, ast.AtomText):
+        made = module.evaluator.value(name_node)
+        name_node = ast.Atom(name_node.span, made.name) if isinstance(made, AtomValue) else None
     if not isinstance(name_node, ast.Atom):
         raise report.mistake("HNY0502", "a map needs a name: `defmap(:name, :bpf_hash, ...)`", node.span)
     kind, kind_span, options = _kind_and_options(module, node)

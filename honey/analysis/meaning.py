@@ -31,6 +31,8 @@ HANDLERS: dict[type[ast.Node], Handler] = {
     ast.Apply: loops.anonymous_call,
     ast.Capture: functions_as_values.capture,
     ast.Block: flow.block,
+    ast.AtomText: expressions.atom_text,
+    ast.UnquotedCall: expressions.no_meaning,
     ast.Pin: expressions.no_meaning,
     ast.CaptureArg: functions_as_values.capture_argument,
     ast.MultiAlias: expressions.no_meaning,

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from honey.analysis import map_declarations, struct_declarations
+from honey.analysis import map_declarations, struct_declarations, unquoting
 from honey.analysis.constants import Evaluator
 from honey.analysis.errors import Report, suggestion
 from honey.analysis.map_declarations import MapDeclaration
@@ -101,6 +101,9 @@ class Module:
         match node:
             case ast.Attribute(name=name, value=value) if value is not None:
                 self._attribute(node, name, value)
+            case ast.Call(target=None, name="for"):
+                for declaration in unquoting.declarations(self, node):
+                    self._declaration(declaration)
             case ast.Call(target=None, name=name) if name in _DECLARATIONS:
                 _DECLARATIONS[name](self, node)
             case ast.Binary(op="=", left=ast.Var(name=name), right=right):

@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
-from honey.records import fields
+from honey.records import fields, replace
 from honey.syntax import ast
 
 _NAMES: dict[type, tuple[str, ...]] = {}
@@ -34,6 +35,21 @@ def walk(node: ast.Node) -> Iterator[ast.Node]:
         current = stack.pop()
         yield current
         stack.extend(list(children(current))[::-1])
+
+
+def rewrite(node: ast.Node, rule: Callable[[ast.Node], ast.Node]) -> ast.Node:
+    """``node`` with ``rule`` applied to everything in it, children first."""
+    changes: dict[str, Any] = {}
+    for name in _names(type(node)):
+        value = getattr(node, name)
+        if isinstance(value, ast.Node):
+            new: Any = rewrite(value, rule)
+        elif isinstance(value, tuple):
+            new = tuple(rewrite(item, rule) if isinstance(item, ast.Node) else item for item in value)
+        else:
+            continue
+        changes[name] = new
+    return rule(replace(node, **changes) if changes else node)
 
 
 def size(node: ast.Node) -> int:

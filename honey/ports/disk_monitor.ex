@@ -28,35 +28,12 @@ defmodule DiskMonitor do
 
   defmap(:io_by_pid, :bpf_hash, key_type: :u32, value_type: :io_stats, max_entries: @size)
 
-  @sec "tracepoint/syscalls/sys_enter_read"
-  def enter_read(_ctx), do: enter()
-  @sec "tracepoint/syscalls/sys_exit_read"
-  def exit_read(ctx), do: leave(0, ctx.ret)
-
-  @sec "tracepoint/syscalls/sys_enter_write"
-  def enter_write(_ctx), do: enter()
-  @sec "tracepoint/syscalls/sys_exit_write"
-  def exit_write(ctx), do: leave(1, ctx.ret)
-
-  @sec "tracepoint/syscalls/sys_enter_pread64"
-  def enter_pread64(_ctx), do: enter()
-  @sec "tracepoint/syscalls/sys_exit_pread64"
-  def exit_pread64(ctx), do: leave(2, ctx.ret)
-
-  @sec "tracepoint/syscalls/sys_enter_pwrite64"
-  def enter_pwrite64(_ctx), do: enter()
-  @sec "tracepoint/syscalls/sys_exit_pwrite64"
-  def exit_pwrite64(ctx), do: leave(3, ctx.ret)
-
-  @sec "tracepoint/syscalls/sys_enter_readv"
-  def enter_readv(_ctx), do: enter()
-  @sec "tracepoint/syscalls/sys_exit_readv"
-  def exit_readv(ctx), do: leave(4, ctx.ret)
-
-  @sec "tracepoint/syscalls/sys_enter_writev"
-  def enter_writev(_ctx), do: enter()
-  @sec "tracepoint/syscalls/sys_exit_writev"
-  def exit_writev(ctx), do: leave(5, ctx.ret)
+  for {call, operation} <- [read: 0, write: 1, pread64: 2, pwrite64: 3, readv: 4, writev: 5] do
+    @sec "tracepoint/syscalls/sys_enter_#{call}"
+    def unquote(:"enter_#{call}")(_ctx), do: enter()
+    @sec "tracepoint/syscalls/sys_exit_#{call}"
+    def unquote(:"exit_#{call}")(ctx), do: leave(unquote(operation), ctx.ret)
+  end
 
   defp enter do
     map_update_elem(:started, get_current_pid_tgid(), ktime_get_ns())

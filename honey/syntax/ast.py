@@ -87,6 +87,13 @@ class Atom(Node):
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class AtomText(Node):
+    """`:"text #{expr}"`: an atom whose name is only known after the expressions are."""
+
+    parts: tuple[str | Interpolation, ...]
+
+
 # --- names ----------------------------------------------------------------------------------------------------------
 
 
@@ -244,6 +251,14 @@ class Apply(Node):
     """`fun.(args)`: the call of a value."""
 
     function: Node
+    args: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UnquotedCall(Node):
+    """`unquote(name)(args)`: a call, or the head of a definition, whose name is put in."""
+
+    name: Node
     args: tuple[Node, ...]
 
 

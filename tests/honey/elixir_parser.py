@@ -91,6 +91,10 @@ def form(node: ast.Node) -> str:
             return f"({_name(name)}{_args(args)}{_block(do_block)})"
         case ast.Call(target=ast.Node() as target, name=name, args=args, do_block=do_block):
             return f"(remote {form(target)} a:{_name(name)}{_args(args)}{_block(do_block)})"
+        case ast.AtomText(parts=parts):
+            return f"(remote a:erlang a:binary_to_atom {_string(parts)} a:utf8)"
+        case ast.UnquotedCall(name=unquoted, args=args):
+            return f"(call (unquote {form(unquoted)}){_args(args)})"
         case ast.Apply(function=function, args=args):
             return f"(apply {form(function)}{_args(args)})"
         case ast.Binary(op="//", left=ast.Binary(op="..", left=low, right=high), right=step):

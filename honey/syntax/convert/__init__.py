@@ -30,7 +30,7 @@ _HANDLERS: dict[str, Handler] = {
     "identifier": names.identifier,
     "operator_identifier": names.lone_operator,
     "alias": names.alias,
-    "quoted_atom": quotes.atom,
+    "quoted_atom": quotes.quoted_atom,
     "string": quotes.string,
     "charlist": quotes.charlist,
     "sigil": quotes.sigil,

@@ -84,6 +84,10 @@ def call(c: Converter, node: TsNode) -> ast.Node:
         return ast.Call(c.span(node), None, name.name, name.span, args, do_block)
     if target.type == "dot":
         return _remote_call(c, node, target, args, do_block)
+    if target.type == "call" and block is None and do_block is None:
+        inner = c.expr(target)
+        if isinstance(inner, ast.Call) and (inner.target, inner.name, len(inner.args)) == (None, "unquote", 1):
+            return ast.UnquotedCall(c.span(node), inner.args[0], args)
     help = "bind it to a variable `f` and call it with `f.(...)`"
     return c.error("HNY0014", "the result of a call cannot be called", c.span(node), help=help)
 

@@ -29,8 +29,16 @@ def charlist(c: Converter, node: TsNode) -> ast.Charlist:
     return ast.Charlist(span, found)
 
 
+def quoted_atom(c: Converter, node: TsNode) -> ast.Node:
+    """`:"any text"`, with or without interpolations."""
+    found = parts(c, node)
+    if any(isinstance(part, ast.Interpolation) for part in found):
+        return ast.AtomText(c.span(node), found)
+    return atom(c, node)
+
+
 def atom(c: Converter, node: TsNode) -> ast.Atom | ast.Invalid:
-    """`:"any text"`, a quoted keyword `"any text": value`, or the quoted name after a dot."""
+    """A quoted keyword `"any text": value`, or the quoted name after a dot."""
     span, found = c.span(node), parts(c, node)
     if any(isinstance(part, ast.Interpolation) for part in found):
         help = "leave the `#{...}` out"
