@@ -42,7 +42,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
         "keys-in-packets",
         "constant-data",
     ),
-    "Reading memory": ("merged-reads", "fault-tests", "direct-reads", "task-reads"),
+    "Reading memory": ("merged-reads", "fault-tests", "direct-reads", "task-reads", "whole-headers"),
     "Calls": ("shared-calls", "handed-answers", "lifted-clocks", "inlining", "owned-arguments"),
     "Registers and the stack": (
         "narrowing",
