@@ -20,6 +20,9 @@ from harness.kernels.keyring import keyring_of
 from harness.kernels.releases import Release
 
 _TIME_LIMIT_S = 900
+#: With less room than this a tool that failed most likely did so for want of it, whatever it says.
+_LEAST_ROOM = 1 << 20
+_SHOWN_LINES = 15
 
 
 class PrivateApt:
@@ -73,13 +76,13 @@ class PrivateApt:
         command = [tool, "--config-file", str(self._configuration), *arguments]
         said = f"the kernel {self._release.name} cannot be fetched"
         hint = "is the package archive reachable? A kernel image can also be given as a path"
-        return _call(command, said, hint, cwd)
+        return _call(command, self._folder, said, hint, cwd)
 
 
 def unpack(file: Path, goes_to: Path) -> None:
     """Unpack a package without installing it. Raises :class:`KernelError`."""
     _needs("dpkg-deb")
-    _call(["dpkg-deb", "--extract", str(file), str(goes_to)], f"{file.name} cannot be unpacked", "")
+    _call(["dpkg-deb", "--extract", str(file), str(goes_to)], goes_to, f"{file.name} cannot be unpacked", "")
 
 
 def archive_known(of: str) -> bool:
@@ -95,7 +98,8 @@ def _needs(tool: str) -> None:
         )
 
 
-def _call(command: Sequence[str], said: str, hint: str, cwd: Path | None = None) -> str:
+def _call(command: Sequence[str], into: Path, said: str, hint: str, cwd: Path | None = None) -> str:
+    """What ``command`` says, which writes into the folder ``into``; ``said`` and ``hint`` are for when it fails."""
     try:
         done = subprocess.run(
             command, cwd=cwd, capture_output=True, text=True, timeout=_TIME_LIMIT_S, check=False, errors="replace"
@@ -103,8 +107,10 @@ def _call(command: Sequence[str], said: str, hint: str, cwd: Path | None = None)
     except subprocess.TimeoutExpired as late:
         raise KernelError(f"{said}: {command[0]} did not end within {_TIME_LIMIT_S} s", hint=hint) from late
     if done.returncode != 0:
+        if "No space left on device" in done.stderr or shutil.disk_usage(into).free < _LEAST_ROOM:
+            raise KernelError(f"{said}: no space left on device", hint=f"make room where {into} lies")
         words = f"{said}: {command[0]} ended with status {done.returncode}"
-        raise KernelError(words, details=done.stderr, hint=hint)
+        raise KernelError(words, details="\n".join(done.stderr.splitlines()[-_SHOWN_LINES:]), hint=hint)
     return done.stdout
 
 

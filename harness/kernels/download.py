@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import http.client
 import urllib.error
@@ -91,7 +92,8 @@ def _unreachable(address: str, problem: Exception) -> KernelError:
     if isinstance(problem, urllib.error.URLError):
         return Unreachable(address, f"cannot be reached ({problem.reason})")
     if isinstance(problem, OSError) and not _is_the_lines(problem):
-        return KernelError(f"{problem.filename or 'the cache'}: {problem.strerror or problem}")
+        said = f"{address} cannot be kept: {problem.strerror or problem}"
+        return KernelError(said, hint="make room where the cache lies" if problem.errno == errno.ENOSPC else "")
     return Unreachable(address, f"the transfer broke off ({problem})")
 
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -165,20 +166,18 @@ def _by_version(name: str, refresh: bool, say: Say) -> Kernel:
 
 def _from_packages(name: str, version: str, files: list[Path], folder: Path, say: Say) -> None:
     """Make ``folder`` from packages, which then are no longer needed."""
-    part = folder.with_name(f"{folder.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    tree = part / "tree"
-    tree.mkdir(parents=True)
-    say(f"unpacking the kernel {name}")
-    for file in files:
-        unpack(file, tree)
-    image = next(iter(sorted(tree.glob("**/vmlinuz*"))), None)
-    if image is None:
-        raise KernelError(f"the package of the kernel {name} holds no vmlinuz")
-    config = next(iter(sorted(tree.glob("**/config-*"))), None)
-    _make_ready(part, image.read_bytes(), wanted_modules(tree), config, {"version": version})
-    shutil.rmtree(tree)
-    _replace(part, folder)
+    with _whole_or_not_at_all(folder) as part:
+        tree = part / "tree"
+        tree.mkdir()
+        say(f"unpacking the kernel {name}")
+        for file in files:
+            unpack(file, tree)
+        image = next(iter(sorted(tree.glob("**/vmlinuz*"))), None)
+        if image is None:
+            raise KernelError(f"the package of the kernel {name} holds no vmlinuz")
+        config = next(iter(sorted(tree.glob("**/config-*"))), None)
+        _make_ready(part, image.read_bytes(), wanted_modules(tree), config, {"version": version})
+        shutil.rmtree(tree)
     for file in files:
         file.unlink()
 
@@ -194,12 +193,9 @@ def _by_path(path: Path, modules: Path | None) -> Kernel:
     folder = _folder(f"image-{digest.hexdigest()[:16]}")
     with FileLock(f"{folder}.lock"):
         if (found := _read(folder, path.name)) is None:
-            part = folder.with_name(f"{folder.name}.part")
-            shutil.rmtree(part, ignore_errors=True)
-            part.mkdir(parents=True)
             config = next((each for each in _configs(path, version_of(image)) if each.is_file()), None)
-            _make_ready(part, image, found_modules, config, {"version": ""})
-            _replace(part, folder)
+            with _whole_or_not_at_all(folder) as part:
+                _make_ready(part, image, found_modules, config, {"version": ""})
             found = _read(folder, path.name)
     if found is None:
         raise KernelError(f"{path.name} was made ready but cannot be read back")
@@ -248,7 +244,17 @@ def _folder(name: str) -> Path:
     return cache_folder("kernels") / name
 
 
-def _replace(part: Path, folder: Path) -> None:
-    if folder.exists():
-        shutil.rmtree(folder)
-    part.rename(folder)
+@contextmanager
+def _whole_or_not_at_all(folder: Path) -> Iterator[Path]:
+    """A new folder that takes the place of ``folder`` at the end of the block, and goes when that fails."""
+    part = folder.with_name(f"{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    try:
+        yield part
+        if folder.exists():
+            shutil.rmtree(folder)
+        part.rename(folder)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise

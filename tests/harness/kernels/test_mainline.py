@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import shutil
 import subprocess
 import sys
@@ -81,6 +82,26 @@ def test_a_damaged_package_is_refused_and_fetched_anew(archive: Archive, tmp_pat
     assert not list((tmp_path / "cache").rglob("*.deb*"))
     package.write_bytes(right)
     assert find_kernel("v5.15").release
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a small file system to fill needs root")
+def test_a_full_disk_is_told_and_what_was_unpacked_is_taken_away(
+    archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive.add("5.16.0", IMAGE, modules={"large.ko": os.urandom(3 << 20)})
+    small = tmp_path / "small"
+    small.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(small)], check=False).returncode != 0:
+        pytest.skip("mounting is not allowed here")
+    try:
+        monkeypatch.setenv("XDG_CACHE_HOME", str(small))
+        with pytest.raises(KernelError, match="no space left on device") as caught:  # there is room for one of two
+            find_kernel("v5.16")
+        assert "make room" in caught.value.hint
+        assert not list(small.rglob("v5.16.part"))
+        assert all(offer.distribution != "mainline" for offer in offers())
+    finally:
+        subprocess.run(["umount", "-l", str(small)], check=True)
 
 
 def test_runs_that_ask_at_once_fetch_once(archive: Archive) -> None:
