@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import struct
 from typing import Any
 
 import pytest
@@ -36,6 +37,51 @@ def test_a_record_that_differs_is_named(bench: Bench, honey: list[bytes], text: 
     found = bench.run()
     assert not found.equal
     assert text in found.differences[0].text
+
+
+def executed(pid: int = OURS, comm: bytes = b"make", file: bytes = b"/usr/bin/make") -> bytes:
+    return struct.pack("<I16s24s", pid, comm, file)
+
+
+FIRST, SECOND, THIRD = executed(), executed(file=b"/bin/sh"), executed(comm=b"cc1")
+#: What can go wrong with a stream of events with names in them, as a side would write it, and what is said about it.
+WRONG_STREAMS = {
+    "another file": ([FIRST, executed(file=b"/bin/dash"), THIRD], "file is '/bin/dash'"),
+    "a name cut off": ([FIRST, SECOND, executed(comm=b"cc")], "comm is 'cc'"),
+    "a name that ends too late": ([executed(file=b"/usr/bin/make2"), SECOND, THIRD], "file is '/usr/bin/make2'"),
+    "something behind the name": ([FIRST, executed(file=b"/bin/sh\0make"), THIRD], "file is b'/bin/sh\\x00make"),
+    "no name": ([FIRST, SECOND, executed(comm=b"")], "comm is ''"),
+    "a name that fills its field": ([executed(comm=b"m" * 16), SECOND, THIRD], f"comm is '{'m' * 16}'"),
+    "another process": ([executed(pid=OURS + 1), SECOND, THIRD], "pid is 8"),
+    "an event missing at the start": ([SECOND, THIRD], "ring:events[0]: missing in "),
+    "an event missing in between": ([FIRST, THIRD], "ring:events[1]: missing in "),
+    "an event missing at the end": ([FIRST, SECOND], "ring:events[2]: missing in "),
+    "an event twice": ([FIRST, SECOND, SECOND, THIRD], "missing in c"),
+    "another order": ([FIRST, THIRD, SECOND], "ring:events[1]: "),
+}
+
+
+@pytest.mark.parametrize("kind", WRONG_STREAMS)
+def test_what_is_wrong_with_a_sides_events_is_said(bench: Bench, kind: str) -> None:
+    honey, text = WRONG_STREAMS[kind]
+    bench.add_stream("ring:events", {"type": "executed"}, c=[FIRST, SECOND, THIRD], honey=honey)
+    found = bench.run()
+    assert not found.equal
+    assert any(text in difference.text for difference in found.differences), found.differences
+
+
+@pytest.mark.parametrize("kind", WRONG_STREAMS)
+def test_what_is_wrong_in_both_is_said_by_the_oracle(bench: Bench, kind: str) -> None:
+    both, _ = WRONG_STREAMS[kind]
+    wanted = [
+        {"pid": OURS, "comm": comm, "file": file}
+        for comm, file in (("make", "/usr/bin/make"), ("make", "/bin/sh"), ("cc1", "/usr/bin/make"))
+    ]
+    for right, records in ((True, [FIRST, SECOND, THIRD]), (False, both)):
+        bench.add_stream("ring:events", {"type": "executed"}, c=records, honey=records)
+        found = bench.run(oracle=lambda _events, _context: {"ring:events": wanted})
+        assert found.equal
+        assert found.oracle_equal == right
 
 
 def test_records_in_any_order_need_only_be_the_same(bench: Bench) -> None:

@@ -21,6 +21,15 @@ struct stats {
 	u64 last_ns;
 };
 
+struct executed {
+	u32 pid;
+	char comm[16];
+	char file[24];
+};
+
+/* The records of a stream, whose type no map has. */
+const struct executed *record_type __attribute__((unused));
+
 struct {
 	__uint(type, 1);
 	__uint(max_entries, 4);
