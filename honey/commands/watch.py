@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from honey import compiler
@@ -22,9 +23,11 @@ _INTERVAL = 0.2  # seconds between two looks at the files
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Goes on until it is interrupted."""
+    """Goes on until it is interrupted. What is not there at the start is an error; later it may come and go."""
     passes = compile_command.pass_names(arguments.passes)
     seen: dict[str, tuple[int, int]] = {}
+    for name in files.sources_of(arguments.path):
+        files.read(name)
     try:
         while True:
             for path, stamp in _stamps(arguments.path).items():
@@ -37,14 +40,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _stamps(path: str) -> dict[str, tuple[int, int]]:
-    """The time of the last change and the size of every source that is there."""
+    """The time of the last change and the size of every source that is there. Editors save by way of another file."""
     found: dict[str, tuple[int, int]] = {}
-    for name in files.sources_of(path):
-        try:
-            status = os.stat(name)
-        except OSError as problem:
-            raise files.FileProblem(f"cannot read {name}: {problem.strerror}") from problem
-        found[name] = (status.st_mtime_ns, status.st_size)
+    with suppress(files.FileProblem):  # the folder's last source has gone
+        for name in files.sources_of(path):
+            with suppress(OSError):
+                status = os.stat(name)
+                found[name] = (status.st_mtime_ns, status.st_size)
     return found
 
 
@@ -60,6 +62,9 @@ def _once(path: str, arguments: argparse.Namespace, passes: tuple[str, ...] | No
             diagnostics, status = compile_command.compile_one(path, target, "obj", passes)
             found += diagnostics
             done = f"wrote {target}" if status == OK else "not compiled"
+    except files.FileProblem as problem:
+        output.progress(f"honey: {problem}")
+        return
     except compiler.InternalError as problem:
         from honey.commands.bug_report import bug_report
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from test_cli import BAD, GOOD
 
-from honey.cli import OK
+from honey.cli import ENVIRONMENT, OK
 
 pytestmark = pytest.mark.usefixtures("folder")
 
@@ -123,6 +123,30 @@ def test_watch_checks_again_after_a_change_and_ends_with_ctrl_c() -> None:
         status = watcher.stop()
     assert status == OK
     assert "Traceback" not in watcher.wait_for("checked")
+
+
+def test_watch_goes_on_while_its_source_is_away() -> None:
+    """Editors that save by way of another file take the source away for a moment."""
+    watcher = Watcher("--check", "good.ex")
+    try:
+        watcher.wait_for("good.ex: checked")
+        saved = Path("good.ex").read_text(encoding="utf-8")
+        Path("good.ex").unlink()
+        time.sleep(0.5)  # it looks meanwhile
+        Path("other.ex").write_text(saved + "\n# changed\n", encoding="utf-8")
+        Path("other.ex").rename("good.ex")
+        watcher.wait_for("good.ex: checked", times=2)
+        Path("good.ex").unlink()
+        Path("good.ex").write_text(BAD, encoding="utf-8")
+        assert "error[HNY0007]" in watcher.wait_for("good.ex: checked", times=3)
+    finally:
+        assert watcher.stop() == OK
+
+
+def test_watch_says_what_is_not_there() -> None:
+    done = subprocess.run([*HONEY, "watch", "nowhere.ex"], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == ENVIRONMENT
+    assert "cannot read nowhere.ex" in done.stderr
 
 
 @pytest.mark.skipif(shutil.which("clang") is None, reason="clang is not installed: no object to look at")
