@@ -17,7 +17,7 @@ from harness.bundle import Manifest, files_of, write_bundle
 from harness.checkout import Checkout
 from harness.errors import HarnessError
 from harness.evaluate import Facts, evaluate, refused
-from harness.execute import Where, execute
+from harness.execute import VM, Where, execute
 from harness.prepare import SAID, Prepared, prepare
 from harness.progress import Progress
 from harness.report import model
@@ -25,6 +25,7 @@ from harness.report.baseline import held_against, read_baseline
 from harness.report.history import with_history
 from harness.report.store import keep, new_run
 from harness.report.whole import Head, failure_of, whole_report
+from harness.targets.qemu import qemu_version
 from harness.two_objects import TwoObjects, benchmark_of
 
 #: With less room than this for a run's files, whatever went wrong is most likely due to that.
@@ -111,7 +112,17 @@ class Undertaking:
     def head(self) -> Head:
         """What its report says whatever comes of it."""
         where = self.options.where
-        return Head(self.checkout.commit(), where.kind, self.compiler, where.seed)
+        return Head(self.checkout.commit(), where.kind, self.compiler, where.seed, _tools(where.kind))
+
+
+def _tools(target: str) -> dict[str, str]:
+    """Versions of what makes the target; where it is not installed, starting the target says so."""
+    if target != VM:
+        return {}
+    try:
+        return {"qemu": qemu_version()}
+    except HarnessError:
+        return {}
 
 
 def run_prepared(one: Undertaking) -> Kept:

@@ -320,6 +320,7 @@ class Machine(Part):
     kernel_version: str = ""
     cpus: int | None = None
     agent: dict[str, Any] = {}
+    tools: dict[str, str] = Field(default={}, description="versions of what the target was made with")
     host_python: str = ""
     host_kernel: str = ""
     vmlinux: str = Field(default="", description="first digits of the SHA-256 of the BTF that vmlinux.h was made from")

@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
 from harness.benchmark import HANDLER_METRICS, HONEY
@@ -19,12 +19,13 @@ from harness.result import AgentError, Result
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What a report says of its run, whatever came of it."""
+    """What a report says of its run, whatever came of it; ``tools`` are versions of what it was done with."""
 
     commit: str
     target: str
     compiler: str
     seed: int
+    tools: Mapping[str, str] = field(default_factory=dict)
 
 
 def whole_report(
@@ -48,7 +49,7 @@ def whole_report(
         compiler=head.compiler,
         seed=head.seed,
         status=int(status),
-        machine=_machine(result, vmlinux),
+        machine=_machine(result, vmlinux).model_copy(update={"tools": dict(head.tools)}),
         benchmarks=list(parts),
         means=_means(parts),
         timings=dict(timings or {}),
