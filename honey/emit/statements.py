@@ -21,6 +21,7 @@ from honey.ir.nonnull import locals_written
 from honey.ir.open_records import OpenRecords
 from honey.ir.symbols import Symbols
 from honey.ir.walk import walk
+from honey.kernel.results import when_raised
 from honey.records import dataclass, field
 
 _COMPOUND = {
@@ -356,7 +357,7 @@ class FunctionWriter:
             case n.Break():
                 return "break;"
             case n.Raise() as left if not self.context.trace and self.function.section is not None:
-                return None if self._discards(left) else "return 0;"
+                return None if self._discards(left) else self._nothing()
             case _:
                 return None
 
@@ -428,7 +429,8 @@ class FunctionWriter:
             case t.Bool():
                 return "return false;"
             case _:
-                return "return 0;"
+                section = self.function.section
+                return f"return {when_raised(section) if section is not None else 0};"
 
 
 def _mentions_bool(type_: t.Type) -> bool:

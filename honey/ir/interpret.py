@@ -12,6 +12,7 @@ from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.ir.interpret_effects import bits, is_number, perform
 from honey.ir.symbols import Symbols
+from honey.kernel.results import when_raised
 from honey.records import dataclass, field
 from honey.simulation.memory import Pointer, SimulationError
 from honey.simulation.world import World
@@ -65,7 +66,8 @@ class Interpreter:
             if self.program.trace:
                 self.world.printed.append(raised.text)
             self.world.discard_open_records()
-            return Outcome(0, raised.text)
+            section = self.symbols.functions[name].section
+            return Outcome(when_raised(section) if section is not None else 0, raised.text)
         assert isinstance(value, int)
         return Outcome(value)
 

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Programs that this machine's kernel may not take, in a virtual machine whose kernel has kprobes and BTF."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from test_programs import FILES, read
+
+import harness
+from harness.kernels import DEFAULT, KernelError, find_kernel
+from harness.targets import do_job
+from harness.targets.vm import VmTarget
+from honey import compiler
+from honey.syntax.source import SourceFile
+
+pytestmark = pytest.mark.vm
+
+ACCEPTED = [path for path in FILES if not read(path).fails]
+
+SECTIONS = {
+    "kprobe/tcp_sendmsg": "if ctx.size > 0 && ctx.di != 0, do: 1, else: 0",
+    "kprobe/tcp_sendmsg+4": "if ctx.di == 0, do: 1, else: 0",
+    "kretprobe/tcp_sendmsg": "ctx.ret",
+    "ksyscall/kill": "0",
+    "kretsyscall/kill": "0",
+    "fentry/tcp_sendmsg": "ctx.size",
+    "fexit/tcp_sendmsg": "ctx.ret",
+    "fmod_ret/security_file_open": "ctx.ret",
+    "lsm/file_open": "if ctx.file, do: 0, else: 0",
+    "raw_tracepoint/sys_enter": "ctx.args[1]",
+    "raw_tp/sched_switch": "ctx.args[0]",
+    "tp_btf/sched_switch": "if ctx.preempt, do: 1, else: 0",
+    "tracepoint/sched/sched_process_exit": "ctx.pid",
+    "tracepoint/syscalls/sys_exit_read": "ctx.ret",
+    "tp/raw_syscalls/sys_enter": "ctx.id",
+    "perf_event": "ctx.sample_period",
+    "xdp": ":XDP_PASS",
+    "xdp_md": ":XDP_PASS",
+    "tc": "if ctx.len > 100, do: :TC_ACT_SHOT, else: :TC_ACT_OK",
+    "classifier": ":TC_ACT_OK",
+    "socket": "ctx.len",
+    "cgroup_skb/egress": "if ctx.len > 0, do: 1, else: 0",
+    "cgroup/connect4": "if ctx.user_port == Honey.Net.htons(80), do: 0, else: 1",
+    "cgroup/sock_create": "if ctx.family == :AF_INET, do: 1, else: 0",
+    "sockops": "if ctx.op == 3, do: 1, else: 0",
+    "cgroup/getpeername4": "1",
+    "sk_skb/stream_verdict": "if ctx.len > 0, do: 1, else: 0",
+    "sk_msg": "if ctx.size > 0, do: 1, else: 0",
+    "sk_lookup": "if ctx.local_port == 80, do: 1, else: 0",
+    "lwt_in": "0",
+    "iter/task": "if ctx.task, do: 0, else: 0",
+    "syscall": "0",
+}
+"""Sections, and the last line of a handler for each that uses its context."""
+
+
+def _objects(sources: dict[str, SourceFile], passes: list[str] | None, folder: Path) -> dict[str, Path]:
+    """Each source as an object."""
+    with ThreadPoolExecutor(2) as pool:
+        done = {
+            name: pool.submit(compiler.compile_source, source, folder / f"{name}.bpf.o", passes)
+            for name, source in sources.items()
+        }
+    for name, one in done.items():
+        found = one.result()
+        assert found.output is not None, (name, found.diagnostics, str(found.problem))
+    return {name: folder / f"{name}.bpf.o" for name in sources}
+
+
+def _refused(objects: dict[str, Path], folder: Path) -> dict[str, str]:
+    """What the verifier of the virtual machine says against each object, by name."""
+    if shutil.which("qemu-system-x86_64") is None:
+        pytest.skip("qemu-system-x86_64 is not installed")
+    try:
+        kernel = find_kernel(DEFAULT)
+    except KernelError as problem:
+        pytest.skip(f"no kernel for a virtual machine: {problem.message}")
+    job = folder / "job"
+    (job / "harness").mkdir(parents=True)
+    (job / "harness" / "__init__.py").write_text("", encoding="ascii")
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(Path(harness.__file__ or "").parent / "agent", job / "harness" / "agent", ignore=ignored)
+    shutil.copytree(Path(os.fspath(Path(harness.__file__ or "").parent.parent)) / "workloads", job / "workloads")
+    benchmarks = []
+    for name, path in objects.items():
+        shutil.copy(path, job / path.name)
+        sides = [{"name": "honey", "object": path.name}]
+        use = {"name": "network", "options": {}}
+        benchmarks.append({"name": name, "sides": sides, "workload": use, "phases": [], "time_limit_s": 60})
+    document = {"schema": 1, "seed": 1, "cpu": 0, "benchmarks": benchmarks}
+    (job / "job.json").write_text(json.dumps(document), encoding="utf-8")
+    with VmTarget(kernel) as target:
+        do_job(target, job, folder / "out", time_limit_s=300)
+    result = json.loads((folder / "out" / "result.json").read_text(encoding="utf-8"))
+    assert result["error"] is None
+    assert [entry["name"] for entry in result["benchmarks"]] == list(objects)
+    return {entry["name"]: str(entry["error"]) for entry in result["benchmarks"] if entry["error"] is not None}
+
+
+def _handler(section: str, last: str) -> SourceFile:
+    ctx = "ctx" if "ctx" in last else "_ctx"
+    return SourceFile.from_text(f"""
+defmodule Typed do
+  use Honey, license: "GPL"
+
+  @sec "{section}"
+  def main({ctx}) do
+    {last}
+  end
+end
+""")
+
+
+def test_every_kind_of_program_is_loaded(tmp_path: Path) -> None:
+    names = {f"s{number}": section for number, section in enumerate(SECTIONS)}
+    sources = {name: _handler(section, SECTIONS[section]) for name, section in names.items()}
+    refused = _refused(_objects(sources, None, tmp_path), tmp_path)
+    assert {names[name]: problem for name, problem in refused.items()} == {}
+
+
+@pytest.mark.parametrize("passes", [[], None], ids=["plain", "optimised"])
+def test_the_cases_that_this_machine_may_not_take_are_loaded(passes: list[str] | None, tmp_path: Path) -> None:
+    sources = {path.stem: read(path).file for path in ACCEPTED if read(path).not_loaded}
+    assert sources
+    assert _refused(_objects(sources, passes, tmp_path), tmp_path) == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("passes", [[], None], ids=["plain", "optimised"])
+def test_all_cases_are_loaded_by_an_older_kernel(passes: list[str] | None, tmp_path: Path) -> None:
+    sources = {path.stem: read(path).file for path in ACCEPTED}
+    assert _refused(_objects(sources, passes, tmp_path), tmp_path) == {}
