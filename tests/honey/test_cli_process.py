@@ -130,17 +130,14 @@ def test_watch_goes_on_while_its_source_is_away() -> None:
     watcher = Watcher("--check", "good.ex")
     try:
         watcher.wait_for("good.ex: checked")
-        saved = Path("good.ex").read_text(encoding="utf-8")
         Path("good.ex").unlink()
-        time.sleep(0.5)  # it looks meanwhile
-        Path("other.ex").write_text(saved + "\n# changed\n", encoding="utf-8")
+        time.sleep(0.5)  # it looks meanwhile; whether it has is not what the test depends on
+        Path("other.ex").write_text(BAD, encoding="utf-8")
         Path("other.ex").rename("good.ex")
-        watcher.wait_for("good.ex: checked", times=2)
-        Path("good.ex").unlink()
-        Path("good.ex").write_text(BAD, encoding="utf-8")
-        assert "error[HNY0007]" in watcher.wait_for("good.ex: checked", times=3)
+        watcher.wait_for("error[HNY0007]")
     finally:
-        assert watcher.stop() == OK
+        status = watcher.stop()
+    assert status == OK
 
 
 def test_watch_says_what_is_not_there() -> None:
