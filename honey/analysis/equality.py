@@ -51,7 +51,7 @@ def peek(fl: Lowering, value: OptionalValue) -> Value:
 
 def equal(fl: Lowering, left: Value, right: Value, span: Span) -> Condition:
     """Whether two values are equal, as Elixir sees it: values of different kinds never are."""
-    from honey.analysis.conditions import Condition, both, is_nil, known
+    from honey.analysis.conditions import Condition, both, either, is_nil, known
 
     left, right = fl.settled(left), fl.settled(right)
     match left, right:
@@ -63,7 +63,10 @@ def equal(fl: Lowering, left: Value, right: Value, span: Span) -> Condition:
             from honey.analysis.code import negate
 
             there = Condition(negate(optional.is_nil), (OptionalFact(optional, True),))
-            return both(there, equal(fl, peek(fl, optional), other, span))
+            same = both(there, equal(fl, peek(fl, optional), other, span))
+            if isinstance(other, OptionalValue):  # `other` is then what stands on the right
+                return either(both(Condition(optional.is_nil), Condition(other.is_nil)), same)
+            return same
         case IntValue(), IntValue():
             return _equal_integers(fl, left, right, span)
         case BoolValue(one), BoolValue(other):
