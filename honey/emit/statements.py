@@ -8,7 +8,7 @@ from honey.emit.effects import Effects
 from honey.emit.expressions import Expressions
 from honey.emit.features import Features
 from honey.emit.fold import folded_locals
-from honey.emit.fragment import Fragment
+from honey.emit.fragment import Fragment, join
 from honey.emit.names import Scope, member_name
 from honey.emit.once import reads_once
 from honey.emit.returns import without_last_return
@@ -155,8 +155,30 @@ class FunctionWriter:
 
     def statements(self, block: n.Block) -> None:
         """Write statements in the current scope."""
-        for statement in block:
-            self.statement(statement)
+        at = 0
+        while at < len(block):
+            if self._conjunction(block[at : at + 2]):
+                at += 1
+            else:
+                self.statement(block[at])
+            at += 1
+
+    def _conjunction(self, pair: n.Block) -> bool:
+        """Write ``bool b = a && read == 0;`` where ``pair`` declares a truth value and reads if another one holds."""
+        match pair:
+            case (n.Let(n.Local(type=t.Bool()) as local, None), n.If(condition, (first, last), (other,)) as branch):
+                value = _read_and_tested(local, first, last, other, self.expressions.folded)
+            case _:
+                return False
+        if value is None:
+            return False
+        if branch.span is not None:
+            self.writer.source = branch.span.line
+        both = join(n.BinaryOp.LAND, self.expressions.condition(condition), self.expressions.expr(value), t.S32)
+        self.context.features.boolean()
+        name = self.expressions.names[local.id] = self.scope.new(local.name or _default_name(None))
+        self.writer.line(f"{self.context.spelling.declare(local.type, name)} = {both.text};")
+        return True
 
     def block(self, block: n.Block) -> None:
         """Write statements in a scope of their own, one level deeper."""
@@ -431,6 +453,19 @@ class FunctionWriter:
             case _:
                 section = self.function.section
                 return f"return {when_raised(section) if section is not None else 0};"
+
+
+def _read_and_tested(
+    local: n.Local, first: n.Stmt, last: n.Stmt, other: n.Stmt, folded: dict[int, n.Expr | n.Effect]
+) -> n.Expr | None:
+    """What ``local`` is after a read that is written where its result is tested, if it is false without the read."""
+    place = n.LocalPlace(local)
+    match first, last, other:
+        case n.Let(result, n.ProbeRead()), n.Assign(one, value), n.Assign(another, n.Const(0)):
+            wanted = one == another == place and result.id in folded
+            return value if wanted and isinstance(value, n.Expr) else None
+        case _:
+            return None
 
 
 def _mentions_bool(type_: t.Type) -> bool:
