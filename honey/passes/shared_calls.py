@@ -30,6 +30,9 @@ from honey.records import dataclass, field, replace
 
 N = TypeVar("N", bound=Node)
 
+_LARGEST = 32
+"""The nodes of a value that is remembered: one that doubles with each step would soon take all memory."""
+
 _LRU = {n.MapKind.LRU_HASH, n.MapKind.LRU_PERCPU_HASH}
 
 
@@ -109,6 +112,8 @@ class Share:
     def _note(self, local: n.Local, value: n.Expr) -> None:
         """Remember what a local was computed from, if it will always be that."""
         value = self._resolved(value)
+        if sum(1 for _ in walk(value)) > _LARGEST:
+            return
         found = reads(value)
         if local.id not in self.changing and not found.spaces and not found.locals & self.changing:
             self.values[local] = value
