@@ -32,7 +32,7 @@ _MOST = 65536
 #: How long the kernel may take to run the program, s.
 _PATIENCE_S = 10.0
 #: How long a frame may take from there to the socket, s: the same CPU takes it there before it does anything else.
-_GRACE_S = 0.02
+_GRACE_S = 0.05
 
 
 class WireError(Exception):
