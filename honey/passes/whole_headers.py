@@ -68,6 +68,7 @@ class _Search:
 
     symbols: Symbols
     known: dict[str, bool] = field(default_factory=dict)
+    found: dict[tuple[str, frozenset[tuple[int, int]]], float] = field(default_factory=dict)
 
     def is_one(self, function: n.Function) -> bool:
         """Whether a function gives packet bytes or null, and does nothing else."""
@@ -92,7 +93,10 @@ class _Search:
 
         ``values`` are parameters that are known.
         """
-        return _Paths(self, dict(values)).block(function.body, 0)
+        asked = function.name, frozenset(values.items())
+        if asked not in self.found:
+            self.found[asked] = _Paths(self, dict(values)).block(function.body, 0)
+        return self.found[asked]
 
     def of_call(self, call: n.Call, values: Values) -> float:
         """The same for a call."""
