@@ -38,16 +38,25 @@ def _function(function: n.Function) -> n.Function:
 
 
 def _block(block: n.Block, changing: frozenset[int]) -> n.Block:
-    for at, statement in enumerate(block):
-        if isinstance(statement, n.Let) and isinstance(statement.value, n.StructValue):
-            later = _moved(statement, statement.value, block[at + 1 :], changing)
-            if later is not None:
-                return (*block[:at], *_block(later, changing))
-    return block
+    if not any(isinstance(one, n.Let) and isinstance(one.value, n.StructValue) for one in block):
+        return block
+    out, counts = list(block), [uses(one) for one in block]
+    for let in block:
+        if isinstance(let, n.Let) and isinstance(let.value, n.StructValue):
+            users = [at for at, count in enumerate(counts) if count[let.local.id]]
+            moved = _moved(let, let.value, {at: out[at] for at in users}, changing)
+            if moved:
+                for at, new in moved.items():
+                    out[at], counts[at] = new, uses(new)
+                made = next(at for at, one in enumerate(out) if one is let)
+                del out[made], counts[made]
+    return block if len(out) == len(block) else tuple(out)
 
 
-def _moved(let: n.Let, value: n.StructValue, later: n.Block, changing: frozenset[int]) -> n.Block | None:
-    """What follows ``let``, with it in the one branch that wants it."""
+def _moved(
+    let: n.Let, value: n.StructValue, users: dict[int, n.Stmt], changing: frozenset[int]
+) -> dict[int, n.Stmt] | None:
+    """The statements that use what ``let`` declares, by position, with it in the one branch that wants it."""
     needed = reads(value)
     if needed.spaces or needed.locals & changing or let.local.id in changing:
         return None
@@ -55,17 +64,17 @@ def _moved(let: n.Let, value: n.StructValue, later: n.Block, changing: frozenset
         n.Read(n.FieldPlace(n.LocalPlace(let.local), name, inner.type), inner.type): inner
         for name, inner in value.fields
     }
-    out = tuple(_with_values(statement, fields) for statement in later)
-    users = [index for index, statement in enumerate(out) if uses(statement)[let.local.id]]
-    if len(users) != 1 or not isinstance(out[users[0]], n.If):
+    out = {at: _with_values(statement, fields) for at, statement in users.items()}
+    left = [at for at, statement in out.items() if uses(statement)[let.local.id]]
+    if len(left) != 1:
         return None
-    branch = out[users[0]]
+    branch = out[left[0]]
     blocks = blocks_of(branch)
     inside = [inner for inner in blocks if uses(inner)[let.local.id]]
-    if len(inside) != 1 or uses(branch)[let.local.id] != uses(inside[0])[let.local.id]:
+    if not isinstance(branch, n.If) or len(inside) != 1 or uses(branch.condition)[let.local.id]:
         return None
-    new = with_blocks(branch, [(let, *inner) if inner is inside[0] else inner for inner in blocks])
-    return (*out[: users[0]], new, *out[users[0] + 1 :])
+    out[left[0]] = with_blocks(branch, [(let, *inner) if inner is inside[0] else inner for inner in blocks])
+    return out
 
 
 def _with_values(statement: n.Stmt, fields: dict[n.Read, n.Expr]) -> n.Stmt:
