@@ -170,7 +170,8 @@ class Machine:
                 return all(fits)
             case ast.ListLit(items=items, tail=ast.Node() as tail):
                 heads = [self.fits(item, each, scope) for item, each in zip(items, value, strict=False)]
-                return all(heads) and self.fits(tail, value[len(items) :], scope)
+                rest = self.fits(tail, value[len(items) :], scope)
+                return all(heads) and rest
             case ast.MapLit(entries=entries):
                 names = [each.key.name for each in entries]  # type: ignore[attr-defined]  # keys are atoms
                 fields = [self.field(value, name) for name in names]
