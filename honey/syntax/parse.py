@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 _READINGS = 8
-"""How often a source is read with more of its misread signs put right."""
+"""How often a source is read with more of its missed breaks put right."""
 
 
 def parse(source: SourceFile) -> tuple[ast.File, list[Diagnostic]]:
@@ -53,24 +53,24 @@ def parse(source: SourceFile) -> tuple[ast.File, list[Diagnostic]]:
 def _converted(
     root: tree_sitter.Node, source: SourceFile, read: Callable[[bytes], tree_sitter.Node]
 ) -> tuple[ast.File, list[Diagnostic]]:
-    """The tree; where signs were misread, the source is read again with an end before each."""
+    """The tree; where breaks were missed, the source is read again with an end at each."""
     from honey.syntax.convert import convert
 
     data = source.data
     for _ in range(_READINGS):
         with room_to_recurse():
-            file, diagnostics, signs = convert(root, source)
-        ended = _with_ends_before(signs, data)
+            file, diagnostics, breaks = convert(root, source)
+        ended = _with_ends_before(breaks, data)
         if ended == data or (root := read(ended)).has_error:
             break
         data = ended
     return file, diagnostics
 
 
-def _with_ends_before(signs: list[int], data: bytes) -> bytes:
-    """The source with the expression before each sign ended by `;` in place of a blank, so that no place moves."""
+def _with_ends_before(breaks: list[int], data: bytes) -> bytes:
+    """The source with `;` in place of a blank at each break that was missed, so that no place moves."""
     changed = bytearray(data)
-    for at in signs:
+    for at in breaks:
         if data[at - 1 : at] in (b" ", b"\t"):
             changed[at - 1] = ord(";")
     return bytes(changed)

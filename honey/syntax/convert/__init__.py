@@ -49,7 +49,7 @@ _HANDLERS: dict[str, Handler] = {
 
 
 def convert(root: TsNode, source: SourceFile) -> tuple[ast.File, list[Diagnostic], list[int]]:
-    """The tree of a whole file, and where signs were misread. `root` must be free of ERROR and MISSING nodes."""
+    """The tree of a whole file, and where breaks were missed. `root` must be free of ERROR and MISSING nodes."""
     c = Converter(source, _HANDLERS)
     whole = source.span(0, len(source.data))
-    return ast.File(whole, c.block(c.children(root), whole)), c.diagnostics, c.signs
+    return ast.File(whole, c.block(c.children(root), whole)), c.diagnostics, c.breaks

@@ -22,13 +22,13 @@ _LONGEST_EXCERPT = 40  # characters
 class Converter:
     """The conversion of one source; what is wrong with it collects in `diagnostics`.
 
-    `signs` are the places of those `+` and `-` at the start of a line that were read as operators.
+    `breaks` are the places at the start of a line where an expression begins and tree-sitter saw the last one go on.
     """
 
     def __init__(self, source: SourceFile, handlers: Mapping[str, Handler]) -> None:
         self.source = source
         self.diagnostics: list[Diagnostic] = []
-        self.signs: list[int] = []
+        self.breaks: list[int] = []
         self._handlers = handlers
         self._depth = 0
         self._too_deep = False

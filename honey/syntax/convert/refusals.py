@@ -78,7 +78,7 @@ def refuse_capture_before(c: Converter, node: TsNode) -> None:
 def refuse_leading_sign(c: Converter, node: TsNode, operator: TsNode) -> None:
     """At the start of a line Elixir takes `+` and `-` for signs; tree-sitter does not where a `->` clause may begin."""
     if operator.start_point[0] != c.field(node, "left").end_point[0]:
-        c.signs.append(operator.start_byte)
+        c.breaks.append(operator.start_byte)
         help = "move it to the end of the line before"
         c.error("HNY0007", f"a line cannot start with the operator `{operator.type}`", c.span(operator), help=help)
 
@@ -103,6 +103,8 @@ def refuse_open_arguments(c: Converter, node: TsNode, target: TsNode) -> None:
 
 def refuse_split_parentheses(c: Converter, node: TsNode, target: TsNode) -> None:
     if target.end_byte != node.start_byte:
+        if target.end_point[0] != node.start_point[0]:
+            c.breaks.append(node.start_byte)
         name = c.excerpt(target)
         message = f"nothing stands between `{name}` and its parentheses"
         c.error("HNY0007", message, c.span(target), help=f"write `{name}(...)`")
@@ -111,6 +113,8 @@ def refuse_split_parentheses(c: Converter, node: TsNode, target: TsNode) -> None
 def refuse_split_access(c: Converter, node: TsNode, target: TsNode) -> None:
     bracket = next(child for child in node.children if child.type == "[")
     if bracket.start_byte != target.end_byte:
+        if target.end_point[0] != bracket.start_point[0]:
+            c.breaks.append(bracket.start_byte)
         c.error("HNY0007", f"a comma or an operator is missing after `{c.excerpt(target)}`", c.span(target))
 
 
