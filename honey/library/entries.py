@@ -41,6 +41,13 @@ def entry(fl: Lowering, node: ast.Call, name: str) -> Value:
 def pop(fl: Lowering, node: ast.Call, name: str) -> Value:
     """``Honey.Map.pop(:map, key)``: what was stored, which is there no longer; nil if nothing was."""
     declared = maps.map_of(fl, node.args[0])
+    if declared.kind in maps.ALWAYS_THERE:
+        raise fl.mistake(
+            "HNY0505",
+            f"{declared.name} is an array, whose entries cannot be taken out",
+            node.span,
+            help="take a :bpf_hash, or store zero",
+        )
     key = maps.fixed_key(fl, maps.key_of(fl, declared, fl.value(node.args[1]), node.args[1].span), node.args[1].span)
     local = maps.reference(fl, declared, key, "", node.span)
     stored = maps.stored(local)
