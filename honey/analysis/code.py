@@ -62,6 +62,21 @@ def is_empty(code: Code) -> bool:
     return next(statements(code), None) is None
 
 
+def only_reads(code: Code) -> bool:
+    """Whether the block does no more than give names to values."""
+    for item in statements(code):
+        match item:
+            case OpenIf():
+                if not (only_reads(item.then) and only_reads(item.otherwise)):
+                    return False
+            case n.Let(_, value) | n.Assign(n.LocalPlace(), value):
+                if not (value is None or isinstance(value, n.Expr)):
+                    return False
+            case _:
+                return False
+    return True
+
+
 def leaves(code: Code) -> bool:
     """Whether the block never runs to its end."""
     return any(

@@ -129,10 +129,10 @@ def _logic(fl: Lowering, node: ast.Binary, left: ast.Node, right: ast.Node) -> C
     if is_empty(code):
         fl.code.extend(code)
         return both(first, second) if is_and else either(first, second)
-    return _through_flag(fl, first, code, second, is_and=is_and, span=node.span)
+    return through_flag(fl, first, code, second, is_and=is_and, span=node.span)
 
 
-def _through_flag(
+def through_flag(
     fl: Lowering, first: Condition, code: Code, second: Condition, *, is_and: bool, span: Span
 ) -> Condition:
     """Logic whose right side must do something first: a flag tells whether it was reached and what it gave."""

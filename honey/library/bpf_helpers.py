@@ -171,6 +171,9 @@ def _path(fl: Lowering, struct: t.Struct, node: ast.Node) -> tuple[tuple[str, ..
 def _reserve(fl: Lowering, node: ast.Call, name: str) -> Value:
     declared = maps.map_of(fl, node.args[0], keyed=False)
     type_ = fl.unit.module.types.of(fl.value(node.args[1]), node.args[1].span)
+    if not isinstance(type_, t.Struct | t.Array | t.Chars):
+        help = "declare a struct for it, or send the value with `bpf_ringbuf_output`"
+        raise fl.mistake("HNY0200", "a record that is filled in has fields", node.args[1].span, help=help)
     reference = t.Ref(type_, t.Space.RINGBUF, nullable=True)
     local = fl.fresh(name or "record", reference)
     fl.code.append(n.Let(local, n.RingReserve(declared.name, reference), node.span))
