@@ -110,8 +110,17 @@ def test_the_maps_hold_what_the_oracle_predicts(run: Run, side: str) -> None:
 
 
 def test_both_have_the_same_totals_and_leave_the_anomalies_alone(run: Run) -> None:
-    assert run.entries("plain", "protocol_totals") == run.entries("tuned", "protocol_totals")
-    assert len(run.entries("plain", "protocol_totals")) == 2
+    plain, tuned = (run.entries(side, "protocol_totals") for side in SOURCES)
+    assert len(plain) == 2
+    assert plain.keys() == tuned.keys()
+    # What other processes add at the same moment on another CPU may be lost, on each side something else.
+    others = sum(
+        stats["bytes_sent"] + stats["bytes_recv"]
+        for raw, stats in run.stats("plain", "pid_stats").items()
+        if int.from_bytes(raw, "little") not in run.phase["pids"]
+    )
+    for key, total in plain.items():
+        assert abs(int.from_bytes(total, "little") - int.from_bytes(tuned[key], "little")) <= others
     assert run.entries("plain", "anomaly_map") == run.entries("tuned", "anomaly_map") == {}
 
 

@@ -52,14 +52,16 @@ def test_counters_are_read_or_it_is_said_why_not(run_agent: RunAgent, counts: Pa
 def test_a_program_costs_more_than_an_empty_one(run_agent: RunAgent, counts: Path, tmp_path: Path) -> None:
     obj = read_object(counts)
     empty = build_empty(obj.programs, tmp_path / "empty.bpf.o", clang="clang")
-    phases = [counters(side) for side in ("honey", "empty", "honey", "empty")]
+    phases = [counters(side) for side in ("honey", "empty") * 5]
     done = run_agent(make_job(tmp_path / "job", {"honey": counts, "empty": empty}, phases, WORK))
 
     assert done.status == 0, done.result
     found = [phase["counters"]["count_sendto"] for phase in done.benchmark["phases"]]
-    if min(one["runs"] for one in found) < COUNT:
-        pytest.skip("another program of this machine had the counters for a while")
-    honey, nothing = (min(one["instructions"] / one["runs"] for one in found[at::2]) for at in (0, 1))
+    rounds = [[one for one in found[at::2] if one["runs"] >= COUNT] for at in (0, 1)]
+    if not all(rounds):
+        pytest.skip("other programs of this machine had the counters for a while in every round")
+    # Interrupts are counted as well: the round with the fewest tells most.
+    honey, nothing = (min(one["instructions"] / one["runs"] for one in side) for side in rounds)
     # The program has 40 instructions and calls five helpers; its machine code is no shorter.
     assert honey - nothing > 100
 
