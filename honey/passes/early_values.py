@@ -39,7 +39,8 @@ def run(program: n.Program) -> n.Program:
     def rule(function: n.Function) -> n.Function:
         escaped = escaped_locals(function)
         ids = iter(range(next_local_id(function), 1 << 30))
-        body = map_blocks(function.body, lambda block: _keys_named(block, ids, locals_written(function.body)))
+        written = locals_written(function.body)
+        body = map_blocks(function.body, lambda block: _keys_named(block, ids, written))
         body = map_blocks(body, lambda block: _structs_up(block, writes, escaped))
         return with_body(function, _context_first(function, body))
 

@@ -25,7 +25,7 @@ from honey.ir.nonnull import locals_written
 from honey.ir.symbols import Symbols
 from honey.ir.walk import Node, map_children, uses
 from honey.passes.rewriting import each_function, with_body
-from honey.records import dataclass, replace
+from honey.records import dataclass, field, replace
 
 N = TypeVar("N", bound=Node)
 
@@ -70,6 +70,10 @@ class _Forward:
     changing: frozenset[int]
     escaped: frozenset[int]
     loops: int = 0
+    readers: dict[int, set[int]] = field(default_factory=dict)
+    """For each local (by id) those whose value reads it."""
+    in_memory: set[int] = field(default_factory=set)
+    """The locals (by id) whose value reads memory that a reference may lead to."""
 
     def block(self, block: n.Block, known: dict[int, _Known]) -> n.Block:
         """The block with what is known on entry, and what it makes known, forwarded; ``known`` is as of its end."""
@@ -79,7 +83,7 @@ class _Forward:
             out.append(new)
             self._forget(known, self.writes.of(new))
             if isinstance(new, n.Let) and isinstance(new.value, n.Expr) and new.local.id not in self.changing:
-                known[new.local.id] = _Known(new.value, reads(new.value), self.loops)
+                known[new.local.id] = self._noted(new.local, _Known(new.value, reads(new.value), self.loops))
         changed = any(new is not old for new, old in zip(out, block, strict=True))
         return tuple(out) if changed else block
 
@@ -132,8 +136,22 @@ class _Forward:
     def _once(self, local: n.Local, found: _Known) -> bool:
         return self.count[local.id] == 1 and found.loops == self.loops
 
+    def _noted(self, local: n.Local, one: _Known) -> _Known:
+        """Keeps what can end it, so that a write need not look through all that is known."""
+        for read in one.reads.locals:
+            self.readers.setdefault(read, set()).add(local.id)
+        if one.reads.spaces or one.reads.locals & self.escaped:
+            self.in_memory.add(local.id)
+        return one
+
     def _forget(self, known: dict[int, _Known], written: Footprint) -> None:
-        for id_ in [id_ for id_, one in known.items() if one.reads.meets(written, self.escaped)]:
-            del known[id_]
+        ending: set[int] = set()
+        for id_ in written.locals:
+            ending |= self.readers.get(id_, ending)
+        if written.spaces or written.locals & self.escaped:
+            ending |= self.in_memory & known.keys()
+        for id_ in ending:
+            if (one := known.get(id_)) is not None and one.reads.meets(written, self.escaped):
+                del known[id_]
         for id_ in written.locals:
             known.pop(id_, None)

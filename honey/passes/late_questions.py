@@ -27,7 +27,7 @@ from honey.ir.walk import blocks_of, map_blocks, next_local_id, uses
 from honey.passes.rewriting import each_function, with_body
 from honey.passes.shared_calls import is_constant
 from honey.passes.short_lives import with_blocks
-from honey.records import dataclass
+from honey.records import dataclass, field
 
 
 def run(program: n.Program) -> n.Program:
@@ -46,6 +46,7 @@ class _Late:
     symbols: Symbols
     changing: frozenset[int]
     ids: Iterator[int]
+    used: dict[int, tuple[n.Stmt, frozenset[int]]] = field(default_factory=dict)
 
     def block(self, block: n.Block) -> n.Block:
         """The block with its questions, and what is computed of their answers alone, moved down."""
@@ -71,9 +72,16 @@ class _Late:
             case _:
                 return False
 
+    def _used_by(self, statement: n.Stmt) -> frozenset[int]:
+        """The locals that a statement uses; each is looked through once, whatever the number of questions."""
+        known = self.used.get(id(statement))
+        if known is None or known[0] is not statement:
+            known = self.used[id(statement)] = (statement, frozenset(uses(statement)))
+        return known[1]
+
     def _asked_late(self, let: n.Let, later: list[n.Stmt]) -> list[n.Stmt]:
         """What follows a question, with the question before the first that wants the answer, or inside it."""
-        users = [at for at, one in enumerate(later) if uses(one)[let.local.id]]
+        users = [at for at, one in enumerate(later) if let.local.id in self._used_by(one)]
         if not users:
             return [let, *later]
         first = later[users[0]]

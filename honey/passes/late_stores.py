@@ -13,6 +13,8 @@ a copy made for the helper, the number itself stays in a register. Proof obligat
 
 from __future__ import annotations
 
+from collections import Counter
+
 from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.ir.walk import blocks_of, next_local_id, uses, walk
@@ -25,7 +27,7 @@ def run(program: n.Program) -> n.Program:
     """``program`` with numbers stored late."""
 
     def rule(function: n.Function) -> n.Function:
-        late = _Late(function, next_local_id(function))
+        late = _Late(function, next_local_id(function), _Uses.of(function.body))
         return with_body(function, late.block(function.body, frozenset(), frozenset()))
 
     return each_function(program, rule)
@@ -35,6 +37,7 @@ def run(program: n.Program) -> n.Program:
 class _Late:
     function: n.Function
     next_id: int
+    uses: _Uses
 
     def block(self, block: n.Block, outer: frozenset[int], own: frozenset[int]) -> n.Block:
         """The block with copies for numbers of the blocks around it (``outer``)."""
@@ -66,12 +69,27 @@ class _Late:
 
     def _in_register(self, local: n.Local) -> bool:
         """Whether the number would live in a register if it were not for helpers that want it in memory."""
-        if not isinstance(local.type, t.Int):
+        if not isinstance(local.type, t.Int) or local.id in self.uses.pointed_at:
             return False
-        stored = 0
-        for node in walk(self.function.body):
-            if isinstance(node, (n.AddressOf, n.ProbeRead)) and uses(node)[local.id]:
-                return False
-            if isinstance(node, n.MapUpdate | n.MapLookup | n.MapDelete):
-                stored += uses(node)[local.id]
-        return uses(self.function.body)[local.id] > stored
+        return self.uses.all[local.id] > self.uses.stored[local.id]
+
+
+@dataclass(frozen=True, slots=True)
+class _Uses:
+    """How often locals (by id) stand in a function, how often for a map's helpers, and whose address is taken."""
+
+    all: Counter[int]
+    stored: Counter[int]
+    pointed_at: frozenset[int]
+
+    @classmethod
+    def of(cls, body: n.Block) -> _Uses:
+        """Those of a function, counted once."""
+        stored: Counter[int] = Counter()
+        pointed_at: set[int] = set()
+        for node in walk(body):
+            if isinstance(node, (n.AddressOf, n.ProbeRead)):
+                pointed_at |= uses(node).keys()
+            elif isinstance(node, n.MapUpdate | n.MapLookup | n.MapDelete):
+                stored += uses(node)
+        return cls(uses(body), stored, frozenset(pointed_at))
