@@ -58,12 +58,14 @@ def whole_report(
 
 
 def _means(parts: Sequence[model.BenchmarkReport]) -> dict[str, float]:
-    """Honey over C over all benchmarks, for the metrics that every benchmark with programs has."""
+    """Honey over C over all benchmarks, for the metrics that every benchmark with programs has.
+
+    Where Honey takes nothing at all (no stack, say), the ratio is 0, and would make the mean 0 whatever the others are:
+    it is left out, to Honey's disadvantage.
+    """
     ratios = [part.ratios.get(HONEY, {}) for part in parts if part.programs]
-    means = {
-        metric: geometric_mean(one[metric].geomean if metric in one else None for one in ratios)
-        for metric in HANDLER_METRICS
-    }
+    each = {metric: [one[metric].geomean if metric in one else None for one in ratios] for metric in HANDLER_METRICS}
+    means = {metric: geometric_mean(one for one in found if one != 0) for metric, found in each.items()}
     return {metric: round(mean, 4) for metric, mean in means.items() if mean is not None}
 
 

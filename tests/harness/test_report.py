@@ -22,6 +22,7 @@ from harness.report.markdown import markdown
 from harness.report.schema import PUBLISHED, report_schema
 from harness.report.store import keep, load_report, new_run
 from harness.report.terminal import show
+from harness.report.whole import Head, whole_report
 
 
 def figures(scale: float) -> model.Figures:
@@ -162,6 +163,13 @@ def test_the_terminal_shows_the_difference_and_its_event() -> None:
     assert "flows[pid 1]: bytes is 20 in honey, 25 in c" in said
     assert "event 7, syscalls/sys_enter_sendto, pid 1: third datagram" in said
     assert "it does not hold in 12.3 s: pair: honey and c differ" in said
+
+
+def test_a_pair_that_takes_no_stack_at_all_does_not_make_the_suites_mean_zero() -> None:
+    (some,) = make_report(ratios={"honey": {"stack_bytes": model.Ratio(geomean=0.5, handlers={})}}).benchmarks
+    (none,) = make_report(ratios={"honey": {"stack_bytes": model.Ratio(geomean=0.0, handlers={})}}).benchmarks
+    head = Head(commit="c" * 40, target="sim", seed=1, compiler="clang")
+    assert whole_report(head, [some, none]).means["stack_bytes"] == 0.5
 
 
 def test_markdown_has_verdict_figures_and_differences() -> None:
