@@ -90,7 +90,9 @@ def _unreachable(address: str, problem: Exception) -> KernelError:
     if isinstance(problem, urllib.error.HTTPError):
         return Unreachable(address, f"the server answers {problem.code} {problem.reason}", problem.code)
     if isinstance(problem, urllib.error.URLError):
-        return Unreachable(address, f"cannot be reached ({problem.reason})")
+        return Unreachable(
+            address, f"cannot be reached ({getattr(problem.reason, 'strerror', None) or problem.reason})"
+        )
     if isinstance(problem, OSError) and not _is_the_lines(problem):
         said = f"{address} cannot be kept: {problem.strerror or problem}"
         return KernelError(said, hint="make room where the cache lies" if problem.errno == errno.ENOSPC else "")
