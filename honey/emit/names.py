@@ -48,6 +48,7 @@ class Scope:
 
     outer: Scope | None = None
     own: set[str] = field(default_factory=set)
+    numbers: dict[str, int] = field(default_factory=dict)
 
     def taken(self, name: str) -> bool:
         """Whether ``name`` means something here already."""
@@ -61,12 +62,23 @@ class Scope:
     def new(self, wanted: str) -> str:
         """Take and give ``wanted``, or the first of ``wanted_2``, ``wanted_3``, ... that is free."""
         base = identifier(wanted)
-        name, number = base, 1
+        number = self._last_number(base)
+        name = base if number == 1 else f"{base}_{number}"
         while self.taken(name):
             number += 1
             name = f"{base}_{number}"
         self.own.add(name)
+        self.numbers[base] = number
         return name
+
+    def _last_number(self, base: str) -> int:
+        """The last number given to a name of this ``base`` here; those before it are taken."""
+        scope: Scope | None = self
+        found = 1
+        while scope is not None:
+            found = max(found, scope.numbers.get(base, 1))
+            scope = scope.outer
+        return found
 
     def inner(self) -> Scope:
         """The scope of a block inside this one."""
