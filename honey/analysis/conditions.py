@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from honey.analysis import convert, equality
 from honey.analysis.code import Code, OpenIf, is_empty, leaves, negate
-from honey.analysis.scope import Facts, OptionalFact
+from honey.analysis.scope import Facts, OptionalFact, UnionFact
 from honey.analysis.storage import zero
 from honey.analysis.values import (
     AddressValue,
@@ -176,12 +176,8 @@ def truth(fl: Lowering, value: Value, span: Span) -> Condition:
             return known(False)
         case AddressValue(expr):
             return Condition(negate(n.IsNull(expr)))
-        case UnionValue(tag=tag, alternatives=alternatives):
-            result = known(False)
-            for number in sorted(fl.scope.alternatives(value)):
-                here = Condition(n.Binary(n.BinaryOp.EQ, tag, n.Const(number, t.U64), t.BOOL))
-                result = either(result, both(here, truth(fl, alternatives[number], span)))
-            return result
+        case UnionValue():
+            return _union_truth(fl, value, span)
         case NeverValue():
             return known(False)
         case _:
@@ -193,6 +189,21 @@ def truth(fl: Lowering, value: Value, span: Span) -> Condition:
                     help="compare it: `x != 0`",
                 )
             return known(True)
+
+
+def _union_truth(fl: Lowering, value: UnionValue, span: Span) -> Condition:
+    """The truth of a value of several kinds; which kinds are left is known on either side."""
+    result, true, false = known(False), set[int](), set[int]()
+    for number in sorted(fl.scope.alternatives(value)):
+        one = value.alternatives[number]
+        test = known(True) if isinstance(one, IntValue) else truth(fl, one, span)
+        if test.constant is not False:
+            true.add(number)
+        if test.constant is not True:
+            false.add(number)
+        here = Condition(n.Binary(n.BinaryOp.EQ, value.tag, n.Const(number, t.U64), t.BOOL))
+        result = either(result, both(here, test))
+    return Condition(result.expr, (UnionFact(value, frozenset(true)),), (UnionFact(value, frozenset(false)),))
 
 
 def is_nil(fl: Lowering, value: Value, span: Span) -> Condition:
