@@ -98,6 +98,11 @@ def test_mutated_programs_are_read_as_elixir_reads_them() -> None:
     assert not wrong, "\n".join(wrong[:10])
 
 
+@pytest.mark.parametrize("text", ["f(1) do a()endx", "if a do f(1)endend", "fn -> f(1)end1", "if a do@b end"])
+def test_a_reserved_word_ends_where_elixir_sees_its_end(text: str) -> None:
+    assert differences([text]) == ([], [])
+
+
 def test_mutated_sources_are_not_read_where_elixir_refuses_them() -> None:
     count = examples(2000)
     random = chance()

@@ -26,6 +26,7 @@ def parentheses(c: Converter, node: TsNode) -> ast.Node:
 
 def fn(c: Converter, node: TsNode) -> ast.Node:
     refuse_joined_word(c, node.children[0])
+    refuse_joined_word(c, node.children[-1])
     clauses = _clauses(c, c.children(node))
     if not clauses:
         return c.error("HNY0009", "this `fn` has no `->`", c.span(node), help="write `fn argument -> result end`")

@@ -150,6 +150,7 @@ def _split_keywords(c: Converter, args: tuple[ast.Node, ...]) -> tuple[tuple[ast
 
 def _do_block(c: Converter, node: TsNode) -> ast.DoBlock:
     refuse_joined_word(c, node.children[0])
+    refuse_joined_word(c, node.children[-1])
     sections: dict[str, Section] = {}
     body: list[TsNode] = []
     for child in c.children(node):

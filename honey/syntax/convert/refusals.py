@@ -19,7 +19,7 @@ _LOOSER_THAN_CAPTURE = frozenset({"|", "::", "when", "<-", "\\\\"})
 
 
 def refuse_joined_word(c: Converter, node: TsNode) -> None:
-    """tree-sitter ends a reserved word too early in `do2`, `do@a`, `fnx`, `when:x`, and knows `notin`."""
+    """tree-sitter ends a reserved word too early in `do2`, `do@a`, `endend`, `fnx`, `when:x`, and knows `notin`."""
     after = c.source.data[node.end_byte : node.end_byte + 2]
     if after[:1].isalnum() or after[:1] in (b"_", b"@") or (after[:1] == b":" and after != b"::"):
         c.error("HNY0007", f"a space is missing after `{c.excerpt(node)}`", c.span(node))
