@@ -11,14 +11,29 @@ from typing import Any
 
 import pytest
 
+from harness.benchmark_file import find_benchmarks
 from harness.build import find_compiler
 from harness.checkout import find_checkout
+from harness.report.baseline import Baseline, Entry, read_baseline
 from harness.report.model import BenchmarkReport
 from harness.report.store import load_report
 
 CHECKOUT = find_checkout(Path(__file__).parent)
 PAIR = "force_kill"
 HANDLER_METRIC = "executed_insns_per_event"
+
+
+def simulated(baseline: Baseline) -> dict[str, Entry]:
+    return {entry.benchmark: entry for entry in baseline.entries if entry.target == "sim"}
+
+
+def test_every_pair_has_limits_for_what_repeats_anywhere() -> None:
+    entries = simulated(read_baseline(CHECKOUT.reports))
+    assert entries.keys() >= {benchmark.name for benchmark in find_benchmarks(CHECKOUT, [])}
+    for entry in entries.values():
+        assert entry.figures
+        for handler, figures in entry.figures.items():
+            assert figures.keys() == {"object_insns", HANDLER_METRIC}, (entry.benchmark, handler)
 
 
 def run(folder: Path, baseline: dict[str, Any]) -> tuple[int, BenchmarkReport]:
