@@ -3,12 +3,12 @@
 
 Where two branches end with loads of one width, clang may make one load of them, from a pointer that is the context in
 one case and a map value in the other. The verifier rewrites loads from a context and refuses that: "same insn cannot be
-used with different pointers". A volatile load stays where it is.
+used with different pointers", or "dereference of modified ctx ptr" where the field's offset is relocated. A volatile
+load stays where it is.
 """
 
 from __future__ import annotations
 
-from honey.emit.structs import UAPI_CONTEXTS
 from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.ir.walk import Node, walk
@@ -61,7 +61,6 @@ def _is_field(place: n.Place) -> bool:
         isinstance(place, n.FieldPlace)
         and isinstance(place.base, n.DerefPlace)
         and isinstance(place.base.type, t.Struct)
-        and place.base.type.name in UAPI_CONTEXTS
         and _space(place) is t.Space.CONTEXT
     )
 
