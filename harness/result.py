@@ -94,7 +94,8 @@ class Phase(_Part):
 
     ``block`` is the cost block it belongs to, set when blocks are brought together.
     ``stable`` is False where the maps did not stand still for long enough to be read at one moment; ``deviations`` say
-    what the workload could not do as planned, ``notes`` how it was done. ``unavailable`` says why there are no
+    what the workload could not do as planned, ``notes`` how it was done, ``stalls`` from when until when its CPU stood
+    still. ``unavailable`` says why there are no
     ``counters``.
     """
 
@@ -111,6 +112,7 @@ class Phase(_Part):
     stable: bool = True
     deviations: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    stalls: tuple[tuple[int, int], ...] = ()
     programs: dict[str, RunCost] = {}
     counters: dict[str, CounterSums] = {}
     unavailable: str = ""

@@ -21,6 +21,7 @@ from harness.agent.libbpf import Libbpf
 from harness.agent.load import LoadedSide
 from harness.agent.maps import BatchReader, BpfMap, dump, empty, is_empty
 from harness.agent.packets import feed
+from harness.agent.stalls import watch_for_stalls
 from harness.agent.streams import Streams, collect, write_records
 from harness.agent.watch import Watch
 from harness.agent.workload import Driver, write_driven
@@ -62,12 +63,14 @@ def shadow(tools: Tools, sides: Sequence[LoadedSide], driver: Driver) -> dict[st
             for side in sides:
                 attach_side(side, tools.bcc, attached)
             start_ns = begin_empty(tools, sides, streams)
-            driven = driver.drive(partial(make_ready, tools, sides, streams))
-            notes = feed(sides, driven.events, streams)
+            with watch_for_stalls() as stalls:
+                driven = driver.drive(partial(make_ready, tools, sides, streams))
+                notes = feed(sides, driven.events, streams)
             dumps, stable = read_stable(tools, sides, driven.pids)
             end_ns = time.monotonic_ns()
         read_popped(sides, dumps)
     out: dict[str, Any] = {"kind": "shadow", "start_ns": start_ns, "end_ns": end_ns, "stable": stable}
+    out["stalls"] = stalls.found
     out["events"] = tools.name(tools.out / write_driven(tools.out, driven))
     out |= driven.document()
     out["notes"] += notes

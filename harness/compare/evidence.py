@@ -81,7 +81,7 @@ class Evidence:
     @property
     def span(self) -> Span:
         """The run's time."""
-        return Span(self.phase.start_ns, self.phase.end_ns)
+        return Span(self.phase.start_ns, self.phase.end_ns, self.phase.stalls)
 
     def map_names(self) -> list[str]:
         """The maps that C declares and whose entries were read, in C's order."""

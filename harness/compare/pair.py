@@ -14,10 +14,16 @@ from harness.compare.layout import VALUE, MapLayout, Scalar
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The run's time, in nanoseconds of the target's monotonic clock."""
+    """The run's time, in nanoseconds of the target's monotonic clock; ``stalls`` are when nothing ran."""
 
     start_ns: int
     end_ns: int
+    stalls: tuple[tuple[int, int], ...] = ()
+
+    def running_ns(self, x: int, y: int) -> int:
+        """How long the machine ran between two times."""
+        first, last = min(x, y), max(x, y)
+        return last - first - sum(max(0, min(end, last) - max(start, first)) for start, end in self.stalls)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +138,8 @@ def timestamp_check(rule: Timestamp, span: Span) -> Callable[[int, int], str]:
                 return "is zero"
             if not start <= value <= end:
                 return f"lies {_outside(value, span)}"
+        if span.running_ns(x, y) <= tolerance:
+            return ""
         return f"differs by {abs(x - y)} ns, more than {tolerance}"
 
     return check

@@ -73,6 +73,16 @@ def test_timestamps_are_non_zero_inside_the_run_and_close(bench: Bench, c_ns: in
         assert f"last_ns is {honey_ns} in honey, {c_ns} in c ({why})" in found.differences[0].text
 
 
+@pytest.mark.parametrize(("stall", "fine"), [((5_020, 5_600), True), ((5_450, 6_000), False), ((6_000, 9_000), False)])
+def test_times_are_close_where_the_machine_stood_still_between_them(
+    bench: Bench, stall: tuple[int, int], fine: bool
+) -> None:
+    bench.add("flows", {flow(): stats(1, at=5_000)}, {flow(): stats(1, at=5_500)}, FLOWS)
+    evidence = bench.evidence()
+    assert not compare(evidence).equal
+    assert compare(replace(evidence, phase=evidence.phase.model_copy(update={"stalls": (stall,)}))).equal == fine
+
+
 def test_a_tolerance_lets_small_differences_pass_and_no_others(bench: Bench) -> None:
     rule = {"volatile": {"value": {"rule": "tolerance", "relative": 0.1}}}
     bench.add("totals", {b"\1": u64(100), b"\2": u64(100)}, {b"\1": u64(109), b"\2": u64(150)}, rule)
