@@ -11,9 +11,10 @@ from harness.errors import HarnessError
 from harness.report.model import BenchmarkReport, Figures, Report
 from harness.report.words import metric_of
 
-#: By how much a figure may grow without being worse, as a ratio. Counts repeat exactly; guest instructions within
-#: 0.1 % from boot to boot; nanoseconds are judged by their intervals, and where there is none not at all.
-SLACK: Mapping[str, float] = {**dict.fromkeys(HANDLER_METRICS, 0.0), "guest_insns_per_event": 0.002}
+#: By how much a figure may grow without being worse, as a ratio. Counts repeat exactly. Guest instructions do within
+#: 0.1 % where the kernel's helpers get the same; where they print times, copy file names or walk buckets they differ by
+#: up to 1.5 % from run to run. Nanoseconds are judged by their intervals, and where there is none not at all.
+SLACK: Mapping[str, float] = {**dict.fromkeys(HANDLER_METRICS, 0.0), "guest_insns_per_event": 0.02}
 TIMED = "ns_per_event"
 
 
