@@ -76,13 +76,15 @@ class Sides(Table):
 class WorkloadUse(Table):
     """The workload that drives the pair and its options; ``cost_options`` are laid over them for cost rounds.
 
-    ``count_options`` are laid over those in a guest that counts instructions, which needs fewer events.
+    ``count_options`` are laid over those in a guest that counts instructions, which needs fewer events. Instructions
+    counted there may grow by ``count_slack``, as a ratio: more where helpers print times or copy names of files.
     """
 
     name: Name = Field(examples=['name = "network"'])
     options: dict[str, Any] = {}
     cost_options: dict[str, Any] | None = None
     count_options: dict[str, Any] | None = None
+    count_slack: float = Field(default=0.002, ge=0, le=0.05)
 
 
 class Handler(Table):

@@ -121,6 +121,7 @@ def evaluate(
         over=ratios.over(figures, list(benchmark.contenders)),
         sides=sides,
         budgets=assemble.budgets(outcomes),
+        count_slack=benchmark.workload.count_slack,
         timings=dict(timings),
         attribution={side: assemble.attribution(one, pair.sides[side], facts.root) for side, one in attributed.items()},
         causes=assemble.causes(attributed),

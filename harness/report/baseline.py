@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError
 
 from harness.benchmark import HANDLER_METRICS, HONEY, NOISY_METRICS
 from harness.errors import HarnessError
-from harness.report.changes import SLACK
+from harness.report.changes import slack
 from harness.report.model import BenchmarkReport, BudgetOutcome, Part
 from harness.report.words import metric_of
 
@@ -101,7 +101,7 @@ def held_against(baseline: Baseline, report: BenchmarkReport) -> BenchmarkReport
         )
         for handler, figures in entry.figures.items()
         for metric, limit in figures.items()
-        if handler in now and metric in now[handler] and now[handler][metric] > limit * (1 + SLACK[metric])
+        if handler in now and metric in now[handler] and now[handler][metric] > limit * (1 + slack(metric, report))
     ]
     reasons = [f"{one.metric} of {one.handler} is {one.figure:g}, {one.limit:g} in the baseline" for one in crossed]
     return report.model_copy(

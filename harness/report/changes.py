@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from harness.benchmark import HANDLER_METRICS, HONEY, NOISY_METRICS
@@ -11,11 +11,8 @@ from harness.errors import HarnessError
 from harness.report.model import BenchmarkReport, Figures, Report
 from harness.report.words import metric_of
 
-#: By how much a figure may grow without being worse, as a ratio. Counts repeat exactly. Guest instructions do within
-#: 0.1 % where the kernel's helpers get the same; where they print times, copy file names or walk buckets they differ by
-#: up to 1.5 % from run to run. Nanoseconds are judged by their intervals, and where there is none not at all.
-SLACK: Mapping[str, float] = {**dict.fromkeys(HANDLER_METRICS, 0.0), "guest_insns_per_event": 0.02}
 TIMED = "ns_per_event"
+COUNTED = "guest_insns_per_event"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +90,20 @@ def benchmark_changes(before: BenchmarkReport, after: BenchmarkReport) -> Iterat
             for metric in HANDLER_METRICS:
                 one, other = metric_of(old, metric), metric_of(figures, metric)
                 if one != other:
-                    worse = side == HONEY and old is not None and is_worse(metric, old, figures)
+                    worse = side == HONEY and old is not None and is_worse(metric, old, figures, slack(metric, after))
                     yield Change(after.name, handler, side, metric, one, other, worse)
 
 
-def is_worse(metric: str, before: Figures, after: Figures) -> bool:
-    """Whether a figure has grown by more than it varies. A figure that is missing on one side is not judged."""
+def slack(metric: str, benchmark: BenchmarkReport) -> float:
+    """By how much a figure may grow without being worse, as a ratio; only counts of a guest do not repeat exactly."""
+    return benchmark.count_slack if metric == COUNTED else 0.0
+
+
+def is_worse(metric: str, before: Figures, after: Figures, allowed: float) -> bool:
+    """Whether a figure has grown by more than the ratio ``allowed``, a noisy one beyond its interval.
+
+    A figure that is missing on one side is not judged, nor a noisy one without an interval.
+    """
     one, other = metric_of(before, metric), metric_of(after, metric)
     if one is None or other is None:
         return False
@@ -107,7 +112,7 @@ def is_worse(metric: str, before: Figures, after: Figures) -> bool:
             one.ns_per_event_ci if metric == TIMED else one.counters_ci.get(metric) for one in (before, after)
         )
         return first is not None and second is not None and second[0] > first[1]
-    return other > one * (1 + SLACK[metric])
+    return other > one * (1 + allowed)
 
 
 def refuse_incomparable(before: Report, after: Report) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from harness.benchmark import HANDLER_METRICS, HONEY, NOISY_METRICS
-from harness.report.changes import SLACK, benchmark_changes
+from harness.report.changes import benchmark_changes, slack
 from harness.report.model import BenchmarkReport, Past, Report
 
 MOST = 50
@@ -55,7 +55,7 @@ def _changed(document: dict[str, Any], benchmark: BenchmarkReport) -> list[str] 
     lines += [
         str(one)
         for one in benchmark_changes(before, benchmark)
-        if one.metric not in NOISY_METRICS and abs((one.ratio or 0.0) - 1) > SLACK[one.metric]
+        if one.metric not in NOISY_METRICS and abs((one.ratio or 0.0) - 1) > slack(one.metric, benchmark)
     ]
     return lines
 

@@ -301,6 +301,7 @@ class BenchmarkReport(Part):
     sides: dict[str, Side] = {}
     budgets: list[BudgetOutcome] = []
     baseline: bool = Field(default=False, description="whether the figures were held against the committed baseline")
+    count_slack: float = Field(default=0.002, description="the ratio by which guest instructions vary from run to run")
     attribution: dict[str, Attribution] = {}
     causes: list[Cause] = Field(default=[], description="where the difference comes from, the largest first")
     ablation: PassAblation | None = Field(default=None, description="what each pass saves; null: not asked for")
