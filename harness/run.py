@@ -67,6 +67,8 @@ def run(options: RunOptions, checkout: Checkout, progress: Progress) -> Kept:
     Errors in benchmark files and a missing compiler are raised before anything is done; whatever goes wrong later is
     part of the report.
     """
+    if options.bundle is not None and options.two is not None:
+        raise HarnessError("a bundle is made of benchmarks, not of two finished objects")
     benchmarks = [benchmark_of(options.two, checkout)] if options.two else find_benchmarks(checkout, options.names)
     options.where.check()
     compiler = find_compiler(options.compiler)
@@ -83,8 +85,6 @@ def run(options: RunOptions, checkout: Checkout, progress: Progress) -> Kept:
             )
 
     kept = run_prepared(Undertaking(options, benchmarks, preparing, compiler.version, checkout, progress))
-    if options.bundle is not None and options.two is not None:
-        raise HarnessError("a bundle is made of benchmarks, not of two finished objects")
     if options.bundle is not None:
         paths = benchmark_paths(checkout, options.names)
         names = tuple(checkout.relative(path) for path in paths)
@@ -107,6 +107,11 @@ class Undertaking:
     checkout: Checkout
     progress: Progress
     sources: Path | None = None
+
+    @property
+    def of_the_checkout(self) -> bool:
+        """Whether the checkout's own pairs are run, whose figures the baseline has."""
+        return self.options.two is None and self.sources is None
 
     @property
     def head(self) -> Head:
@@ -174,8 +179,9 @@ def _do(one: Undertaking, head: Head, folder: Path) -> model.Report:
             for benchmark in one.benchmarks
             if (words := prepared.unfair.get(benchmark.name))
         ]
-        baseline = read_baseline(one.checkout.reports)
-        parts = [held_against(baseline, part) for part in parts]
+        if one.of_the_checkout:
+            baseline = read_baseline(one.checkout.reports)
+            parts = [held_against(baseline, part) for part in parts]
     return whole_report(head, parts, result=result, vmlinux=prepared.pairs[0].vmlinux, timings=outcome.timings)
 
 
