@@ -126,7 +126,8 @@ class Unit:
         known = self.knowledge.map_types.get(what)
         if known is not None:
             return known
-        if seen is None or seen == default or isinstance(seen, t.Int | t.Bool):
+        host_order = isinstance(seen, t.Int) and not seen.big_endian
+        if seen is None or host_order or isinstance(seen, t.Bool):
             self._assumed.add(what)
             return default
         self.knowledge.map_types[what] = seen

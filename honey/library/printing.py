@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from honey.analysis import convert
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
 MOST = 12
 """Values that one line can hold (``bpf_trace_vprintk``); three on kernels before 5.16."""
 
+_PLACE = re.compile(r"%%|%(?P<flags>[-+ #0]*)(?P<width>\d*)(?:hh|h|ll|l|z)?(?P<kind>[A-Za-z]?)")
+_NUMBERS = frozenset("diuxXc")
+"""Conversions of a format that take an integer."""
+
 
 def printk(fl: Lowering, node: ast.Call, name: str) -> Value:
     """``bpf_printk(["format", a, b])``, ``bpf_printk("text")``."""
@@ -63,8 +68,35 @@ def _formatted(fl: Lowering, text: str, values: tuple[Value, ...], node: ast.Nod
         raise fl.mistake(
             "HNY0904", f"the format has {wanted} places, and there are {len(values)} values", span, help=None
         )
-    args = tuple(_value(fl, fl.required(each, at), at)[1] for each, at in zip(values, spans, strict=True))
-    return _print(fl, text, args, span)
+    rest, args = iter(zip(values, spans, strict=True)), list[n.Expr]()
+
+    def fill(place: re.Match[str]) -> str:
+        found = next(rest, None) if place[0] != "%%" else None
+        if found is None:
+            return place[0]
+        known, arg = _placed(fl, fl.required(*found), place["kind"], found[1])
+        if arg is None:
+            width = int(place["width"] or 0)
+            return known.ljust(width) if "-" in place["flags"] else known.rjust(width)
+        args.append(arg)
+        return place[0]
+
+    return _print(fl, _PLACE.sub(fill, text), tuple(args), span)
+
+
+def _placed(fl: Lowering, value: Value, kind: str, span: Span) -> tuple[str, n.Expr | None]:
+    """The argument for a place of a format, or the text that stands there if it is known."""
+    if kind in _NUMBERS:
+        match value:
+            case BoolValue(expr):
+                return "", convert.cast(expr, t.S64)
+            case AtomValue():
+                return "", convert.store(fl, value, t.S64, span, f"for %{kind}", "HNY0904")
+            case StringValue():
+                raise fl.mistake("HNY0904", f"%{kind} prints an integer, and this is text", span, help="write `%s`")
+            case _:
+                pass
+    return _value(fl, value, span)
 
 
 def _text(fl: Lowering, value: Value, span: Span, prefix: str = "") -> Value:
