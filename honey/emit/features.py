@@ -49,8 +49,12 @@ DIVISION = (
 )
 
 READ_ONCE = (
-    "/* A read that is not merged with one from other memory: the verifier would refuse that. */",
-    "#define READ_ONCE(field) (*(volatile typeof(field) *)&(field))",
+    "/* A read that is not merged with one of another place: the verifier would refuse that. */",
+    "#define READ_ONCE(field) ({ \\",
+    "\ttypeof(field) value_ = *(volatile typeof(field) *)&(field); \\",
+    '\tasm volatile(""); \\',
+    "\tvalue_; \\",
+    "})",
 )
 
 ATOMIC_ADD = (
@@ -225,7 +229,7 @@ class Features:
         return f"apart({test})"
 
     def read_once(self, field: str) -> str:
-        """A volatile read of ``field``."""
+        """A read of ``field`` that stays where it is."""
         self.helpers["READ_ONCE"] = READ_ONCE
         return f"READ_ONCE({field})"
 

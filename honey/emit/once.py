@@ -1,30 +1,34 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which reads of a context clang must not merge with reads of other memory.
+"""Which reads of a context clang must not merge with reads of other memory, or with one another.
 
 Where two branches end with loads of one width, clang may make one load of them, from a pointer that is the context in
-one case and a map value in the other. The verifier rewrites loads from a context and refuses that: "same insn cannot be
-used with different pointers", or "dereference of modified ctx ptr" where the field's offset is relocated. A volatile
-load stays where it is.
+one case and a map value in the other, or that is the context at one of two offsets. The verifier rewrites loads from a
+context and refuses that: "same insn cannot be used with different pointers", or "dereference of modified ctx ptr". LLVM
+merges volatile loads as well (SimplifyCFG, ``canSinkInstructions``), but no inline assembly, so that an empty one
+behind a volatile load keeps it where it is.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from honey.ir import nodes as n
 from honey.ir import types as t
+from honey.ir.verify import leaves
 from honey.ir.walk import Node, walk
 
 READ_ONCE = "READ_ONCE"
 
 
 def reads_once(program_reads_memory: bool, function: n.Function) -> frozenset[n.Read]:
-    """The reads of a handler's context that need ``READ_ONCE``: those after or inside a branch.
+    """The reads of a handler's context that need ``READ_ONCE``.
 
-    ``program_reads_memory`` says whether there are loads that they could be merged with, in any function, as clang
-    inlines.
+    These are the reads of different fields in the two branches of an ``if``, and all after or inside a branch where
+    ``program_reads_memory``: where there are other loads to merge them with, in any function, as clang inlines.
     """
+    found = {*_in_either_branch(function.body, ()), *_in_either_value(function.body)}
     if not program_reads_memory:
-        return frozenset()
-    found: set[n.Read] = set()
+        return frozenset(found)
     branched = False
     for statement in function.body:
         found.update(_reads(statement, branched=branched))
@@ -39,6 +43,48 @@ def reads_memory(program: n.Program) -> bool:
         for function in program.functions
         for node in walk(function.body)
     )
+
+
+def _in_either_branch(block: n.Block, after: Sequence[n.Read]) -> Iterator[n.Read]:
+    """Reads that the two branches of an ``if`` could share; ``after`` are those that follow the block."""
+    for at, statement in enumerate(block):
+        if not isinstance(statement, n.If | n.For):
+            continue
+        rest = [*_scalars(*block[at + 1 :]), *after]
+        if isinstance(statement, n.For):
+            yield from _in_either_branch(statement.body, rest)
+            continue
+        then, otherwise = statement.then, statement.otherwise
+        yield from _shared(
+            [*_scalars(*then), *(rest if leaves(otherwise) else ())],
+            [*_scalars(*otherwise), *(rest if leaves(then) else ())],
+        )
+        yield from _in_either_branch(then, rest)
+        yield from _in_either_branch(otherwise, rest)
+
+
+def _in_either_value(block: n.Block) -> Iterator[n.Read]:
+    for node in walk(block):
+        if isinstance(node, n.Select):
+            yield from _shared(_scalars(node.then), _scalars(node.otherwise))
+
+
+def _shared(left: Sequence[n.Read], right: Sequence[n.Read]) -> Iterator[n.Read]:
+    """Reads on both sides of different fields of one width: one load could do for both."""
+    for one in left:
+        for other in right:
+            if one != other and one.type.size == other.type.size:
+                yield from (one, other)
+
+
+def _scalars(*roots: Node) -> list[n.Read]:
+    """The reads of a context's integers and addresses, elements of its arrays among them."""
+    reads = [node for root in roots for node in walk(root) if isinstance(node, n.Read)]
+    return [read for read in dict.fromkeys(reads) if _is_scalar(read)]
+
+
+def _is_scalar(read: n.Read) -> bool:
+    return isinstance(read.type, t.Int | t.Bool | t.Address) and _space(read.place) is t.Space.CONTEXT
 
 
 def _reads(root: n.Stmt, *, branched: bool) -> list[n.Read]:
