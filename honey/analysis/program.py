@@ -120,6 +120,23 @@ def _unused(unit: Unit, declared: FunctionDeclaration) -> None:
         return
 
 
+def _check_section_names(module: Module, report: Report) -> None:
+    """A section of the object is a symbol too: LLVM takes no other one of its name."""
+    taken = {"license", *(handler.section.spelling for handler in module.handlers if handler.section is not None)}
+    declared = [("handler", each.name, each.span) for each in module.handlers]
+    declared += [("map", each.name, each.span) for each in module.maps.values()]
+    for kind, name, span in declared:
+        if name in taken:
+            report.add(
+                report.mistake(
+                    "HNY0105",
+                    f"a {kind} and a section of the object are both called {name}",
+                    span,
+                    help=f"both become symbols of the object: give the {kind} another name",
+                ).diagnostic
+            )
+
+
 def _check_module(module: Module, report: Report) -> None:
     for handler in module.handlers:
         if (other := module.maps.get(handler.name)) is not None:
@@ -132,6 +149,7 @@ def _check_module(module: Module, report: Report) -> None:
                     labels=(Label(other.span, "the map"),),
                 ).diagnostic
             )
+    _check_section_names(module, report)
     if not module.handlers and not report.has_errors:
         report.add(
             report.mistake(
