@@ -516,7 +516,8 @@ class Machine:
 
     def logic(self, is_or: bool, one: Value, right: ast.Node, scope: Scope) -> Value:
         if not self.quiet and truthy(one) is not is_or:
-            return self.value(right, scope)
+            # A literal in place of what was missing has the type that this would have had.
+            return passed(self.value(right, scope))
         with self.quietly():
             other = self.value(right, scope)
         return met(one, other) if is_or else one
