@@ -50,11 +50,8 @@ DIVISION = (
 
 READ_ONCE = (
     "/* A read that is not merged with one of another place: the verifier would refuse that. */",
-    "#define READ_ONCE(field) ({ \\",
-    "\ttypeof(field) value_ = *(volatile typeof(field) *)&(field); \\",
-    '\tasm volatile(""); \\',
-    "\tvalue_; \\",
-    "})",
+    "#define READ_ONCE(field) \\",
+    '\t({ typeof(field) value_ = *(volatile typeof(field) *)&(field); asm volatile(""); value_; })',
 )
 
 ATOMIC_ADD = (
