@@ -47,20 +47,20 @@ def reads_memory(program: n.Program) -> bool:
 
 def _in_either_branch(block: n.Block, after: Sequence[n.Read]) -> Iterator[n.Read]:
     """Reads that the two branches of an ``if`` could share; ``after`` are those that follow the block."""
-    for at, statement in enumerate(block):
-        if not isinstance(statement, n.If | n.For):
-            continue
-        rest = [*_scalars(*block[at + 1 :]), *after]
+    following = dict.fromkeys(after)
+    for statement in reversed(block):
+        rest = tuple(following)
+        following.update(dict.fromkeys(_scalars(statement)))
         if isinstance(statement, n.For):
             yield from _in_either_branch(statement.body, rest)
-            continue
-        then, otherwise = statement.then, statement.otherwise
-        yield from _shared(
-            [*_scalars(*then), *(rest if leaves(otherwise) else ())],
-            [*_scalars(*otherwise), *(rest if leaves(then) else ())],
-        )
-        yield from _in_either_branch(then, rest)
-        yield from _in_either_branch(otherwise, rest)
+        elif isinstance(statement, n.If):
+            then, otherwise = statement.then, statement.otherwise
+            yield from _shared(
+                [*_scalars(*then), *(rest if leaves(otherwise) else ())],
+                [*_scalars(*otherwise), *(rest if leaves(then) else ())],
+            )
+            yield from _in_either_branch(then, rest)
+            yield from _in_either_branch(otherwise, rest)
 
 
 def _in_either_value(block: n.Block) -> Iterator[n.Read]:
