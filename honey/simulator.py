@@ -3,10 +3,10 @@
 
     import honey
 
-    sim = honey.simulate("network_monitor.ex")
-    result = sim.fire("sendto", pid=42, len=10)
+    sim = honey.simulate("connections.ex")
+    result = sim.fire("count_bytes", pid=42, len=10)
     assert result.value == 0
-    assert sim.maps["pid_stats"][42].bytes_sent == 10
+    assert sim.maps["bytes_by_pid"][42] == 10
 
 A `Simulation` is a small machine: the program's maps (empty at first), a clock, the current task, user and kernel
 memory. `fire` runs one handler on one event and returns its `Result`; maps, memory and clock last from event to event.

@@ -3,7 +3,7 @@
 
 >>> machine = Machine(read_object("monitor.bpf.o"))                      # doctest: +SKIP
 >>> machine.dispatch(Event(0, "syscalls/sys_enter_sendto", args=(3, 0, 512, 0, 0, 0)))  # doctest: +SKIP
->>> machine.contents("traffic_map"), machine.profile("sendto").insns     # doctest: +SKIP
+>>> machine.contents("bytes_by_pid"), machine.profile("sendto").insns     # doctest: +SKIP
 """
 
 from __future__ import annotations

@@ -188,7 +188,7 @@ def _key(fl: Lowering, pair: ast.Pair) -> str:
 
 
 def struct_literal(fl: Lowering, node: ast.StructLit, name: str) -> Value:
-    """``%traffic_key{pid: p}``: all zero but the fields given."""
+    """``%flow{pid: p}``: all zero but the fields given."""
     struct = named_struct(fl, node.name)
     if node.base is not None:
         base = fl.required(fl.value(node.base), node.base.span)

@@ -304,7 +304,7 @@ _WORDS: dict[type, str] = {
 
 
 def type_words(type_: t.Type) -> str:
-    """A type as Honey spells it: ``:u16``, ``%traffic_key{}``."""
+    """A type as Honey spells it: ``:u16``, ``%flow{}``."""
     match type_:
         case t.Int(bits, signed, big_endian):
             return f":{'be' if big_endian else 's' if signed else 'u'}{bits}"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Diagnostics as people read them in a terminal, and as JSON for editors.
 
-network_monitor.ex:12:7: error[HNY0101]: `byts` is not a name known here
+counter.ex:12:9: error[HNY0101]: `byts` is not a name known here
    |
 12 |     x = byts + 1
    |         ^^^^

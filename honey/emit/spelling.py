@@ -11,7 +11,7 @@ from honey.records import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Spelling:
-    """Spells types; ``structs`` gives each struct's spelling (``struct traffic_key``) by its name.
+    """Spells types; ``structs`` gives each struct's spelling (``struct flow``) by its name.
 
     An address of a struct that is not in ``defined`` is a ``void *``: nothing in the file says what lies there.
     """

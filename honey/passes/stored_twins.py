@@ -2,7 +2,7 @@
 """Points helpers at a number where it lies in memory already, in a field of a struct that was made of it.
 
     key = %key{pid: u32(pid), ...}              key = %key{pid: u32(pid), ...}
-    lookup(pid_stats, u32(pid))           →     lookup(pid_stats, key.pid)
+    lookup(by_pid, u32(pid))              →     lookup(by_pid, key.pid)
 
 A key or a value is handed over in memory: a number in a register must be stored first. The same for an argument of an
 own function that does nothing else with it (`by_reference` then passes its address).

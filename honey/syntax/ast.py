@@ -186,7 +186,7 @@ class MapLit(Node):
 
 @dataclass(frozen=True, slots=True)
 class StructLit(Node):
-    """`%traffic_key{pid: 1}`, `%Module.Name{}`, `%name{base | pid: 1}`. `name` is a `Var`, `Alias`, `Pin`, ..."""
+    """`%flow{pid: 1}`, `%Module.Name{}`, `%name{base | pid: 1}`. `name` is a `Var`, `Alias`, `Pin`, ..."""
 
     name: Node
     base: Node | None
