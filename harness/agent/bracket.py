@@ -3,24 +3,21 @@
 
 The programs of a tracepoint run one after the other in the order in which they were attached
 (``kernel/trace/bpf_trace.c``, ``trace_call_bpf``). So what lies between the two readings is the program under test, and
-the reading itself: a constant that an empty program in its place shows. Layouts are those of
-``include/uapi/linux/bpf.h``.
+the reading itself: a constant that an empty program in its place shows.
 """
 
 from __future__ import annotations
 
-import ctypes
 import os
 import struct
 from collections.abc import Callable
 from contextlib import ExitStack
-from ctypes import Structure, c_char, c_uint32, c_uint64
 from dataclasses import dataclass
 
 from harness.agent import bpf
+from harness.agent.create import create_map, load_program
 from harness.agent.perf import COUNTERS, NoCounters, attach_tracepoint, attached
 
-_MAP_CREATE, _PROG_LOAD = 0, 5
 _LD_IMM64, _LOAD, _STORE, _STORE_IMM = 0x18, 0x79, 0x7B, 0x7A
 _ADD, _SUB, _ADD_IMM, _MOV, _MOV_IMM = 0x0F, 0x1F, 0x07, 0xBF, 0xB7
 _IF, _IF_NOT, _CALL, _EXIT = 0x15, 0x55, 0x85, 0x95
@@ -33,25 +30,6 @@ _TRIES = 20
 #: A tally: what each counter stood at, what each has summed up to, the runs, and whether a run has begun.
 _TALLY = struct.Struct(f"<{_NUMBER}Q{_NUMBER}QQQ")
 _SUM, _RUNS, _BEGUN = 8 * _NUMBER, 16 * _NUMBER, 16 * _NUMBER + 8
-
-
-class _LoadAttr(Structure):
-    _fields_ = (
-        ("prog_type", c_uint32),
-        ("insn_cnt", c_uint32),
-        ("insns", c_uint64),
-        ("license", c_uint64),
-        ("log_level", c_uint32),
-        ("log_size", c_uint32),
-        ("log_buf", c_uint64),
-        ("kern_version", c_uint32),
-        ("prog_flags", c_uint32),
-        ("prog_name", c_char * 16),
-    )
-
-
-class _CreateAttr(Structure):
-    _fields_ = (("map_type", c_uint32), ("key_size", c_uint32), ("value_size", c_uint32), ("max_entries", c_uint32))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,16 +85,13 @@ def make_bracket(counters: list[int], release: ExitStack) -> Bracket:
 
 
 def _make_map(kind: str, value_size: int, entries: int, release: ExitStack) -> int:
-    fd = bpf.call(_MAP_CREATE, _CreateAttr(bpf.MAP_TYPES.index(kind), 4, value_size, entries))
+    fd = create_map(kind, 4, value_size, entries)
     release.callback(os.close, fd)
     return fd
 
 
 def _load(code: bytes, release: ExitStack) -> int:
-    buffer, licence = ctypes.create_string_buffer(code, len(code)), ctypes.create_string_buffer(b"Dual BSD/GPL")
-    attr = _LoadAttr(bpf.PROGRAM_TYPES.index("tracepoint"), len(code) // 8)
-    attr.insns, attr.license = ctypes.addressof(buffer), ctypes.addressof(licence)
-    fd = bpf.call(_PROG_LOAD, attr)
+    fd = load_program("tracepoint", code)
     release.callback(os.close, fd)
     return fd
 

@@ -7,20 +7,17 @@ else, and only its words about the call matter (``kernel/bpf/verifier.c``, ``che
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import functools
 import os
 from collections.abc import Iterable
-from ctypes import Structure, c_char, c_uint32, c_uint64
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.agent import bpf
+from harness.agent.bpf import MAP_TYPES
+from harness.agent.create import RefusedError, create_map, load_program
 
-_MAP_CREATE = 0
-_PROG_LOAD = 5
 _EXIT_0 = bytes.fromhex("b700000000000000 9500000000000000")
 _CALL, _EXIT = 0x85, bytes.fromhex("9500000000000000")
 _UNKNOWN_CALL = ("invalid func ", "unknown func ", "cannot use helper")
@@ -81,31 +78,6 @@ class Feature:
         return f"{words}, needed by {self.wanted_by}" if self.wanted_by else words
 
 
-class _LoadAttr(Structure):
-    _fields_ = (
-        ("prog_type", c_uint32),
-        ("insn_cnt", c_uint32),
-        ("insns", c_uint64),
-        ("license", c_uint64),
-        ("log_level", c_uint32),
-        ("log_size", c_uint32),
-        ("log_buf", c_uint64),
-        ("kern_version", c_uint32),
-        ("prog_flags", c_uint32),
-        ("prog_name", c_char * 16),
-    )
-
-
-class _CreateAttr(Structure):
-    _fields_ = (
-        ("map_type", c_uint32),
-        ("key_size", c_uint32),
-        ("value_size", c_uint32),
-        ("max_entries", c_uint32),
-        ("map_flags", c_uint32),
-    )
-
-
 def lacking(features: Iterable[Feature]) -> list[Feature]:
     """Those of ``features`` that this kernel does not have, each once; what cannot be asked for counts as there."""
     found: dict[tuple[str, str, str], Feature] = {}
@@ -137,25 +109,18 @@ def _has_helper(program_type: str, number: int) -> bool:
 
 def _load(program_type: str, insns: bytes) -> tuple[int, str]:
     """The error number (0: it loaded) and the verifier's log."""
-    code = ctypes.create_string_buffer(insns, len(insns))
-    licence = ctypes.create_string_buffer(b"Dual BSD/GPL")
-    log = ctypes.create_string_buffer(1 << 12)
-    attr = _LoadAttr(bpf.PROGRAM_TYPES.index(program_type), len(insns) // 8)
-    attr.insns, attr.license = ctypes.addressof(code), ctypes.addressof(licence)
-    attr.log_level, attr.log_size, attr.log_buf = 1, len(log), ctypes.addressof(log)
     try:
-        os.close(bpf.call(_PROG_LOAD, attr))
-    except OSError as problem:
-        return problem.errno or 0, log.value.decode(errors="replace")
+        os.close(load_program(program_type, insns, log_bytes=1 << 12))
+    except RefusedError as problem:
+        return problem.errno or 0, problem.log
     return 0, ""
 
 
 def _has_map(name: str) -> bool:
-    if name not in _PLAIN_MAPS or name not in bpf.MAP_TYPES:
+    if name not in _PLAIN_MAPS or name not in MAP_TYPES:
         return True
-    attr = _CreateAttr(bpf.MAP_TYPES.index(name), *_PLAIN_MAPS[name])
     try:
-        os.close(bpf.call(_MAP_CREATE, attr))
+        os.close(create_map(name, *_PLAIN_MAPS[name]))
     except OSError as problem:
         return problem.errno not in {errno.EINVAL, errno.E2BIG, errno.EOPNOTSUPP, _ENOTSUPP}
     return True
