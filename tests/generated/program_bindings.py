@@ -87,14 +87,13 @@ def match_tagged(w: Writer, depth: int) -> None:
     values = f"{{:{tags[0]}, {integer(w, depth - 1)}}}", f"{{:{tags[1]}, {integer(w, 1)}}}"
     w.line(f"{name} = if {truth(w, depth - 1)}, do: {values[0]}, else: {values[1]}")
     w.line(f"case {name} do")
-    w.depth += 1
-    for tag, bound in zip(dict.fromkeys(tags), (one, other), strict=False):
-        w.line(f"{{:{tag}, {bound}}} ->")
-        with w.indented():
-            w.bind(bound, "int")
-            w.block(depth - 1)
-            w.line(integer(w, 1))
-    w.depth -= 1
+    with w.indented():
+        for tag, bound in zip(dict.fromkeys(tags), (one, other), strict=False):
+            w.line(f"{{:{tag}, {bound}}} ->")
+            with w.inner():
+                w.bind(bound, "int")
+                w.block(depth - 1)
+                w.line(integer(w, 1))
     w.line("end")
 
 

@@ -15,7 +15,7 @@ def branch(w: Writer, depth: int) -> None:
         return
     word = w.pick(("if", "if", "unless"))
     w.line(f"{word} {truth(w, depth)} do")
-    with w.indented():
+    with w.inner():
         w.block(depth - 1)
         if w.chance(20):
             w.line(leaving(w, 1))
@@ -23,7 +23,7 @@ def branch(w: Writer, depth: int) -> None:
             bind_number(w, 1)
     if w.chance(50):
         w.line("else")
-        with w.indented():
+        with w.inner():
             w.block(depth - 1)
             change_field(w, 1)
             bind_number(w, 1)
@@ -35,63 +35,56 @@ def join(w: Writer, depth: int) -> None:
     kinds = ["int", "int", "bool", *(f"struct:{known.name}" for known in w.structs)]
     kind, name = w.pick(kinds), w.name()
     form = w.pick(("if", "cond", "case"))
-    if form == "if":
-        w.line(f"{name} =")
-        w.depth += 1
-        w.line(f"if {truth(w, depth)} do")
-        arm(w, kind, depth)
-        w.line("else")
-        arm(w, kind, depth)
-        w.line("end")
-        w.depth -= 1
-    elif form == "cond":
-        w.line(f"{name} =")
-        w.depth += 1
-        w.line("cond do")
-        w.depth += 1
-        for _ in range(w.number(1, 2)):
-            test = truth(w, depth - 1)
-            w.line(f"{test} ->")
-            arm(w, kind, depth)
-        if w.chance(80):
-            w.line("true ->")
-            arm(w, kind, depth)
-        w.depth -= 1
-        w.line("end")
-        w.depth -= 1
-    else:
-        w.line(f"{name} =")
-        w.depth += 1
-        clauses(w, kind, depth)
-        w.depth -= 1
+    w.line(f"{name} =")
+    with w.indented():
+        if form == "if":
+            w.line(f"if {truth(w, depth)} do")
+            _arm(w, kind, depth)
+            w.line("else")
+            _arm(w, kind, depth)
+            w.line("end")
+        elif form == "cond":
+            _cond(w, kind, depth)
+        else:
+            _case(w, kind, depth)
     w.bind(name, kind, changeable=kind.startswith("struct"))
 
 
-def arm(w: Writer, kind: str, depth: int) -> None:
+def _cond(w: Writer, kind: str, depth: int) -> None:
+    w.line("cond do")
     with w.indented():
+        for _ in range(w.number(1, 2)):
+            test = truth(w, depth - 1)
+            w.line(f"{test} ->")
+            _arm(w, kind, depth)
+        if w.chance(80):
+            w.line("true ->")
+            _arm(w, kind, depth)
+    w.line("end")
+
+
+def _arm(w: Writer, kind: str, depth: int) -> None:
+    with w.inner():
         w.block(depth - 1)
         w.line(leaving(w, 1) if w.chance(8) else value_of(w, kind, depth - 1))
 
 
-def clauses(w: Writer, kind: str, depth: int) -> None:
+def _case(w: Writer, kind: str, depth: int) -> None:
     w.line(f"case {integer(w, depth - 1)} do")
-    w.depth += 1
-    for _ in range(w.number(1, 2)):
-        if w.chance(50):
-            w.line(f"{w.literal(NUMBERS)} ->")
-            arm(w, kind, depth)
-        else:
-            bound = w.name("c")
-            with w.indented():
-                w.depth -= 1
-                w.bind(bound, "int")
-                w.line(f"{bound} when {_guard(w, bound)} ->")
-                arm(w, kind, depth)
-                w.depth += 1
-    if w.chance(75):
-        w.line("_ ->")
-        arm(w, kind, depth)
-    w.depth -= 1
+    with w.indented():
+        for _ in range(w.number(1, 2)):
+            if w.chance(50):
+                w.line(f"{w.literal(NUMBERS)} ->")
+                _arm(w, kind, depth)
+            else:
+                bound = w.name("c")
+                with w.scoped():
+                    w.bind(bound, "int")
+                    w.line(f"{bound} when {_guard(w, bound)} ->")
+                    _arm(w, kind, depth)
+        if w.chance(75):
+            w.line("_ ->")
+            _arm(w, kind, depth)
     w.line("end")
 
 
@@ -103,7 +96,7 @@ def case_of(w: Writer, depth: int) -> None:
     if depth <= 0:
         bind_number(w, 1)
         return
-    clauses(w, "int", depth)
+    _case(w, "int", depth)
 
 
 def with_steps(w: Writer, depth: int) -> None:
@@ -113,23 +106,21 @@ def with_steps(w: Writer, depth: int) -> None:
         return
     otherwise = w.chance(60)
     w.line(f"{name} =")
-    w.depth += 1
-    guard = f" when not is_nil({bound})" if otherwise else ""
-    w.line(f"with true <- {truth(w, depth - 1)},")
-    w.line(f"     {bound}{guard} <- {lookup(w, found, depth - 1)} do")
     with w.indented():
-        w.bind(bound, "int" if otherwise else "maybe")
-        w.block(depth - 1)
-        w.line(integer(w, depth - 1))
-    if otherwise:
-        w.line("else")
-        w.depth += 1
-        for pattern in ("nil", "_"):
-            w.line(f"{pattern} ->")
-            arm(w, "int", depth - 1)
-        w.depth -= 1
-    w.line("end")
-    w.depth -= 1
+        guard = f" when not is_nil({bound})" if otherwise else ""
+        w.line(f"with true <- {truth(w, depth - 1)},")
+        w.line(f"     {bound}{guard} <- {lookup(w, found, depth - 1)} do")
+        with w.inner():
+            w.bind(bound, "int" if otherwise else "maybe")
+            w.block(depth - 1)
+            w.line(integer(w, depth - 1))
+        if otherwise:
+            w.line("else")
+            with w.indented():
+                for pattern in ("nil", "_"):
+                    w.line(f"{pattern} ->")
+                    _arm(w, "int", depth - 1)
+        w.line("end")
     if otherwise:
         w.bind(name, "int")
 

@@ -57,7 +57,7 @@ def function(w: Writer, index: int) -> None:
         value = value_of(w, found.result, 2)
         w.line(f"defp {found.name}({head}, do: {value}")
     w.line(f"defp {found.name}({', '.join(names)}) do")
-    with w.indented():
+    with w.inner():
         for name, kind in zip(names, params, strict=True):
             w.bind(name, kind, changeable=kind.startswith(("struct", "ref")))
         w.budget = w.number(1, 6)

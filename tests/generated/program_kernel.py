@@ -19,7 +19,7 @@ def packet(w: Writer, depth: int) -> None:
     w.line(f"{name} = Honey.Packet.at(ctx, {offset}, :{type_})")
     kind = f"ref:{type_}" if type_ in structs else type_ if type_ in NETWORK else "int"
     w.line(f"if {name} do")
-    with w.indented():
+    with w.inner():
         w.bind(name, kind, changeable=type_ in structs)
         w.block(depth - 1)
         change_field(w, 1)
@@ -37,7 +37,7 @@ def record(w: Writer, depth: int) -> None:
     # A record's memory is what an earlier one left there, so each field is set.
     w.line(f"{name} = BpfHelpers.bpf_ringbuf_reserve(:ring, :{known.name})")
     w.line(f"if {name} do")
-    with w.indented():
+    with w.inner():
         for field_, type_ in w.inside(name, known.name):
             if type_.startswith("array:"):
                 for index in range(int(type_[6:])):
@@ -68,7 +68,7 @@ def read(w: Writer, depth: int) -> None:
         w.line(f"{name} = BpfHelpers.probe_read_user({pointer}, :{what})")
         if what == "sockaddr_in":
             w.line(f"if {name} do")
-            with w.indented():
+            with w.inner():
                 w.bind(f"{name}.sin_port", "be16")
                 w.bind(f"{name}.sin_addr.s_addr", "be32")
                 w.bind(f"{name}.sin_family", "int")

@@ -23,7 +23,7 @@ def loop(w: Writer, depth: int) -> None:
     else:
         w.line(f"Enum.each({first}..{last}{step}, fn {index} ->")
         filter_ = ")"
-    with w.indented():
+    with w.inner():
         w.bind(index, "int")
         w.block(depth - 1)
         change_field(w, 1)
@@ -39,16 +39,15 @@ def reduce(w: Writer, depth: int) -> None:
     w.loops += 1
     start = integer(w, 1)
     w.line(f"{name} =")
-    w.depth += 1
-    w.line(f"Enum.reduce(0..{w.pick(_LAST_TURNS)}, {start}, fn {index}, {acc} ->")
     with w.indented():
-        w.bind(index, "int")
-        w.bind(acc, "int")
-        if w.chance(30):
-            w.block(depth - 1)
-        w.line(f"({acc} {w.pick(('+', '-', '*', '|||'))} {integer(w, depth - 1)})")
-    w.line("end)")
-    w.depth -= 1
+        w.line(f"Enum.reduce(0..{w.pick(_LAST_TURNS)}, {start}, fn {index}, {acc} ->")
+        with w.inner():
+            w.bind(index, "int")
+            w.bind(acc, "int")
+            if w.chance(30):
+                w.block(depth - 1)
+            w.line(f"({acc} {w.pick(('+', '-', '*', '|||'))} {integer(w, depth - 1)})")
+        w.line("end)")
     w.loops -= 1
     w.bind(name, "int")
 
@@ -63,19 +62,15 @@ def gather(w: Writer, depth: int) -> None:
     if form == "reduce":
         w.line(f"{name} =")
         w.line(f"  for {index} <- 0..{w.pick(_LAST_TURNS)}, reduce: {integer(w, 1)} do")
-        w.depth += 1
-        with w.indented():
+        with w.indented(), w.inner():
             w.bind(index, "int")
             w.bind(acc, "int")
             w.line(f"{acc} -> {integer(w, depth - 1)}")
-        w.depth -= 1
         w.line("  end")
     elif form == "list":
-        with w.indented():
-            w.depth -= 1
+        with w.scoped():
             w.bind(index, "int")
             value = integer(w, 1)
-            w.depth += 1
         w.line(f"{name} = Enum.sum(for {index} <- 1..3, do: {value})")
     else:
         w.line(f"{name} = {integer(w, 1)} |> max({integer(w, 1)}) |> bxor({integer(w, 1)})")

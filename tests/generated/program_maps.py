@@ -32,7 +32,7 @@ def look_up(w: Writer, depth: int) -> None:
         w.line(f"if {name} == nil, do: {leaving(w, 1)}")
     elif how == "unless":
         w.line(f"unless {name} do")
-        with w.indented():
+        with w.inner():
             w.block(depth - 1)
             w.line(leaving(w, 1))
         w.line("end")
@@ -40,13 +40,13 @@ def look_up(w: Writer, depth: int) -> None:
         test = name if how == "if" else f"{name} != nil"
         extra = f" && {truth(w, 1)}" if w.chance(20) else ""
         w.line(f"if {test}{extra} do")
-        with w.indented():
+        with w.inner():
             w.bind(name, kind, changeable=struct)
             w.block(depth - 1)
             change_field(w, 1)
         if w.chance(30):
             w.line("else")
-            with w.indented():
+            with w.inner():
                 w.block(depth - 1)
         w.line("end")
         return
@@ -60,15 +60,14 @@ def look_up(w: Writer, depth: int) -> None:
 def _look_up_in_case(w: Writer, look: str, name: str, kind: str, depth: int) -> None:
     """A look-up whose outcomes are clauses."""
     w.line(f"case {look} do")
-    w.depth += 1
-    for pattern in ("nil", name):
-        w.line(f"{pattern} ->")
-        with w.indented():
-            if pattern != "nil":
-                w.bind(name, kind, changeable=kind.startswith("ref:"))
-            w.block(depth - 1)
-            w.line(integer(w, 1))
-    w.depth -= 1
+    with w.indented():
+        for pattern in ("nil", name):
+            w.line(f"{pattern} ->")
+            with w.inner():
+                if pattern != "nil":
+                    w.bind(name, kind, changeable=kind.startswith("ref:"))
+                w.block(depth - 1)
+                w.line(integer(w, 1))
     w.line("end")
 
 
@@ -105,14 +104,12 @@ def add(w: Writer, depth: int) -> None:
 def modify(w: Writer, depth: int) -> None:
     found, old = w.any_map(), w.name("old")
     key, first = stored(w, found.key, depth - 1), stored(w, found.value, 1)
-    with w.indented():
-        w.depth -= 1
+    with w.scoped():
         if found.value.startswith("struct:"):
             struct = w.structure(found.value[7:])
             w.bind(old, f"struct:{struct.name}")
             fields = [name for name, type_ in struct.fields if not type_.startswith(("array", "struct"))]
             if not fields:
-                w.depth += 1
                 return
             changes = ", ".join(
                 f"{each}: {stored(w, dict(struct.fields)[each], 2)}" for each in fields[: w.number(1, 3)]
@@ -122,4 +119,3 @@ def modify(w: Writer, depth: int) -> None:
             w.bind(old, found.value if found.value in NETWORK else "int")
             new = stored(w, found.value, depth)
         w.line(f"Honey.Map.update(:{found.name}, {key}, {first}, fn {old} -> {new} end)")
-        w.depth += 1

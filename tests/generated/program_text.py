@@ -77,7 +77,7 @@ def _handler(w: Writer, index: int, sections: tuple[str, ...]) -> tuple[str, str
     w.lines.append("")
     w.line(f'@sec "{section}"')
     w.line(f"def {name}(ctx) do")
-    with w.indented():
+    with w.inner():
         _inputs(w)
         w.budget = w.number(1, 12)
         w.block(3)

@@ -9,6 +9,11 @@ from program_writer import Writer
 NUMBERS: tuple[int, ...] = (0, 1, 2, 3, 5, 7, 8, 15, 16, 31, 32, 63, 64, 100, 127, 128, 255, 256, 1000, 65535, 65536)
 NUMBERS += (2**31 - 1, 2**31, 2**32 - 1, 2**32, 2**63 - 1, -1, -2, -7, -128, -129, -(2**31), -(2**63), 2**63, 2**64 - 1)
 SMALL = (0, 1, 2, 3, 4, 5, 6, 7)
+_INTEGERS = (
+    *("atom", "atom", "binary", "binary", "binary", "bits", "divide", "shift", "extreme", "choose", "unary"),
+    *("call", "call", "host", "size", "element", "fuel", "maybe", "default", "sum", "fn"),
+)
+_TRUTHS = ("compare", "compare", "compare", "logic", "not", "in", "nil", "same", "network", "call", "atom")
 _COMPARISONS = ("==", "!=", "<", "<=", ">", ">=")
 HTON = {"be16": "htons", "be32": "htonl", "be64": "htonll"}
 _NTOH = {"be16": "ntohs", "be32": "ntohl", "be64": "ntohll"}
@@ -60,9 +65,13 @@ def integer(w: Writer, depth: int) -> str:
     atoms = [*["name"] * (3 * bool(names)), *["field"] * (2 * bool(fields)), "literal"]
     if depth <= 0:
         return _atom(w, w.pick(atoms), names, fields)
-    kinds = ["atom", "atom", "binary", "binary", "binary", "bits", "divide", "shift", "extreme", "choose", "unary"]
-    kinds += ["call", "call", "host", "size", "element", "fuel", "maybe", "default", "sum", "fn"]
-    match w.pick(kinds):
+    kind = w.pick(_INTEGERS)
+    return _calculated(w, kind, depth) or _given(w, kind, depth) or _atom(w, w.pick(atoms), names, fields)
+
+
+def _calculated(w: Writer, kind: str, depth: int) -> str:
+    """An operation on integers; nothing if ``kind`` is none."""
+    match kind:
         case "binary":
             return f"({integer(w, depth - 1)} {w.pick(('+', '-', '*'))} {integer(w, depth - 1)})"
         case "bits":
@@ -83,6 +92,21 @@ def integer(w: Writer, depth: int) -> str:
         case "unary":
             inner = integer(w, depth - 1)
             return w.pick((f"(-({inner}))", f"~~~({inner})", f"abs({inner})"))
+        case "sum":
+            return f"Enum.sum([{integer(w, depth - 1)}, {integer(w, 0)}])"
+        case "fn":
+            bound = w.name("z")
+            with w.scoped():
+                argument = integer(w, depth - 1)
+                w.bind(bound, "int")
+                body = integer(w, depth - 1)
+            return f"(fn {bound} -> {body} end).({argument})"
+    return ""
+
+
+def _given(w: Writer, kind: str, depth: int) -> str:
+    """An integer from a function, a struct, a map; nothing if there is none of this ``kind``."""
+    match kind:
         case "call":
             calls = [known for known in w.functions if known.result == "int"]
             if calls and (call := _call(w, calls, depth)):
@@ -108,18 +132,7 @@ def integer(w: Writer, depth: int) -> str:
         case "fuel" if w.recursive and not w.loops:
             start = f"{integer(w, depth - 1)} &&& {w.pick(('3', '7', '1'))}"
             return f"fuel({w.pick(('4', '1', '8'))}, total({start}, {integer(w, depth - 1)}))"
-        case "sum":
-            return f"Enum.sum([{integer(w, depth - 1)}, {integer(w, 0)}])"
-        case "fn":
-            bound = w.name("z")
-            with w.indented():
-                w.depth -= 1
-                argument = integer(w, depth - 1)
-                w.bind(bound, "int")
-                body = integer(w, depth - 1)
-                w.depth += 1
-            return f"(fn {bound} -> {body} end).({argument})"
-    return _atom(w, w.pick(atoms), names, fields)
+    return ""
 
 
 def any_index(w: Writer) -> str:
@@ -159,8 +172,7 @@ def truth(w: Writer, depth: int) -> str:
         if flags and w.chance(50):
             return w.pick(flags)
         return f"{integer(w, 0)} {w.pick(_COMPARISONS)} {integer(w, 0)}"
-    kinds = ("compare", "compare", "compare", "logic", "not", "in", "nil", "same", "network", "call", "atom")
-    match w.pick(kinds):
+    match w.pick(_TRUTHS):
         case "logic":
             return f"({truth(w, depth - 1)} {w.pick(('and', 'or', '&&', '||'))} {truth(w, depth - 1)})"
         case "not":

@@ -76,13 +76,24 @@ class Writer:
 
     @contextmanager
     def indented(self) -> Iterator[None]:
-        """A block: what is bound in it ends with it."""
-        outer = self.scope
-        self.scope = Scope(list(outer.names), set(outer.changeable))
+        """Lines are indented further."""
         self.depth += 1
         yield
         self.depth -= 1
+
+    @contextmanager
+    def scoped(self) -> Iterator[None]:
+        """What is bound in it ends with it."""
+        outer = self.scope
+        self.scope = Scope(list(outer.names), set(outer.changeable))
+        yield
         self.scope = outer
+
+    @contextmanager
+    def inner(self) -> Iterator[None]:
+        """A block: a scope of its own, and indented."""
+        with self.indented(), self.scoped():
+            yield
 
     def bind(self, name: str, kind: str, *, changeable: bool = False) -> None:
         self.scope.names.append((name, kind))
