@@ -38,6 +38,9 @@ COMMANDS = {
     "kernels": ("harness.kernels.command", "list and fetch kernels for the virtual machine"),
 }
 
+#: Ctrl-C, a polite request, and a terminal that was closed: what was started is given back after each.
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
 _EPILOG = """\
 exit status: 0 all holds, 1 it does not, 2 it could not be found out, 3 a bug in the harness, 130 interrupted
 
@@ -48,8 +51,9 @@ exit status: 0 all holds, 1 it does not, 2 it could not be found out, 3 a bug in
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; gives the exit status."""
     given = list(sys.argv[1:] if argv is None else argv)
-    # A polite end is one: what was started is given back either way.
-    signal.signal(signal.SIGTERM, _interrupt)
+    for each in _ENDING:
+        if signal.getsignal(each) != signal.SIG_IGN:  # as after nohup(1)
+            signal.signal(each, _interrupt)
     try:
         arguments = _parser(given).parse_args(given)
         status: int = import_module(COMMANDS[arguments.command][0]).main(arguments)
@@ -82,6 +86,9 @@ def _bug(error: Exception) -> int:
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    # Another signal, from an impatient user or from the run that this one is a cell of, would disturb giving back.
+    for each in _ENDING:
+        signal.signal(each, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 

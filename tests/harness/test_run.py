@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
@@ -152,7 +153,7 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 @pytest.mark.kernel
 @pytest.mark.skipif(shutil.which("bpftool") is None, reason="bpftool is not installed")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupt_leaves_nothing_behind(tmp_path: Path, target: str, number: signal.Signals) -> None:
     before = programs_loaded()
     benchmark = tmp_path / "pair.toml"
@@ -160,16 +161,32 @@ def test_an_interrupt_leaves_nothing_behind(tmp_path: Path, target: str, number:
     benchmark.write_text(text, encoding="utf-8")
     command = [sys.executable, "-m", "harness.cli", "run", str(benchmark), "--target", target]
     command += ["--reports", str(tmp_path / "reports")]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(temporary)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     if target == "local":
         wait_for(lambda: programs_loaded() >= before + 8)
     else:
         time.sleep(3)
-    process.send_signal(number)
+
+    def asked_again() -> bool:
+        process.send_signal(number)
+        return process.poll() is not None
+
+    # Who is impatient asks more than once.
+    wait_for(asked_again)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "interrupted" in said
     assert "Traceback" not in said
+    assert not list(temporary.iterdir())
     # The kernel frees a program a moment after the last reference to it is gone.
     wait_for(lambda: programs_loaded() == before)
     assert not (tmp_path / "reports" / "latest").exists()
