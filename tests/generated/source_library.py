@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from source_memory import SIZES, WORD, Network, Number, View
+from source_operators import calculated
 from source_values import NEVER, UNKNOWN, Scope, Symbol, Unspecified, Value, met, truthy, without_bits
 
 from honey.syntax import ast
@@ -24,7 +25,7 @@ def library(machine: Machine, node: ast.Call, scope: Scope) -> Value:
     name = node.name.removeprefix("bpf_")
     match name:
         case "bxor" | "div" | "rem" | "max" | "min":
-            return machine.calculated(name, *args)
+            return calculated(machine, name, *args)
         case "abs":
             return _absolute(machine, args[0])
         case "is_nil":
@@ -32,7 +33,7 @@ def library(machine: Machine, node: ast.Call, scope: Scope) -> Value:
         case "sum":
             total: Value = Number(0, True, literal=True)
             for each in args[0]:
-                total = machine.calculated("+", total, each)
+                total = calculated(machine, "+", total, each)
             return total
         case "htons" | "htonl" | "htonll":
             number, width = machine.present(args[0]), _SWAPS[name[4:]]
@@ -132,10 +133,10 @@ def _stored(machine: Machine, args: list[Value]) -> bytes:
 
 def _add(machine: Machine, type_: str, view: View, amount: Value) -> None:
     if type_ in SIZES:
-        machine.store(view, type_, 0, machine.calculated("+", machine.loaded(view, type_), amount))
+        machine.store(view, type_, 0, calculated(machine, "+", machine.loaded(view, type_), amount))
         return
     for field_, at in machine.layouts.known[type_[7:]].fields.values():
         more = machine.loaded(machine.present(amount), field_, at)
         if isinstance(more, Number) and truthy(more):
             now = machine.loaded(view, field_, at)
-            machine.store(view, field_, at, machine.calculated("+", now, more))
+            machine.store(view, field_, at, calculated(machine, "+", now, more))

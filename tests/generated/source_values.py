@@ -51,13 +51,6 @@ class Returned(Exception):
         self.value = value
 
 
-class Quietly(Exception):
-    """A quiet run has nothing more to learn on this path."""
-
-
-SIGNED = Number(None, True)
-
-
 def common(left: Number, right: Number) -> tuple[bool, bool]:
     """Whether an operation on both is signed, and whether that is open.
 
