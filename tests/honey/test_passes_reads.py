@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reads of memory are merged, made loads, or tested at once."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from passes_c import c_of, xdp_of
+
+MERGED = """
+family = probe_read_user(ctx.addr, :u16)
+if family == :AF_INET do
+  peer = probe_read_user(ctx.addr, :sockaddr_in)
+  if peer do
+    bpf_map_update_elem(:counts, 1, Honey.Net.ntohs(peer.sin_port))
+  end
+end
+0
+"""
+
+
+def test_a_read_of_the_beginning_and_one_of_the_whole_are_merged() -> None:
+    both = c_of(MERGED, "none")
+    one = c_of(MERGED, "constant-folding,flag-threading,nested-branches,merged-reads,fault-tests,dead-code")
+    assert both.count("bpf_probe_read_user") == 2
+    assert one.count("bpf_probe_read_user") == 1
+    assert "if (peer.sin_family == AF_INET)" in one
+
+
+def test_reads_of_different_addresses_are_not_merged() -> None:
+    body = MERGED.replace("peer = probe_read_user(ctx.addr,", "peer = probe_read_user(ctx.buff,")
+    assert c_of(body, "all").count("bpf_probe_read_user") == 2
+
+
+PARENT = "bpf_map_update_elem(:counts, 1, core_read(get_current_task(), :task_struct, {}))\n0"
+
+
+def test_what_hangs_on_the_current_task_is_read_by_loads() -> None:
+    text = c_of(PARENT.format("[:real_parent, :tgid]"), "task-reads,dead-code")
+    assert "= task_real_parent_tgid();" in text
+    assert "bpf_get_current_task()" not in text
+    assert "BPF_CORE_READ" not in text
+
+
+@pytest.mark.parametrize("path", ["[:real_parent]", "[:sched_reset_on_fork]"])
+def test_pointers_to_structs_and_bit_fields_of_the_task_are_read_by_helpers(path: str) -> None:
+    number = PARENT.format(path).replace("1, core_read", "1, 0 + core_read")
+    text = c_of(number, "task-reads,dead-code")
+    assert "bpf_get_current_task()" in text
+    assert "BPF_CORE_READ" in text
+
+
+FOUND = """
+  defp found(ctx) do
+    eth = Honey.Packet.at(ctx, 0, :ethhdr) || return(nil)
+    if eth.h_proto == 8, do: return(behind(ctx, 14))
+    if eth.h_proto == 129, do: behind(ctx, 18)
+  end
+
+  defp behind(ctx, offset) do
+    ip = Honey.Packet.at(ctx, offset, :iphdr) || return(nil)
+    if ip.protocol == 17, do: Honey.Packet.at(ctx, offset + 20, :udphdr)
+  end
+""".replace("== 8", "== Honey.Net.htons(8)").replace("== 129", "== Honey.Net.htons(129)")
+
+
+def test_a_search_tests_at_once_for_what_it_cannot_do_without() -> None:
+    passes = "constant-folding,known-ranges,whole-headers"
+    first = r"xdp_md_packet_at\(ctx, 0, {}\)"
+    found = xdp_of("udp = found(ctx) || return(:XDP_DROP)\nif udp.check == 0, do: return(:XDP_TX)", passes, FOUND)
+    assert re.search(first.format(42), found)
+    counted = FOUND.replace("if ip.protocol", "Honey.Map.add(:counts, 1, 1)\n    if ip.protocol")
+    shown = xdp_of("udp = found(ctx) || return(:XDP_DROP)\nif udp.check == 0, do: return(:XDP_TX)", passes, counted)
+    assert re.search(first.format(r"sizeof\(struct ethhdr\)"), shown)
+
+
+def test_a_search_that_is_content_with_less_tests_for_less() -> None:
+    short = FOUND.replace(
+        "if eth.h_proto == Honey.Net.htons(129), do: behind(ctx, 18)", "Honey.Packet.at(ctx, 20, :udphdr)"
+    )
+    text = xdp_of(
+        "udp = found(ctx) || return(:XDP_DROP)\nif udp.check == 0, do: return(:XDP_TX)",
+        "constant-folding,known-ranges,whole-headers",
+        short,
+    )
+    assert "xdp_md_packet_at(ctx, 0, 28)" in text
