@@ -16,6 +16,7 @@ from harness.benchmark import Benchmark, C, Source
 from harness.build_empty import build_empty
 from harness.build_honey import compile_honey
 from harness.build_refused import refused
+from harness.cancellation import Cancellation
 from harness.checkout import Checkout
 from harness.errors import BuildError
 from harness.lines import code_lines
@@ -83,7 +84,9 @@ def find_compiler(name: str = "clang") -> Compiler:
     return Compiler(path, Path(name).name, done.stdout.splitlines()[0].strip())
 
 
-def build(benchmarks: Sequence[Benchmark], checkout: Checkout, folder: Path, compiler: Compiler) -> list[BuiltPair]:
+def build(
+    benchmarks: Sequence[Benchmark], checkout: Checkout, folder: Path, compiler: Compiler, cancellation: Cancellation
+) -> list[BuiltPair]:
     """Compile all sides of ``benchmarks`` into ``folder``, two at a time.
 
     Raises :class:`BuildError` with the compiler's own words for the first side that does not compile.
@@ -91,7 +94,14 @@ def build(benchmarks: Sequence[Benchmark], checkout: Checkout, folder: Path, com
     has_c = any(source.path.endswith(".c") for benchmark in benchmarks for source in benchmark.sources.values())
     vmlinux = vmlinux_header() if has_c else Vmlinux(folder, "")
     with ThreadPoolExecutor(max_workers=2) as pool:
-        work = partial(_build_side, checkout=checkout, folder=folder, compiler=compiler, vmlinux=vmlinux)
+        work = partial(
+            _build_side,
+            checkout=checkout,
+            folder=folder,
+            compiler=compiler,
+            vmlinux=vmlinux,
+            cancellation=cancellation,
+        )
         tasks = {
             (benchmark.name, name): pool.submit(work, benchmark.name, name, source)
             for benchmark in benchmarks
@@ -106,7 +116,13 @@ def build(benchmarks: Sequence[Benchmark], checkout: Checkout, folder: Path, com
 
 
 def timed(
-    pairs: Sequence[BuiltPair], checkout: Checkout, folder: Path, compiler: Compiler, rounds: int
+    pairs: Sequence[BuiltPair],
+    checkout: Checkout,
+    folder: Path,
+    compiler: Compiler,
+    *,
+    rounds: int,
+    cancellation: Cancellation,
 ) -> list[BuiltPair]:
     """``pairs`` with the least time of ``rounds`` more compilations of each side, in turn and one at a time.
 
@@ -126,6 +142,7 @@ def timed(
                     folder=folder,
                     compiler=compiler,
                     vmlinux=vmlinux,
+                    cancellation=cancellation,
                 )
                 times[name].append(again.seconds)
         sides = {name: replace(side, seconds=min(times[name]), rounds=rounds) for name, side in pair.sides.items()}
@@ -147,8 +164,17 @@ def _pair(
 
 
 def _build_side(
-    benchmark: str, name: str, source: Source, *, checkout: Checkout, folder: Path, compiler: Compiler, vmlinux: Vmlinux
+    benchmark: str,
+    name: str,
+    source: Source,
+    *,
+    checkout: Checkout,
+    folder: Path,
+    compiler: Compiler,
+    vmlinux: Vmlinux,
+    cancellation: Cancellation,
 ) -> BuiltSide:
+    cancellation.check()
     path = checkout.root / source.path
     output = folder / benchmark / f"{name}.bpf.o"
     output.parent.mkdir(parents=True, exist_ok=True)

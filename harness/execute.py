@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from harness.benchmark import NOISY_METRICS
+from harness.cancellation import Cancellation
 from harness.checkout import Checkout
 from harness.errors import HarnessError
 from harness.evaluate import Runs
@@ -97,10 +98,22 @@ class Outcome:
         )
 
 
-def execute(where: Where, preparing: Future[Prepared], checkout: Checkout, folder: Path, progress: Progress) -> Outcome:
-    """Run what is being prepared. Raises :class:`HarnessError` where the target is lost or leaves no result."""
+def execute(
+    where: Where,
+    preparing: Future[Prepared],
+    cancellation: Cancellation,
+    *,
+    checkout: Checkout,
+    folder: Path,
+    progress: Progress,
+) -> Outcome:
+    """Run what is being prepared, which is cancelled when that fails.
+
+    Raises :class:`HarnessError` where the target is lost or leaves no result.
+    """
     if where.target == SIM:
-        came = simulate(preparing.result().pairs, folder / "out", where.seed, progress)
+        with cancellation:
+            came = simulate(preparing.result().pairs, folder / "out", where.seed, progress)
         missing = (*KERNEL_METRICS, _GUEST_INSNS, *NOISY_METRICS)
         return Outcome(came, None, dict.fromkeys(missing, "there is no kernel in a simulation"))
 
@@ -111,7 +124,8 @@ def execute(where: Where, preparing: Future[Prepared], checkout: Checkout, folde
     counting = job(
         COUNTING, Rounds(parity="", cost_blocks=COUNT_BLOCKS, mirrored=False, counting=True), folder / "counting"
     )
-    with _beside(where, counting, progress) as beside:
+    # Cancelled first: the guest beside waits for what is prepared as well.
+    with _beside(where, counting, progress) as beside, cancellation:
         came = do(job(where.kind, rounds, folder), partial(_open, where, progress), progress)
         counted, reasons = _counted(beside)
     return Outcome(came, counted, reasons)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from harness.benchmark import Benchmark
 from harness.build import BuiltPair, Compiler, build, timed
+from harness.cancellation import Cancellation
 from harness.checkout import Checkout
 from harness.errors import BuildError, PairError
 from harness.handlers import handlers
@@ -34,6 +35,7 @@ def prepare(
     checkout: Checkout,
     folder: Path,
     compiler: Compiler,
+    cancellation: Cancellation,
     *,
     ablation: bool = False,
     compile_rounds: int = 0,
@@ -41,16 +43,19 @@ def prepare(
     """Compile all pairs into ``folder`` and put aside those that are not alike in shape.
 
     ``compile_rounds`` more compilations of each side are timed. Raises :class:`BuildError` where a side does not
-    compile, :class:`PairError` where no pair is left.
+    compile, :class:`PairError` where no pair is left, and what ``cancellation`` does.
     """
-    prepared = looked_at(build(benchmarks, checkout, folder, compiler))
+    prepared = looked_at(build(benchmarks, checkout, folder, compiler, cancellation))
     if compile_rounds:
-        again = timed(prepared.pairs, checkout, folder.with_name("timed"), compiler, compile_rounds)
+        place = folder.with_name("timed")
+        again = timed(prepared.pairs, checkout, place, compiler, rounds=compile_rounds, cancellation=cancellation)
         prepared = replace(prepared, pairs=again)
-    return _with_variants(prepared, checkout, folder, compiler) if ablation else prepared
+    return _with_variants(prepared, checkout, folder, compiler, cancellation) if ablation else prepared
 
 
-def _with_variants(prepared: Prepared, checkout: Checkout, folder: Path, compiler: Compiler) -> Prepared:
+def _with_variants(
+    prepared: Prepared, checkout: Checkout, folder: Path, compiler: Compiler, cancellation: Cancellation
+) -> Prepared:
     """The same with the Honey sides compiled once more, without some of their passes; sides in C have none."""
     made: dict[str, Variants] = {}
     for pair in prepared.pairs:
@@ -58,7 +63,7 @@ def _with_variants(prepared: Prepared, checkout: Checkout, folder: Path, compile
         if source.endswith(".ex"):
             place = folder / pair.benchmark.name / "ablation"
             made[pair.benchmark.name] = make_variants(
-                checkout.root / source, place, clang=compiler.path, checkout=checkout
+                checkout.root / source, place, clang=compiler.path, checkout=checkout, cancellation=cancellation
             )
     pairs = [
         with_variants(pair, made[pair.benchmark.name]) if pair.benchmark.name in made else pair

@@ -14,6 +14,7 @@ from harness.benchmark import Benchmark
 from harness.benchmark_file import benchmark_paths, find_benchmarks
 from harness.build import find_compiler
 from harness.bundle import Manifest, files_of, write_bundle
+from harness.cancellation import Cancellation
 from harness.checkout import Checkout
 from harness.errors import HarnessError
 from harness.evaluate import Facts, evaluate, refused
@@ -73,13 +74,14 @@ def run(options: RunOptions, checkout: Checkout, progress: Progress) -> Kept:
     options.where.check()
     compiler = find_compiler(options.compiler)
 
-    def preparing(folder: Path) -> Prepared:
+    def preparing(folder: Path, cancellation: Cancellation) -> Prepared:
         with progress.step("build", f"compiling {_count(len(benchmarks), 'pair')} with {compiler.name}"):
             return prepare(
                 benchmarks,
                 checkout,
                 folder / "objects",
                 compiler,
+                cancellation,
                 ablation=options.ablation,
                 compile_rounds=options.compile_rounds,
             )
@@ -102,7 +104,7 @@ class Undertaking:
 
     options: RunOptions
     benchmarks: Sequence[Benchmark]
-    preparing: Callable[[Path], Prepared]
+    preparing: Callable[[Path, Cancellation], Prepared]
     compiler: str
     checkout: Checkout
     progress: Progress
@@ -162,8 +164,9 @@ def _do(one: Undertaking, head: Head, folder: Path) -> model.Report:
     where = one.options.where
     # Compiling takes about as long as a guest takes to wake up, so the target starts meanwhile.
     with ThreadPoolExecutor(max_workers=1) as pool:
-        future = pool.submit(one.preparing, folder)
-        outcome = execute(where, future, one.checkout, folder, one.progress)
+        cancellation = Cancellation()
+        future = pool.submit(one.preparing, folder, cancellation)
+        outcome = execute(where, future, cancellation, checkout=one.checkout, folder=folder, progress=one.progress)
         prepared = future.result()
     result = outcome.came.result
     with one.progress.step("compare", "comparing"):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from harness.benchmark import HONEY
 from harness.build import BuiltPair, BuiltSide
+from harness.cancellation import Cancellation
 from harness.checkout import Checkout
 from harness.errors import BuildError
 
@@ -34,7 +35,9 @@ class Variants:
     alone: Mapping[str, Path]
 
 
-def make_variants(source: Path, folder: Path, *, clang: str, checkout: Checkout) -> Variants:
+def make_variants(
+    source: Path, folder: Path, *, clang: str, checkout: Checkout, cancellation: Cancellation
+) -> Variants:
     """Compile ``source`` without each pass and each two of those that matter, into ``folder``.
 
     Raises :class:`BuildError` where the source does not compile as it is; a set of passes without which it does not
@@ -42,7 +45,7 @@ def make_variants(source: Path, folder: Path, *, clang: str, checkout: Checkout)
     """
     from honey.passes import NAMES
 
-    maker = _Maker(source, folder, clang, checkout)
+    maker = _Maker(source, folder, clang, checkout, cancellation)
     full, none = maker.text(()), maker.text(NAMES)
     alone = {name: maker.text(other for other in NAMES if other != name) for name in NAMES}
     passes = tuple(name for name in NAMES if maker.text((name,)) != full or alone[name] != none)
@@ -60,18 +63,20 @@ def make_variants(source: Path, folder: Path, *, clang: str, checkout: Checkout)
 class _Maker:
     """Emits and compiles one source; each text is compiled once."""
 
-    def __init__(self, source: Path, folder: Path, clang: str, checkout: Checkout) -> None:
+    def __init__(self, source: Path, folder: Path, clang: str, checkout: Checkout, cancellation: Cancellation) -> None:
         from honey.syntax.source import SourceFile
 
         self._source = SourceFile(checkout.relative(source), source.read_bytes())
         self._folder = folder
         self._clang = clang
+        self._cancellation = cancellation
 
     def text(self, left_out: Iterable[str]) -> str:
         """The C that is emitted without the passes ``left_out``."""
         from honey.compiler import to_c
         from honey.passes import NAMES
 
+        self._cancellation.check()
         without = frozenset(left_out)
         done = to_c(self._source, tuple(name for name in NAMES if name not in without))
         if done.c is None:
@@ -80,12 +85,16 @@ class _Maker:
 
     def compile(self, texts: Iterable[str]) -> dict[str, Path]:
         """The objects by text; clang refuses some, which are left out."""
-        from honey.emit.clang import Compiled, compile_c
+        from honey.emit.clang import ClangError, Compiled, compile_c
+
+        def one(text: str, place: Path) -> Compiled | ClangError:
+            self._cancellation.check()
+            return compile_c(text, place, clang=self._clang)
 
         self._folder.mkdir(parents=True, exist_ok=True)
         places = {text: self._folder / f"variant-{number}.bpf.o" for number, text in enumerate(sorted(texts))}
         with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool:
-            done = pool.map(lambda item: compile_c(item[0], item[1], clang=self._clang), places.items())
+            done = pool.map(one, places.keys(), places.values())
             return {
                 text: place
                 for (text, place), one in zip(places.items(), done, strict=True)

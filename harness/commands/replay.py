@@ -52,8 +52,7 @@ def main(given: argparse.Namespace) -> int:
         )
         where.check()
 
-        def preparing(place: Path) -> Prepared:
-            del place
+        def preparing(*_: object) -> Prepared:
             return looked_at(bundle.pairs())
 
         undertaking = Undertaking(

@@ -14,6 +14,7 @@ from test_html import Page, resolve
 from harness.ablation import ablation
 from harness.benchmark import HONEY
 from harness.build import find_compiler
+from harness.cancellation import Cancellation
 from harness.checkout import Checkout
 from harness.report import words
 from harness.report.model import PassDependence
@@ -57,7 +58,11 @@ def test_a_set_that_could_not_be_counted_leaves_a_gap_and_no_error() -> None:
 
 def test_variants_that_come_to_the_same_c_are_compiled_once(tmp_path: Path) -> None:
     made = make_variants(
-        ROOT / "honey/ports/force_kill.ex", tmp_path, clang=find_compiler().path, checkout=Checkout(ROOT)
+        ROOT / "honey/ports/force_kill.ex",
+        tmp_path,
+        clang=find_compiler().path,
+        checkout=Checkout(ROOT),
+        cancellation=Cancellation(),
     )
     assert made.passes
     assert not set(made.passes) & set(made.idle)

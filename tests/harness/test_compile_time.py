@@ -5,10 +5,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from harness.benchmark import HONEY, C
 from harness.benchmark_file import find_benchmarks
 from harness.build import find_compiler
+from harness.cancellation import Cancellation
 from harness.checkout import Checkout
+from harness.errors import RunError
 from harness.prepare import prepare
 from harness.report.assemble import LEAST_ROUNDS, side_figures
 from harness.report.model import Side
@@ -39,10 +43,20 @@ def test_a_single_compilation_gives_no_figure_for_a_limit() -> None:
 def test_all_sides_are_compiled_again_and_the_objects_stay(tmp_path: Path) -> None:
     checkout = Checkout(ROOT)
     benchmarks = find_benchmarks(checkout, ["hello_world"])
-    prepared = prepare(benchmarks, checkout, tmp_path / "objects", find_compiler(), compile_rounds=2)
+    prepared = prepare(benchmarks, checkout, tmp_path / "objects", find_compiler(), Cancellation(), compile_rounds=2)
     (pair,) = prepared.pairs
     for name, built in pair.sides.items():
         assert built.rounds == 2
         assert built.seconds > 0
         assert built.object == tmp_path / "objects" / "hello_world" / f"{name}.bpf.o"
         assert built.object.read_bytes() == (tmp_path / "timed" / "hello_world" / f"{name}.bpf.o").read_bytes()
+
+
+def test_nothing_more_is_compiled_once_the_run_was_interrupted(tmp_path: Path) -> None:
+    checkout, cancellation = Checkout(ROOT), Cancellation()
+    with pytest.raises(KeyboardInterrupt), cancellation:
+        raise KeyboardInterrupt
+    benchmarks = find_benchmarks(checkout, ["hello_world"])
+    with pytest.raises(RunError, match="the run ended"):
+        prepare(benchmarks, checkout, tmp_path / "objects", find_compiler(), cancellation, compile_rounds=100)
+    assert not list(tmp_path.rglob("*.o"))
