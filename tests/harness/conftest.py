@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from compare_bench import Bench
-from run_bench import BENCHMARK, REFERENCE, ROOT, Harness
+from run_bench import REFERENCE, ROOT, Harness, pair
 
 from harness.objects import BpfObject, read_object
 
@@ -52,7 +52,7 @@ def harness(tmp_path: Path, target: str) -> Harness:
         honey: Path = REFERENCE, *options: str, c: Path = REFERENCE, on: str = target
     ) -> subprocess.CompletedProcess[str]:
         benchmark = tmp_path / "pair.toml"
-        benchmark.write_text(BENCHMARK.format(honey=honey, c=c), encoding="utf-8")
+        benchmark.write_text(pair(honey, c), encoding="utf-8")
         command = [sys.executable, "-m", "harness.cli", "run", str(benchmark), "--target", on]
         command += ["--no-guest-insns", "--reports", str(tmp_path / "reports"), *options]
         return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "reference_c/network_monitor/network_monitor.bpf.c"
 HONEY = ROOT / "honey/ports/network_monitor.ex"
 
-BENCHMARK = """
+_BENCHMARK = """
 schema = 1
 name = "pair"
 oracle = "network_monitor"
@@ -25,7 +25,7 @@ honey = {{ source = "{honey}" }}
 c = {{ source = "{c}" }}
 [workload]
 name = "network"
-cost_options = {{ profile = "cost", events = 50 }}
+cost_options = {{ profile = "cost", events = {events} }}
 [maps.traffic_map]
 scope = "key.pid"
 label = "pid {{pid}}, {{protocol:ipproto}}, {{ip:ipv4}}:{{port}}"
@@ -58,6 +58,11 @@ FAULTS = {
 }
 
 Harness = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def pair(honey: Path = REFERENCE, c: Path = REFERENCE, *, events: int = 50) -> str:
+    """A benchmark's file: two sources that fill the reference's maps, its cost measured with so many ``events``."""
+    return _BENCHMARK.format(honey=honey, c=c, events=events)
 
 
 def latest(folder: Path) -> model.BenchmarkReport:

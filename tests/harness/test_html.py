@@ -13,29 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from run_bench import REFERENCE, ROOT, pair
 
 from harness.report import model
 from harness.report.html import html
 
-ROOT = Path(__file__).resolve().parents[2]
-REFERENCE = "reference_c/network_monitor/network_monitor.bpf.c"
-BENCHMARK = f"""
-schema = 1
-name = "pair"
-oracle = "network_monitor"
-truth = "pid_stats"
-[sides]
-honey = {{ source = "{REFERENCE}" }}
-c = {{ source = "{REFERENCE}" }}
-[workload]
-name = "network"
-cost_options = {{ profile = "cost", events = 20 }}
-[maps.traffic_map]
-scope = "key.pid"
-volatile."value.last_update_ns" = {{ rule = "timestamp", tolerance_ns = 50_000_000 }}
-[maps.pid_stats]
-scope = "key"
-volatile."value.last_update_ns" = {{ rule = "timestamp", tolerance_ns = 50_000_000 }}
+BUDGETS = """
 [[budgets]]
 metric = "object_insns"
 geomean = 1.0
@@ -62,7 +45,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a simulated run, the second of two so that there is a history."""
     folder = tmp_path_factory.mktemp("html")
     benchmark = folder / "pair.toml"
-    benchmark.write_text(BENCHMARK, encoding="utf-8")
+    source = REFERENCE.relative_to(ROOT)
+    benchmark.write_text(pair(source, source, events=20) + BUDGETS, encoding="utf-8")
     command = [sys.executable, "-m", "harness.cli", "run", str(benchmark), "--target", "sim", "-q"]
     for _ in range(3):
         done = subprocess.run(

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from run_bench import BENCHMARK, HONEY, REFERENCE, ROOT, Harness, latest, wrong_port
+from run_bench import HONEY, REFERENCE, ROOT, Harness, latest, pair, wrong_port
 
 from harness.report.store import load_report
 
@@ -157,8 +157,7 @@ def wait_for(condition: Callable[[], bool]) -> None:
 def test_an_interrupt_leaves_nothing_behind(tmp_path: Path, target: str, number: signal.Signals) -> None:
     before = programs_loaded()
     benchmark = tmp_path / "pair.toml"
-    text = BENCHMARK.format(honey=REFERENCE, c=REFERENCE).replace("events = 50", "events = 200_000")
-    benchmark.write_text(text, encoding="utf-8")
+    benchmark.write_text(pair(events=200_000), encoding="utf-8")
     command = [sys.executable, "-m", "harness.cli", "run", str(benchmark), "--target", target]
     command += ["--reports", str(tmp_path / "reports")]
     temporary = tmp_path / "temporary"

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from run_bench import ROOT, pair
 
 from harness.report.model import Report
 from harness.report.store import load_report
@@ -22,7 +23,6 @@ from harness.targets.leftovers import leftovers
 from harness.targets.vagrant import After
 from harness.targets.vagrant_machine import machine_folder
 
-ROOT = Path(__file__).resolve().parents[3]
 TOOLS = ("vagrant", "libvirtd", "virsh", "dnsmasq", "qemu-img", "mmdebstrap", "ssh", "nsenter")
 
 missing = [tool for tool in TOOLS if shutil.which(tool) is None]
@@ -49,30 +49,11 @@ def environment(box: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     shutil.rmtree(cache, ignore_errors=True)
 
 
-#: C on both sides: what is tested here is the machine.
-BENCHMARK = """
-schema = 1
-name = "pair"
-sides = {{ honey = {{ source = "{c}" }}, c = {{ source = "{c}" }} }}
-oracle = "network_monitor"
-workload = {{ name = "network" }}
-[maps.traffic_map]
-scope = "key.pid"
-volatile."value.last_update_ns" = {{ rule = "timestamp", tolerance_ns = 50_000_000 }}
-[maps.protocol_totals]
-foreign = {{ map = "pid_stats", sum = ["bytes_sent", "bytes_recv"] }}
-[maps.pid_stats]
-scope = "key"
-volatile."value.last_update_ns" = {{ rule = "timestamp", tolerance_ns = 50_000_000 }}
-[maps.anomaly_map]
-written_by = "user"
-"""
-
-
 def command(target: str, reports: Path) -> list[str]:
-    pair = reports / "pair.toml"
-    pair.write_text(BENCHMARK.format(c=ROOT / "reference_c/network_monitor/network_monitor.bpf.c"), encoding="utf-8")
-    words = [sys.executable, "-m", "harness.cli", "run", str(pair), "--target", target]
+    benchmark = reports / "pair.toml"
+    # C on both sides: what is tested here is the machine.
+    benchmark.write_text(pair(), encoding="utf-8")
+    words = [sys.executable, "-m", "harness.cli", "run", str(benchmark), "--target", target]
     return [*words, "--cost-blocks", "0", "--reports", str(reports)]
 
 
