@@ -15,6 +15,7 @@ import os
 import shlex
 import shutil
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -28,6 +29,8 @@ from harness.targets.qmp import QmpError
 _KEEP = 8
 _CHUNK = 1 << 16
 _IGNORE_SHARED = [{"capability": "x-ignore-shared", "state": True}]
+
+Booting = Callable[[Qemu], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +60,12 @@ class Snapshot:
 
 
 def snapshot_of(
-    machine: Machine, image_key: str, modules: bytes = b"", *, boot_limit_s: float
+    machine: Machine, image_key: str, modules: bytes = b"", *, boot_limit_s: float, booting: Booting = lambda _: None
 ) -> tuple[Snapshot, bool]:
     """The snapshot for ``machine``, and whether it had to be made: then the guest was booted for it.
 
-    ``modules`` is an archive of kernel modules, which only booting needs.
+    ``modules`` is an archive of kernel modules, which only booting needs. ``booting`` is told the guest that boots;
+    when that is closed, a :class:`harness.targets.base.TargetError` is raised here.
     """
     folder = cache_folder("snapshots") / _key(machine, image_key, modules)
     found = Snapshot(folder)
@@ -78,7 +82,7 @@ def snapshot_of(
             with initrd.open("wb") as stream, machine.initrd.open("rb") as image:
                 shutil.copyfileobj(image, stream, 1 << 20)
                 stream.write(modules)
-            _make(replace(machine, initrd=initrd), Snapshot(part), boot_limit_s)
+            _make(replace(machine, initrd=initrd), Snapshot(part), boot_limit_s, booting)
             initrd.unlink()
             part.rename(folder)
         except BaseException:
@@ -119,13 +123,14 @@ def wait_ready(guest: Qemu, *, limit_s: float) -> bytes:
     return about
 
 
-def _make(machine: Machine, snapshot: Snapshot, boot_limit_s: float) -> None:
+def _make(machine: Machine, snapshot: Snapshot, boot_limit_s: float, booting: Booting) -> None:
     """Boot with memory that is no file on a disk yet (memfd_create(2)): a booting guest writes to all of it."""
     memory = os.memfd_create("guest")
     try:
         os.truncate(memory, machine.memory_mb << 20)
         guest = Qemu(machine, memory)
         try:
+            booting(guest)
             snapshot.about.write_bytes(wait_ready(guest, limit_s=boot_limit_s))
             _save(guest, snapshot.state)
         finally:

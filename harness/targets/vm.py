@@ -7,6 +7,7 @@ import json
 import struct
 import time
 import zlib
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ class VmTarget(Target):
         self._memory_mb = memory_mb
         self._icount = icount
         self._guest: Qemu | None = None
+        self._booting: Qemu | None = None
         self._window = 0
         self._results: bytes | None = None
 
@@ -54,8 +56,11 @@ class VmTarget(Target):
         machine = Machine(
             self._kernel.boot, image.path, accelerator=self._accelerator, memory_mb=self._memory_mb, icount=self._icount
         )
+        snapshot_now = partial(
+            snapshot_of, machine, image.key, modules, boot_limit_s=_BOOT_LIMIT_S, booting=self._boots
+        )
         with self.timed("boot"):
-            snapshot, made = snapshot_of(machine, image.key, modules, boot_limit_s=_BOOT_LIMIT_S)
+            snapshot, made = snapshot_now()
         with self.timed("restore"):
             try:
                 self._guest = restore(machine, snapshot)
@@ -64,7 +69,7 @@ class VmTarget(Target):
                 if made:
                     raise
         if self._guest is None:
-            snapshot, _ = snapshot_of(machine, image.key, modules, boot_limit_s=_BOOT_LIMIT_S)
+            snapshot, _ = snapshot_now()
             self._guest = restore(machine, snapshot)
         self._window = snapshot.window()
 
@@ -106,10 +111,11 @@ class VmTarget(Target):
         unpack_folder(self._results, out)
 
     def stop(self) -> None:
-        """Switch the guest off; its snapshot stays as it was."""
-        if self._guest is not None:
-            self._guest.close()
-            self._guest = None
+        """Switch the guest off; its snapshot stays as it was, and one that is being made is given up."""
+        for guest in (self._booting, self._guest):
+            if guest is not None:
+                guest.close()
+        self._booting = self._guest = None
 
     def about(self) -> dict[str, Any]:
         """What figures from here depend on."""
@@ -121,6 +127,9 @@ class VmTarget(Target):
             "memory_mb": self._memory_mb,
             "cpus": 1,
         }
+
+    def _boots(self, guest: Qemu) -> None:
+        self._booting = guest
 
     @staticmethod
     def _taken(guest: Qemu, kind: bytes, payload: bytes) -> bytes:

@@ -9,13 +9,16 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 
-from harness.targets.qemu import Machine
-from harness.targets.snapshot import Snapshot, snapshot_of
-
-Make = Callable[[Machine, Snapshot, float], None]
+from harness.kernels import Kernel
+from harness.targets import TargetError
+from harness.targets.image import Image
+from harness.targets.qemu import Machine, Qemu
+from harness.targets.snapshot import Booting, Snapshot, snapshot_of
+from harness.targets.vm import VmTarget
 
 
 @pytest.fixture
@@ -32,7 +35,7 @@ def booted(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """Collects what guests were booted with instead of booting them."""
     found: list[bytes] = []
 
-    def make(machine: Machine, snapshot: Snapshot, _limit_s: float) -> None:
+    def make(machine: Machine, snapshot: Snapshot, _limit_s: float, _booting: Booting) -> None:
         found.append(machine.initrd.read_bytes())
         time.sleep(0.1)
         snapshot.state.write_bytes(b"")
@@ -88,7 +91,7 @@ def test_another_kernel_at_the_same_path_has_another_snapshot(machine: Machine, 
 
 
 def test_a_guest_that_does_not_boot_leaves_nothing(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(_machine: Machine, snapshot: Snapshot, _limit_s: float) -> None:
+    def fail(_machine: Machine, snapshot: Snapshot, _limit_s: float, _booting: Booting) -> None:
         snapshot.memory.write_bytes(b"half of it")
         raise RuntimeError("no guest today")
 
@@ -109,3 +112,38 @@ def test_the_least_recently_used_snapshots_go(machine: Machine, booted: list[byt
     assert not folders[1].exists()
     assert all(folder.exists() for folder in folders[2:])
     assert len(booted) == 9
+
+
+def test_stopping_gives_up_a_guest_that_boots(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Guest:
+        closed = threading.Event()
+
+        def close(self) -> None:
+            self.closed.set()
+
+    boots = threading.Event()
+    ended: list[TargetError] = []
+
+    def make(_machine: Machine, _snapshot: Snapshot, _limit_s: float, booting: Booting) -> None:
+        booting(cast(Qemu, Guest()))
+        boots.set()
+        Guest.closed.wait(30)
+        raise TargetError("boot", "the guest is gone")
+
+    def start() -> None:
+        try:
+            target.start()
+        except TargetError as error:
+            ended.append(error)
+
+    monkeypatch.setattr("harness.targets.snapshot._make", make)
+    monkeypatch.setattr("harness.targets.vm.guest_image", lambda: Image(machine.initrd, "image"))
+    kernel = Kernel("6.1", "6.1", "", machine.kernel.parent, machine.kernel, direct=True, modules=(), config=None)
+    target = VmTarget(kernel, accelerator="tcg")
+    thread = threading.Thread(target=start)
+    thread.start()
+    assert boots.wait(30)
+    target.stop()
+    thread.join(30)
+    assert Guest.closed.is_set()
+    assert [error.step for error in ended] == ["boot"]
