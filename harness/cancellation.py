@@ -27,4 +27,4 @@ class Cancellation:
     def check(self) -> None:
         """Called by the work between its steps: raises :class:`RunError` once nobody waits for it any more."""
         if self._asked.is_set():
-            raise RunError("the run ended before everything was compiled")
+            raise RunError("the run ended before this was done")

@@ -125,28 +125,36 @@ def execute(
         COUNTING, Rounds(parity="", cost_blocks=COUNT_BLOCKS, mirrored=False, counting=True), folder / "counting"
     )
     # Cancelled first: the guest beside waits for what is prepared as well.
-    with _beside(where, counting, progress) as beside, cancellation:
-        came = do(job(where.kind, rounds, folder), partial(_open, where, progress), progress)
+    with _beside(where, counting, progress, cancellation) as beside, cancellation:
+        came = do(job(where.kind, rounds, folder), partial(_open, where, progress, cancellation), progress)
         counted, reasons = _counted(beside)
     return Outcome(came, counted, reasons)
 
 
-def _open(where: Where, progress: Progress, *, icount: bool = False) -> Target:
+def _open(where: Where, progress: Progress, cancellation: Cancellation, *, icount: bool = False) -> Target:
     name = COUNTING if icount else where.kind
+
+    def say(line: str) -> None:
+        # Told before a kernel is fetched: not for a guest beside a run that was interrupted meanwhile.
+        cancellation.check()
+        progress.detail(name, f"{name}: {line}")
+
     return open_target(
         where.target,
         kernel=where.kernel,
         modules=Path(where.modules) if where.modules else None,
         icount=icount,
-        say=lambda line: progress.detail(name, f"{name}: {line}"),
+        say=say,
     )
 
 
-def _beside(where: Where, job: Job, progress: Progress) -> AbstractContextManager[Background | None]:
+def _beside(
+    where: Where, job: Job, progress: Progress, cancellation: Cancellation
+) -> AbstractContextManager[Background | None]:
     """A second guest, in which time is a count of instructions; nothing where there cannot be one."""
     if where.target != VM or not where.guest_insns:
         return nullcontext()
-    return Background(job, partial(_open, where, progress, icount=True), progress)
+    return Background(job, partial(_open, where, progress, cancellation, icount=True), progress)
 
 
 def _counted(beside: Background | None) -> tuple[Came | None, dict[str, str]]:
