@@ -134,10 +134,11 @@ def _in_c(source: SourceFile, passes: Sequence[str] | None) -> tuple[Compiled, C
 def compile_source(source: SourceFile, output: str | os.PathLike[str], passes: Sequence[str] | None = None) -> Compiled:
     """Compiles a source to an eBPF object at `output`, which appears whole or not at all."""
     from honey.emit import clang
+    from honey.emit.program import HEADERS
 
     run = clang.ClangRun(output)
     try:
-        problem = run.start()  # it loads meanwhile
+        problem = run.start(headers=HEADERS)  # it loads and reads them meanwhile
         done, verified = _in_c(source, passes)
         if done.c is None:
             return done

@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs clang: C text in, an eBPF object out. What goes wrong is a value.
 
-Clang can be started before there is any C (`ClangRun`): it loads while the compiler works, and waits for its input.
+Clang can be started before there is any C (`ClangRun`): while the compiler works it loads, reads the headers that the C
+is known to include, and waits for the C itself. It gets two inputs for that. Its standard input is read whole before
+anything else, so that holds only the headers, and an ``#include`` of a pipe, which is read when its turn comes. A line
+directive gives the C the name and the lines that it would have on the standard input; the object is the same, byte by
+byte.
 """
 
 from __future__ import annotations
@@ -10,7 +14,7 @@ import os
 import re
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from honey.records import dataclass
@@ -18,6 +22,10 @@ from honey.signals import undisturbed
 
 FLAGS = ("-O2", "-g", "-Wall", "-target", "bpf", "-fwrapv")
 """``-fwrapv``: Honey's signed arithmetic wraps. The processor version is left to clang, as for any C it is given."""
+
+_TEXT_FD = 3
+"""Where clang finds the C; standard input holds what comes before it."""
+_TEXT_START = b'#line 1 "<stdin>"\n'
 
 _TARGET_ARCH = {"x86_64": "x86", "aarch64": "arm64", "riscv64": "riscv", "s390x": "s390", "ppc64le": "powerpc"}
 _NEWEST, _OLDEST = 22, 11
@@ -127,12 +135,16 @@ class ClangRun:
         folder, name = os.path.split(self._output)
         self._temporary = os.path.join(folder, f".{name}.{os.getpid()}.{time.monotonic_ns()}")
         self._command: list[str] = []
+        self._way_to_text = ""
         self._process = 0
         self._open: set[int] = set()
         self._input = self._messages = -1
 
-    def start(self, clang: str | None = None) -> ClangError | None:
-        """Starts clang, which loads and then waits for its input; what hinders it, if anything does."""
+    def start(self, clang: str | None = None, *, headers: Sequence[str] = ()) -> ClangError | None:
+        """Starts clang, which loads, reads ``headers`` and then waits for its input; what hinders it, if anything does.
+
+        ``headers`` are those that the C will include in any case, and that may come before all others.
+        """
         found = clang if clang is not None else find_clang()
         if isinstance(found, ClangMissing):
             return found
@@ -143,7 +155,7 @@ class ClangRun:
             except OSError as error:
                 return OutputFailed(self._output, error.strerror or str(error))
             try:
-                self._spawn()
+                self._spawn(headers)
             except FileNotFoundError:
                 return ClangMissing(found)
             except OSError as error:
@@ -153,7 +165,7 @@ class ClangRun:
     def send(self, text: str) -> ClangError | None:
         """Gives clang its input, on which it begins to work; what hinders that."""
         try:
-            self._write(text.encode(errors="surrogateescape"))
+            self._write(_TEXT_START + text.encode(errors="surrogateescape"))
         except OSError as error:
             return OutputFailed(self._output, error.strerror or str(error))
         return None
@@ -164,6 +176,7 @@ class ClangRun:
             _, result = os.waitpid(self._process, 0)
             self._process = 0
             message = os.pread(self._messages, os.fstat(self._messages).st_size, 0).decode(errors="replace")
+            message = message.replace(self._way_to_text, "")
             status = os.waitstatus_to_exitcode(result)
             if status != 0:
                 return ClangFailed(_without_summary(message), status)
@@ -184,14 +197,18 @@ class ClangRun:
             with suppress(FileNotFoundError):
                 os.unlink(self._temporary)
 
-    def _spawn(self) -> None:
+    def _spawn(self, headers: Sequence[str]) -> None:
         self._messages = os.memfd_create("clang")  # not a pipe, which could fill up while clang's input is written
         source, self._input = os.pipe()
         self._open = {self._messages, self._input}
+        main = os.memfd_create("main")
+        os.pwrite(main, _main(headers), 0)
+        self._way_to_text = f"In file included from <stdin>:{len(headers) + 1}:\n"
         streams = [
-            (os.POSIX_SPAWN_DUP2, source, 0),
+            (os.POSIX_SPAWN_DUP2, main, 0),
             (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
             (os.POSIX_SPAWN_DUP2, self._messages, 2),
+            (os.POSIX_SPAWN_DUP2, source, _TEXT_FD),  # at the end: the number may be that of one of the others here
         ]
         usual = (signal.SIGPIPE, signal.SIGXFSZ)  # Python ignores these two
         try:
@@ -200,6 +217,7 @@ class ClangRun:
             )
         finally:
             os.close(source)
+            os.close(main)
 
     def _write(self, data: bytes) -> None:
         with suppress(BrokenPipeError):  # it has ended already, and its status says why
@@ -207,6 +225,12 @@ class ClangRun:
                 data = data[os.write(self._input, data) :]
         self._open.discard(self._input)
         os.close(self._input)
+
+
+def _main(headers: Sequence[str]) -> bytes:
+    """What clang is to read first: the headers, and then the C."""
+    lines = [*(f"#include <{header}>" for header in headers), f'#include "/proc/self/fd/{_TEXT_FD}"']
+    return "".join(f"{line}\n" for line in lines).encode()
 
 
 def _end(process: int) -> None:

@@ -20,6 +20,8 @@ from honey.ir.symbols import Symbols
 from honey.ir.walk import walk
 
 SPDX = "// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause"
+HEADERS = ("linux/bpf.h", "bpf/bpf_helpers.h")
+"""What all emitted C includes; it means the same before the other headers as after them."""
 _PINNING = "LIBBPF_PIN_BY_NAME"
 _ALL_ONES = (-1, (1 << 64) - 1)
 
@@ -189,7 +191,7 @@ def _function(context: FileContext, function: n.Function) -> list[CLine]:
 
 
 def _headers(writer: Writer, features: Features) -> None:
-    headers = {"linux/bpf.h", "bpf/bpf_helpers.h", *features.headers}
+    headers = {*HEADERS, *features.headers}
     order = sorted(
         headers, key=lambda header: ("/" in header, header.startswith("bpf/"), header != "linux/bpf.h", header)
     )

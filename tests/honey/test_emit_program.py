@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,8 @@ from irbuild import Fn, add, cast, deref, eq, field, hash_map, lookup, num, prog
 from monitor_ir import KEY, monitor
 
 from honey.emit import CSource, emit_c
-from honey.emit.clang import ClangFailed, ClangMissing, Compiled, compile_c, find_clang
+from honey.emit.clang import ClangFailed, ClangMissing, ClangRun, Compiled, command, compile_c, find_clang
+from honey.emit.program import HEADERS
 from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.ir.verify import verify
@@ -305,6 +307,27 @@ def test_the_object_holds_honey_lines_and_no_path(tmp_path: Path, monkeypatch: p
     data = Path(outcome.output).read_bytes()
     assert b"honey line 63\0" in data
     assert str(tmp_path).encode() not in data
+
+
+@pytest.mark.parametrize("build", [monitor, _packet])
+def test_headers_that_clang_reads_ahead_change_nothing(
+    build: Callable[[], n.Program], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The object is that of the C alone, as a user may compile it, and so is what clang says."""
+    monkeypatch.chdir(tmp_path)
+    text = emit(build()).text + "static int unused(void) { return 1; }\n"
+    clang = find_clang()
+    assert isinstance(clang, str)
+    alone = subprocess.run(command(clang, "alone.o"), input=text, capture_output=True, text=True, check=True)
+    run = ClangRun("ahead.o")
+    try:
+        outcome = run.start(clang, headers=HEADERS) or run.send(text) or run.finish()
+    finally:
+        run.abandon()
+    assert isinstance(outcome, Compiled), outcome
+    assert Path("ahead.o").read_bytes() == Path("alone.o").read_bytes()
+    assert "unused function" in outcome.warnings
+    assert outcome.warnings == alone.stderr
 
 
 def test_a_missing_clang_is_a_value(tmp_path: Path) -> None:
