@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from made_reports import benchmark_report, report_of
 
 from harness.report import model
 from harness.report.baseline import Baseline, entry_of, held_against, updated
@@ -24,27 +25,13 @@ def figures(**values: Any) -> model.Figures:
 
 
 def report(*, ok: bool = True, kernel: str = "6.1", **values: Any) -> model.Report:
-    benchmark = model.BenchmarkReport(
-        name="pair",
+    benchmark = benchmark_report(
         kernel=kernel,
-        target="vm",
-        compiler="clang 14",
-        seed=1,
-        commit="c",
         ok=ok,
         parity=model.Parity(equal=ok, oracle_equal=None, events=1),
         programs={"on_send": {"honey": figures(**values), "c": figures()}},
     )
-    return model.Report(
-        created="",
-        commit="c",
-        target="vm",
-        compiler="clang 14",
-        seed=1,
-        status=0,
-        machine=model.Machine(kernel=kernel),
-        benchmarks=[benchmark],
-    )
+    return report_of(benchmark, status=0, machine=model.Machine(kernel=kernel))
 
 
 def compare(folder: Path, before: model.Report, after: model.Report, *options: str) -> tuple[int, str]:

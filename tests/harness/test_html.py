@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from made_reports import benchmark_report, report_of
 from run_bench import REFERENCE, ROOT, pair
 
 from harness.report import model
@@ -141,13 +142,8 @@ def ratio(metric: str, low: float, high: float) -> dict[str, model.Ratio]:
 @pytest.fixture
 def measured() -> model.Report:
     """A report with a contender, times, counters and a difference."""
-    benchmark = model.BenchmarkReport(
-        name="pair",
-        kernel="6.1.0",
+    benchmark = benchmark_report(
         target="local",
-        compiler="clang version 14",
-        seed=3,
-        commit="c" * 40,
         ok=False,
         parity=model.Parity(
             equal=False,
@@ -190,17 +186,7 @@ def measured() -> model.Report:
             )
         ],
     )
-    return model.Report(
-        created="2025-01-01T00:00:00Z",
-        commit="c" * 40,
-        target="local",
-        compiler="clang version 14",
-        seed=3,
-        status=1,
-        benchmarks=[benchmark, benchmark],
-        means={"object_insns": 1.25},
-        timings={"total": 12.34},
-    )
+    return report_of(benchmark, benchmark, target="local", means={"object_insns": 1.25}, timings={"total": 12.34})
 
 
 def resolve(document: Any, pointer: str) -> Any:

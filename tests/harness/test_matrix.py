@@ -9,13 +9,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from made_reports import benchmark_report
 
 from harness.errors import HarnessError
 from harness.matrix import at_once, cells
 from harness.report.cells import compiler_notes, rows
 from harness.report.html import html
 from harness.report.markdown import markdown
-from harness.report.model import BenchmarkReport, Figures, Parity, Report
+from harness.report.model import BenchmarkReport, Figures, Report
 from harness.report.store import load_report
 
 
@@ -55,12 +56,14 @@ def two_runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Report, Report]:
     """A simulated matrix of a compiler that is here and one that is not, run twice."""
     folder = tmp_path_factory.mktemp("matrix")
     command = [sys.executable, "-m", "harness.cli", "run", "drop_udp", "--target", "sim", "--reports", str(folder)]
-    command += ["--matrix", "compilers=clang,no-such-clang", "seeds=1,2"]
+    copy = folder / "for" / "others.json"
+    command += ["--matrix", "compilers=clang,no-such-clang", "seeds=1,2", "--json", str(copy)]
     found = []
     for _ in range(2):
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=200, check=False)
         assert done.returncode == 2, done.stdout + done.stderr
         found.append(load_report(folder / "latest"))
+        assert load_report(copy) == found[-1]
     return found[0], found[1]
 
 
@@ -76,6 +79,10 @@ def test_a_cell_that_cannot_run_does_not_keep_the_others_from_it(two_runs: tuple
     assert "no compiler 'no-such-clang' here" in by_name["no-such-clang 1"].why
     assert two_runs[0].error is not None
     assert "2 of 4 cells could not run" in two_runs[0].error.message
+
+
+def test_a_matrix_says_how_long_it_took(two_runs: tuple[Report, Report]) -> None:
+    assert two_runs[0].timings["total"] > 0
 
 
 def test_a_second_run_says_what_changed(two_runs: tuple[Report, Report]) -> None:
@@ -97,15 +104,9 @@ def test_every_form_of_the_report_shows_the_cells(two_runs: tuple[Report, Report
 
 def part(compiler: str, honey: int, c: int) -> BenchmarkReport:
     """A benchmark's part with counts of instructions."""
-    return BenchmarkReport(
-        name="pair",
+    return benchmark_report(
         kernel="6.1",
-        target="vm",
         compiler=compiler,
-        seed=1,
-        commit="abc",
-        ok=True,
-        parity=Parity(equal=True, oracle_equal=True, events=1),
         programs={"handle": {"honey": Figures(object_insns=honey), "c": Figures(object_insns=c)}},
     )
 

@@ -6,29 +6,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from made_reports import benchmark_report, report_of
 
 from harness.errors import HarnessError
-from harness.report.model import BenchmarkReport, Parity, Report
+from harness.report.model import Report
 from harness.report.readme import put_figures
 
 
 @pytest.fixture
 def report() -> Report:
     """Two pairs without figures."""
-    pairs = [
-        BenchmarkReport(
-            name=name,
-            kernel="6.1",
-            target="vm",
-            compiler="clang",
-            seed=1,
-            commit="0",
-            ok=True,
-            parity=Parity(equal=True, oracle_equal=True, events=1),
-        )
-        for name in ("one", "two")
-    ]
-    return Report(created="", commit="0", target="vm", compiler="clang", seed=1, status=0, benchmarks=pairs)
+    return report_of(*(benchmark_report(name=name) for name in ("one", "two")))
 
 
 def test_figures_are_replaced_between_the_marks(tmp_path: Path, report: Report) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from made_reports import benchmark_report, report_of
 from rich.console import Console
 
 from harness.errors import HarnessError
@@ -40,13 +41,6 @@ def figures(scale: float) -> model.Figures:
 def make_report(**changes: Any) -> model.Report:
     """A report of a run that holds, but for ``changes`` of its benchmark."""
     benchmark: dict[str, Any] = {
-        "name": "pair",
-        "kernel": "6.1.0",
-        "target": "vm",
-        "compiler": "clang version 14",
-        "seed": 3,
-        "commit": "c" * 40,
-        "ok": True,
         "parity": model.Parity(
             equal=True,
             oracle_equal=True,
@@ -67,17 +61,7 @@ def make_report(**changes: Any) -> model.Report:
             )
         ],
     }
-    benchmark |= changes
-    return model.Report(
-        created="2025-01-01T00:00:00Z",
-        commit="c" * 40,
-        target="vm",
-        compiler="clang version 14",
-        seed=3,
-        status=0 if benchmark["ok"] else 1,
-        benchmarks=[model.BenchmarkReport(**benchmark)],
-        timings={"total": 12.3},
-    )
+    return report_of(benchmark_report(**(benchmark | changes)), timings={"total": 12.3})
 
 
 DIFFERENT: dict[str, Any] = {
