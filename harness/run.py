@@ -146,11 +146,16 @@ def run_prepared(one: Undertaking) -> Kept:
                 report = whole_report(head, [], failure=failure_of(error))
         total = {"total": round(time.perf_counter() - started, 3)}
         report = report.model_copy(update={"timings": {**report.timings, **one.progress.timings, **total}})
-        report = with_history(report, reports)
-        place = keep(report, folder, reports)
-    if one.options.json is not None:
-        one.options.json.parent.mkdir(parents=True, exist_ok=True)
-        one.options.json.write_text(report.to_json(), encoding="utf-8")
+        return put_away(report, folder, reports, one.options.json)
+
+
+def put_away(report: model.Report, folder: Path, reports: Path, json: Path | None) -> Kept:
+    """Keep a run's report, which gets its history, with the run's ``folder``; ``json`` is a copy for somebody else."""
+    report = with_history(report, reports)
+    place = keep(report, folder, reports)
+    if json is not None:
+        json.parent.mkdir(parents=True, exist_ok=True)
+        json.write_text(report.to_json(), encoding="utf-8")
     return Kept(report, place)
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import time
 from pathlib import Path
 
 from harness.checkout import Checkout, find_checkout
@@ -14,11 +15,10 @@ from harness.plan import SHADOW, SOLO
 from harness.progress import Progress
 from harness.report.assemble import LEAST_ROUNDS
 from harness.report.cells import compiler_notes
-from harness.report.history import with_history
-from harness.report.store import keep, new_run
+from harness.report.store import new_run
 from harness.report.terminal import make_console, show, show_verdict
 from harness.report.whole import Head, whole_report
-from harness.run import Kept, RunOptions, run
+from harness.run import Kept, RunOptions, put_away, run
 from harness.targets import DEFAULT as DEFAULT_TARGET
 from harness.two_objects import TwoObjects
 
@@ -107,6 +107,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(given: argparse.Namespace) -> int:
     """Do the run, show the report; gives the exit status."""
+    if given.shard and not given.matrix:
+        raise HarnessError("--shard is a part of a matrix", hint="add --matrix, as in --matrix kernels=5.10,6.1")
     checkout = find_checkout()
     progress = Progress(make_console(stderr=True), quiet=given.quiet)
     kept = _matrix(given, checkout, progress) if given.matrix else run(_options(given), checkout, progress)
@@ -151,8 +153,14 @@ def _matrix(given: argparse.Namespace, checkout: Checkout, progress: Progress) -
     chosen = cells(given.matrix, given.shard)
     if not chosen:
         raise HarnessError(f"shard {given.shard} of this matrix is empty")
-    where = _options(given).where
+    options = _options(given)
+    if options.two is not None:
+        raise HarnessError("a matrix is made of benchmarks, not of two finished objects")
+    if options.bundle is not None:
+        raise HarnessError("a bundle is made of one run, not of a matrix")
+    where = options.where
     where.check()
+    started = time.perf_counter()
     arguments = [*given.benchmarks, "--target", given.target, "--mode", given.mode, "--seed", str(given.seed)]
     arguments += ["--cpu", str(given.cpu), "--cost-blocks", str(given.cost_blocks), "--compiler", given.compiler]
     arguments += [] if given.guest_insns else ["--no-guest-insns"]
@@ -161,38 +169,38 @@ def _matrix(given: argparse.Namespace, checkout: Checkout, progress: Progress) -
     arguments += ["--compile-rounds", str(given.compile_rounds)]
     arguments += ["--kernel", given.kernel] if given.kernel else []
     arguments += ["--modules", given.modules] if given.modules else []
-    reports = Path(given.reports) if given.reports else checkout.reports
+    reports = options.reports or checkout.reports
     head = Head(checkout.commit(), where.kind, given.compiler, given.seed)
     with new_run(reports) as folder, progress.live():
         guests = 2 if given.guest_insns and given.target == VM else 1
         found = joined(Matrix(chosen, arguments, folder / "cells", checkout.root, progress, guests).run())
-        report = whole_report(head, found.parts, failure=found.failure, timings=progress.timings)
+        timings = {**progress.timings, "total": round(time.perf_counter() - started, 3)}
+        report = whole_report(head, found.parts, failure=found.failure, timings=timings)
         report = report.model_copy(update={"cells": found.cells, "notes": compiler_notes(found.parts)})
-        report = with_history(report, reports)
-        place = keep(report, folder, reports)
-    if given.json:
-        Path(given.json).write_text(report.to_json(), encoding="utf-8")
-    return Kept(report, place)
+        return put_away(report, folder, reports, options.json)
 
 
 def _two(given: argparse.Namespace) -> TwoObjects | None:
     """The two objects, where they are asked for."""
     asked = [given.left, given.right]
     if not any(asked):
-        if given.workload or given.like:
-            raise HarnessError("--workload and --like are for two finished objects", hint="add --left and --right")
+        if given.workload or given.like or given.timestamp:
+            raise HarnessError(
+                "--workload, --like and --timestamp are for two finished objects", hint="add --left and --right"
+            )
         return None
     if not all(asked) or given.benchmarks or bool(given.workload) == bool(given.like):
         raise HarnessError(
             "two finished objects are compared with --left A --right B and --workload NAME or --like PAIR"
         )
+    if given.like and given.timestamp:
+        raise HarnessError("--timestamp goes with --workload: with --like, the pair says which fields are times")
     return TwoObjects(
         given.left, given.right, workload=given.workload, like=given.like, timestamps=tuple(given.timestamp)
     )
 
 
 def _whole(text: str) -> int:
-    number = int(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError("must not be negative")
-    return number
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 on")
+    return int(text)
