@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, settings
-from kernel_runs import Trace, loaded, run_in_kernel, run_in_simulator
+from kernel_runs import Trace, run_in_kernel, run_in_simulator
+from loaded_objects import loaded
 from program_text import RUNNABLE, Generated
 
 from harness.agent.errors import AgentError

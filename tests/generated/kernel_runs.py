@@ -12,13 +12,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from ctypes import c_int, c_void_p
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 
+from loaded_objects import library, loaded
+
 from harness.agent import bpf
-from harness.agent.libbpf import SAMPLE, Libbpf, pointer_error
-from harness.agent.load import LoadedSide, load_side
-from harness.agent.maps import BpfMap, dump, possible_cpus
+from harness.agent.libbpf import SAMPLE, pointer_error
+from harness.agent.maps import BpfMap, dump
 from honey.ir import nodes as n
 from honey.simulation.maps import KeyedMap, RingBuffer
 from honey.simulator import Simulation
@@ -44,22 +44,6 @@ class Trace:
     runs: list[Run] = field(default_factory=list)
     maps: dict[str, list[tuple[bytes, bytes]]] = field(default_factory=dict)
     records: dict[str, list[bytes]] = field(default_factory=dict)
-
-
-@cache
-def library() -> Libbpf:
-    """libbpf, loaded once."""
-    return Libbpf()
-
-
-@contextmanager
-def loaded(path: Path) -> Iterator[LoadedSide]:
-    """The object at ``path`` in the kernel; `AgentError` with the verifier's words if it refuses a program."""
-    side = load_side(library(), "generated", path, pin_root=str(path.parent), cpus=possible_cpus())
-    try:
-        yield side
-    finally:
-        side.close()
 
 
 @contextmanager

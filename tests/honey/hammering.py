@@ -5,27 +5,13 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
 from harness.agent import bpf
-from harness.agent.libbpf import Libbpf
-from harness.agent.load import LoadedSide, load_side
-from harness.agent.maps import possible_cpus
+from harness.agent.load import LoadedSide
 
 #: At least as many threads as this hammer, also where there are fewer CPUs: they are preempted in the middle, then.
 LEAST_THREADS = 2
-
-
-@contextmanager
-def loaded(path: Path) -> Iterator[LoadedSide]:
-    """The object at ``path`` in the kernel."""
-    side = load_side(Libbpf(), "hammered", path, pin_root=str(path.parent), cpus=possible_cpus())
-    try:
-        yield side
-    finally:
-        side.close()
 
 
 def cpus() -> list[int]:

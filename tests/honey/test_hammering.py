@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hammering import at_once, cpus, loaded, numbers, put, remove, runner
+from hammering import at_once, cpus, numbers, put, remove, runner
+from loaded_objects import loaded
 
 from harness.agent.load import LoadedSide
 from honey import compiler
