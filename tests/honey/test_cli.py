@@ -10,22 +10,11 @@ import stat
 from pathlib import Path
 
 import pytest
+from cli_sources import GOOD, write_sources
 
 from honey.cli import ENVIRONMENT, INTERNAL, OK, SOURCE_ERROR, main
 from honey.ir.nodes import Program
 from honey.records import replace
-
-GOOD = """\
-defmodule Hello do
-  use Honey, license: "GPL"
-
-  @sec "tracepoint/syscalls/sys_enter_write"
-  def main(_ctx) do
-    1
-  end
-end
-"""
-BAD = GOOD.replace("    1\n", "    x = [1 2]\n    x += 1\n")
 
 pytestmark = pytest.mark.usefixtures("folder")
 needs_clang = pytest.mark.skipif(shutil.which("clang") is None, reason="clang is not installed: no object to look at")
@@ -35,9 +24,7 @@ needs_clang = pytest.mark.skipif(shutil.which("clang") is None, reason="clang is
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder to work in, with a good source and a bad one."""
     monkeypatch.chdir(tmp_path)
-    Path("good.ex").write_text(GOOD, encoding="utf-8")
-    Path("bad.ex").write_text(BAD, encoding="utf-8")
-    return tmp_path
+    return write_sources(tmp_path)
 
 
 def fake_clang(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
-from test_cli import BAD, GOOD
+from cli_sources import BAD, GOOD, write_sources
 
 from honey.cli import ENVIRONMENT, OK
 
@@ -25,9 +25,7 @@ HONEY = [sys.executable, "-m", "honey"]
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    Path("good.ex").write_text(GOOD, encoding="utf-8")
-    Path("bad.ex").write_text(BAD, encoding="utf-8")
-    return tmp_path
+    return write_sources(tmp_path)
 
 
 def test_colours_are_for_terminals() -> None:
