@@ -8,9 +8,8 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -107,16 +106,6 @@ class _Children:
                 process.terminate()
 
 
-@contextmanager
-def _children() -> Iterator[_Children]:
-    children = _Children()
-    try:
-        yield children
-    except BaseException:
-        children.stop()
-        raise
-
-
 @dataclass(frozen=True, slots=True)
 class Matrix:
     """Runs to do: ``harness run`` with ``arguments`` for each of ``cells``, reports below ``folder``.
@@ -133,9 +122,10 @@ class Matrix:
 
     def run(self) -> list[Ran]:
         """Do them, as many at once as the machine has room for; gives what came of them, in order."""
-        with _children() as children, ThreadPoolExecutor(max_workers=at_once(self.guests)) as pool:
-            tasks = [pool.submit(self._run, cell, children) for cell in self.cells]
+        children = _Children()
+        with ThreadPoolExecutor(max_workers=at_once(self.guests)) as pool:
             try:
+                tasks = [pool.submit(self._run, cell, children) for cell in self.cells]
                 return [task.result() for task in tasks]
             except BaseException:
                 children.stop()
