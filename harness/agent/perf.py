@@ -28,7 +28,8 @@ _ATTRIBUTES = struct.Struct("<IIQQQQQ24x")
 _DISABLED, _PINNED, _NO_USER, _NO_HYPERVISOR = 1 << 0, 1 << 2, 1 << 4, 1 << 6
 _ENABLE, _DISABLE, _SET_BPF = 0x2400, 0x2401, 0x40042408
 _QUERY_BPF, _MOST_PROGRAMS = 0xC008240A, 64  # BPF_TRACE_MAX_PROGS
-_EVENTS = (Path("/sys/kernel/tracing/events"), Path("/sys/kernel/debug/tracing/events"))
+#: Where tracefs shows the tracepoints: mounted by itself, or below debugfs.
+EVENTS = (Path("/sys/kernel/tracing/events"), Path("/sys/kernel/debug/tracing/events"))
 
 
 class NoCounters(Exception):
@@ -73,7 +74,7 @@ def attach_tracepoint(program: int, category: str, name: str, release: ExitStack
 
     Gives the event's file descriptor.
     """
-    folder = next((one for one in _EVENTS if (one / category / name / "id").is_file()), None)
+    folder = next((one for one in EVENTS if (one / category / name / "id").is_file()), None)
     if folder is None:
         raise OSError(errno.ENOENT, f"{os.strerror(errno.ENOENT)} ({category}:{name})")
     number = int((folder / category / name / "id").read_text(encoding="ascii"))

@@ -17,6 +17,7 @@ from typing import Any
 
 from harness.agent.bpf import MAP_TYPES
 from harness.agent.create import RefusedError, create_map, load_program
+from harness.agent.perf import EVENTS
 
 _EXIT_0 = bytes.fromhex("b700000000000000 9500000000000000")
 _CALL, _EXIT = 0x85, bytes.fromhex("9500000000000000")
@@ -26,7 +27,6 @@ _ENOTSUPP = 524
 _BTF = Path("/sys/kernel/btf/vmlinux")
 #: What tracepoints of a category need of a kernel's configuration, besides being there at all.
 _OPTIONS = {"syscalls": " (CONFIG_FTRACE_SYSCALLS)"}
-_TRACING = (Path("/sys/kernel/tracing/events"), Path("/sys/kernel/debug/tracing/events"))
 #: libbpf puts the older helper in the place of these where the kernel does not have them yet.
 _OLDER = {112: 4, 113: 4, 114: 45, 115: 45}
 #: Program types that load with two instructions and nothing else; of the others the helpers are not asked for either.
@@ -98,7 +98,7 @@ def _has(kind: str, name: str, number: int, program_type: str) -> bool:
         return _has_map(name)
     if kind == "tracepoint":
         # Where tracefs is not mounted, attaching has its own words for it.
-        return not any(folder.is_dir() for folder in _TRACING) or any((one / name).is_dir() for one in _TRACING)
+        return not any(folder.is_dir() for folder in EVENTS) or any((one / name).is_dir() for one in EVENTS)
     return kind != "btf" or _BTF.exists()
 
 
