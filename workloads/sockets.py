@@ -79,9 +79,8 @@ class _Network:
         succeeds = call.ret is None or call.ret >= 0
         if call.name == "socket" and succeeds and call.into is not None:
             family, kind, protocol = call.args[:3]
-            default = _PROTOCOLS.get(kind, 0) if family in _LOOPBACK else 0
-            self.sockets[actor, call.into] = _Socket(family, kind, protocol if family in _LOOPBACK else 0)
-            self.sockets[actor, call.into].protocol |= 0 if protocol else default
+            chosen = (protocol or _PROTOCOLS.get(kind, 0)) if family in _LOOPBACK else 0
+            self.sockets[actor, call.into] = _Socket(family, kind, chosen)
             return replace(call, expected=Expected(ret=call.into))
         of = self.sockets.get((actor, call.args[0])) if call.args and call.name in _STEPS else None
         if of is None:
