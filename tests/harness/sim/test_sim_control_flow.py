@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
+from typing import Literal
 
 import pytest
 from hypothesis import assume, given, settings
@@ -63,47 +65,34 @@ def assemble(blocks: list[Block], fuel: int) -> list[Insn]:
     return [*program, Insn(0x07, 9, 0, 0, 3), Insn(0xBF, 0, 9, 0, 0), Insn(0x95, 0, 0, 0, 0)]
 
 
-def expected(blocks: list[Block], fuel: int, state: int) -> int:
-    """What the program returns, by walking through the blocks here."""
-    counted, at = 10, 0
-    while True:
-        filler, seed, first, second = blocks[at]
-        counted += 5 + filler + 2
+def walk(blocks: list[Block], fuel: int, state: int) -> Iterator[tuple[int, Literal["spent", "jump", "on"]]]:
+    """The blocks that are entered: their filler, and how each is left, without fuel, by its jump, or at its end."""
+    at = 0
+    while at != EXIT_BLOCK:
+        filler, seed, first, second = blocks[at % len(blocks)]
         fuel -= 1
         if fuel == 0:
-            break
+            yield filler, "spent"
+            return
         state = (state * 0x01000193 + seed) & ((1 << 64) - 1)
-        if state & 1 << seed % 29:
-            target = second
-        else:
-            counted += 1
-            target = first
-        if target == EXIT_BLOCK:
-            break
-        at = target % len(blocks)
-    return counted + 3
+        jumps = bool(state & 1 << seed % 29)
+        yield filler, "jump" if jumps else "on"
+        at = second if jumps else first
+
+
+def expected(blocks: list[Block], fuel: int, state: int) -> int:
+    """What the program returns, by walking through the blocks here."""
+    return 10 + sum(5 + filler + 2 + (how == "on") for filler, how in walk(blocks, fuel, state)) + 3
 
 
 def executed(blocks: list[Block], fuel: int, state: int) -> int:
     """Instructions executed: ten at the start with the exit for short packets left out, then those of the blocks."""
-    counted, at = 8, 0
-    while True:
-        filler, seed, first, second = blocks[at]
-        counted += 3
-        fuel -= 1
-        if fuel == 0:
-            break
-        counted += 2 + filler + 1
-        state = (state * 0x01000193 + seed) & ((1 << 64) - 1)
-        if state & 1 << seed % 29:
-            target = second
-        else:
-            counted += 2
-            target = first
-        if target == EXIT_BLOCK:
-            break
-        at = target % len(blocks)
-    return counted + 3
+    return 8 + sum(executed_of(filler, how) for filler, how in walk(blocks, fuel, state)) + 3
+
+
+def executed_of(filler: int, how: str) -> int:
+    """Those of a block: up to the test of the fuel, up to the jump, and what is behind it."""
+    return 3 if how == "spent" else 3 + 2 + filler + 1 + 2 * (how == "on")
 
 
 targets = st.integers(EXIT_BLOCK, 9)
