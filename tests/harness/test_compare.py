@@ -252,9 +252,10 @@ def test_a_million_equal_entries_compare_in_seconds(bench: Bench) -> None:
     theirs = [(key, value[:16] + u64(2_050)) for key, value in ours]
     random.Random(1).shuffle(theirs)
     bench.add("flows", dict(ours), dict(theirs), FLOWS)
-    before = time.monotonic()
+    # The processor's time: what else the machine does is not the comparison's fault.
+    before = time.process_time()
     found = bench.run()
-    seconds = time.monotonic() - before
+    seconds = time.process_time() - before
     assert found.equal
     assert len(found.maps["flows"].sides["c"].values) == 1_000_000
     assert seconds < 20, f"took {seconds:.1f} s"
