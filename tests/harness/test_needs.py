@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -30,9 +31,11 @@ char _license[] SEC("license") = "Dual BSD/GPL";
 """
 GUARD = "if (__builtin_preserve_field_info(task->pid, 2))"
 
+Build = Callable[[str], BpfObject]
+
 
 @pytest.fixture
-def build(tmp_path: Path) -> object:
+def build(tmp_path: Path) -> Build:
     def compiled(source: str) -> BpfObject:
         (tmp_path / "x.bpf.c").write_text(source, encoding="ascii")
         command = ["clang", "-O2", "-g", "-target", "bpf", "-c", "x.bpf.c", "-o", "x.bpf.o"]
@@ -46,7 +49,7 @@ def names(needs: list[dict[str, object]]) -> set[str]:
     return {f"{one['kind']}:{one.get('name', '')}:{one.get('program_type', '')}" for one in needs}
 
 
-def test_everything_is_named(build) -> None:  # type: ignore[no-untyped-def]  # a fixture that compiles
+def test_everything_is_named(build: Build) -> None:
     found = needs_of({"honey": build(SOURCE)}, ["map_type:hash"])
     assert names(found) == {
         "btf::",
@@ -60,7 +63,7 @@ def test_everything_is_named(build) -> None:  # type: ignore[no-untyped-def]  # 
     }
 
 
-def test_a_program_that_asks_the_kernel_itself_is_not_refused_for_its_helpers(build) -> None:  # type: ignore[no-untyped-def]  # a fixture that compiles
+def test_a_program_that_asks_the_kernel_itself_is_not_refused_for_its_helpers(build: Build) -> None:
     guarded = SOURCE.replace("\treturn output", f"\t{GUARD}\n\t\treturn output").replace(
         "0);\n}", "0);\n\treturn 0;\n}"
     )
