@@ -114,7 +114,7 @@ def _is_key(function: n.Function, param: n.Local) -> bool:
     for node in walk(function.body):
         for child in children(node):
             if child == key and not (
-                isinstance(node, n.MapLookup | n.MapUpdate | n.MapDelete)
+                isinstance(node, n.MapLookup | n.NewEntry | n.MapUpdate | n.MapDelete)
                 and node.key == key
                 and getattr(node, "value", None) != key
             ):

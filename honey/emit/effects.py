@@ -47,6 +47,9 @@ class Effects:
             case n.MapUpdate(name, key, value, flags):
                 args = [self._map(name), self._stored(key, "key"), self._stored(value, "value"), self._arg(flags)]
                 return self._call("bpf_map_update_elem", args, t.S64)
+            case n.NewEntry(name, key, type_):
+                function = self.expressions.features.new_entry(type_.target.size)
+                return self._call(function, [self._map(name), self._stored(key, "key")], type_)
             case n.MapDelete(name, key):
                 return self._call("bpf_map_delete_elem", [self._map(name), self._stored(key, "key")], t.S64)
             case n.ProbeRead(kind, target, size, source):

@@ -137,6 +137,16 @@ PACKET = {"at": PACKET_AT, "near": PACKET_NEAR, "from": PACKET_FROM}
 """The function that finds packet bytes: at a constant offset, at one that is known to be small, at any."""
 
 
+NEW_ENTRY = (
+    "/* Makes an entry of zeros, unless another CPU just did, and finds it; NULL if there is no room for it. */",
+    "static __noinline void *new_entry(void *map, const void *key) {{",
+    "\tstatic const __u64 zeros[{words}];",
+    "",
+    "\tbpf_map_update_elem(map, key, zeros, BPF_NOEXIST);",
+    "\treturn bpf_map_lookup_elem(map, key);",
+    "}}",
+)
+
 TASK_READ = (
     "/* What hangs on the current task, 0 on a fault: by loads where the kernel gives the task with its type. */",
     "static __always_inline {head} {{",
@@ -157,6 +167,8 @@ class Features:
     multiplies: bool = False
     """Whether clang may make a product of a division, one that takes 128 bits."""
     frames: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    largest_entry: int = 0
+    """Bytes of the largest value that an entry is made with."""
 
     def frame(self, spelling: str, name: str, member: str) -> str:
         """The tag of a struct with room of 4 bytes before ``member``, which has the struct type ``spelling``."""
@@ -203,6 +215,12 @@ class Features:
         name = "atomic_add" if bits == 64 else f"atomic_add_u{bits}"
         self.helpers[name] = tuple(line.format(name=name, type=f"u{bits}") for line in ATOMIC_ADD)
         return name
+
+    def new_entry(self, size: int) -> str:
+        """The name of the function that makes entries, of up to ``size`` bytes and those it was asked for before."""
+        self.largest_entry = max(size, self.largest_entry)
+        self.helpers["new_entry"] = tuple(line.format(words=-(-self.largest_entry // 8)) for line in NEW_ENTRY)
+        return "new_entry"
 
     def expected(self, condition: str, *, truth: bool) -> str:
         """A condition that nearly always turns out to be ``truth``."""

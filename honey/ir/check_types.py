@@ -56,7 +56,9 @@ def check_node(node: object, symbols: Symbols) -> None:
             _check_value(node, symbols)
         case n.Unary() | n.Binary() | n.Cast() | n.ByteSwap() | n.Select():
             _check_operator(node)
-        case n.MapLookup() | n.MapUpdate() | n.MapDelete() | n.RingReserve() | n.RingOutput() | n.MapName():
+        case n.MapName() | n.MapLookup() | n.NewEntry() | n.MapUpdate() | n.MapDelete():
+            _check_map(node, symbols)
+        case n.RingReserve() | n.RingOutput():
             _check_map(node, symbols)
         case _:
             _check_effect(node, symbols)
@@ -207,7 +209,7 @@ def _check_map(node: object, symbols: Symbols) -> None:
     match node:
         case n.MapName(name):
             _map(symbols, name, node)
-        case n.MapLookup(name, key, type_):
+        case n.MapLookup(name, key, type_) | n.NewEntry(name, key, type_):
             definition = _keyed_map(symbols, name, key, node)
             require(type_.nullable and type_.space is t.Space.MAP, "a look-up gives a nullable reference", node)
             require(type_.target == definition.value, "a look-up refers to the map's values", node)

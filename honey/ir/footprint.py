@@ -88,6 +88,7 @@ _WRITING = frozenset(
         n.ProbeRead,
         n.AtomicAdd,
         n.MapUpdate,
+        n.NewEntry,
         n.MapDelete,
         n.MapName,
         n.RingFinish,
@@ -122,7 +123,7 @@ class Writes:
             if type(node) not in _WRITING:
                 continue
             match node:
-                case n.MapUpdate(name) | n.MapDelete(name) | n.MapName(name):
+                case n.MapUpdate(name) | n.NewEntry(name) | n.MapDelete(name) | n.MapName(name):
                     found.add(name)
                 case n.Call(name):
                     found |= self._callee(name)[1]
@@ -136,7 +137,7 @@ class Writes:
                 locals_.add(local.id)
             case n.Assign(place) | n.ProbeRead(_, place) | n.AtomicAdd(place):
                 _add_place(place, locals_, spaces)
-            case n.MapUpdate() | n.MapDelete():
+            case n.MapUpdate() | n.NewEntry() | n.MapDelete():
                 spaces.add(t.Space.MAP)
             case n.RingFinish() | n.RingReserve():
                 spaces.add(t.Space.RINGBUF)

@@ -9,6 +9,7 @@ from honey.ir import arithmetic
 from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.simulation import helpers, printk
+from honey.simulation.maps import BPF_ANY
 from honey.simulation.memory import Pointer, SimulationError
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ def perform(frame: Frame, effect: n.Effect) -> Value:
             failure = world.failure("bpf_map_update_elem")
             data, number = (frame.stored(key), frame.stored(value)), frame.number(flags)
             return failure if failure is not None else world.keyed(name).update(*data, number, world.cpu)
+        case n.NewEntry(name, key):
+            return _new_entry(frame, name, frame.stored(key))
         case n.MapDelete(name, key):
             failure = world.failure("bpf_map_delete_elem")
             return failure if failure is not None else world.keyed(name).delete(frame.stored(key))
@@ -60,6 +63,17 @@ def perform(frame: Frame, effect: n.Effect) -> Value:
         case n.Printk(text, args):
             world.printed.append(printk.format_line(text, [_printed(frame, arg) for arg in args]))
             return None
+
+
+def _new_entry(frame: Frame, name: str, key: bytes) -> Pointer | None:
+    """What is there after all (a look-up was made to fail, as none does in a kernel) is replaced, as by an update."""
+    world = frame.interpreter.world
+    if world.failure("bpf_map_update_elem") is not None:
+        return None
+    value = frame.interpreter.symbols.maps[name].value
+    assert value is not None
+    world.keyed(name).update(key, bytes(value.size), BPF_ANY, world.cpu)
+    return world.keyed(name).lookup(key, world.cpu)
 
 
 def _probe_read(frame: Frame, effect: n.ProbeRead) -> int:

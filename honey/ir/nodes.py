@@ -265,6 +265,18 @@ class MapUpdate:
 
 
 @dataclass(frozen=True, slots=True)
+class NewEntry:
+    """Make an entry of zeros, unless another CPU just did, and look it up: a nullable reference, null without room.
+
+    Stands where a look-up found nothing; made by the last passes only.
+    """
+
+    map: str
+    key: Expr
+    type: Ref
+
+
+@dataclass(frozen=True, slots=True)
 class MapDelete:
     """``bpf_map_delete_elem``; 0 or -errno."""
 
@@ -397,6 +409,7 @@ class Printk:
 Effect = (
     MapLookup
     | MapUpdate
+    | NewEntry
     | MapDelete
     | ProbeRead
     | CoreRead

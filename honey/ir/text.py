@@ -166,6 +166,8 @@ def _effect(effect: object) -> str:
             return f"lookup(:{name}, {_node(key)})"
         case n.MapUpdate(name, key, value, flags):
             return f"update(:{name}, {_node(key)}, {_node(value)}, {_node(flags)})"
+        case n.NewEntry(name, key):
+            return f"new_entry(:{name}, {_node(key)})"
         case n.MapDelete(name, key):
             return f"delete(:{name}, {_node(key)})"
         case n.ProbeRead(kind, target, size, source):

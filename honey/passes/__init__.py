@@ -54,6 +54,7 @@ ORDER: tuple[str, ...] = (
     "owned-arguments",
     "atomic-add",
     "dead-code",
+    "zeroed-entries",
     "late-stores",
     "short-lives",
     "constant-data",

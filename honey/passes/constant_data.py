@@ -62,7 +62,7 @@ def _stored(body: n.Block) -> Counter[int]:
     """How often each local is a map's key or value."""
     count: Counter[int] = Counter()
     for node in walk(body):
-        if isinstance(node, n.MapLookup | n.MapUpdate | n.MapDelete):
+        if isinstance(node, n.MapLookup | n.NewEntry | n.MapUpdate | n.MapDelete):
             for part in (node.key, getattr(node, "value", None)):
                 if isinstance(part, n.Read) and isinstance(part.place, n.LocalPlace):
                     count[part.place.local.id] += 1

@@ -35,6 +35,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
     "Maps": (
         "in-place-update",
         "atomic-add",
+        "zeroed-entries",
         "conditional-stores",
         "tested-inserts",
         "stored-twins",

@@ -90,6 +90,6 @@ class _Uses:
         for node in walk(body):
             if isinstance(node, (n.AddressOf, n.ProbeRead)):
                 pointed_at |= uses(node).keys()
-            elif isinstance(node, n.MapUpdate | n.MapLookup | n.MapDelete):
+            elif isinstance(node, n.MapUpdate | n.MapLookup | n.NewEntry | n.MapDelete):
                 stored += uses(node)
         return cls(uses(body), stored, frozenset(pointed_at))

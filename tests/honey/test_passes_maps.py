@@ -155,3 +155,51 @@ end
 0
 """
     assert c_of(body, "dead-code,tested-inserts").count("bpf_map_lookup_elem") == 1
+
+
+ZEROED = "forwarding,in-place-update,dead-code,atomic-add,zeroed-entries"
+SEEN = """
+seen(:by_pid, 1, ctx.len)
+seen(:by_pid, 2, ctx.len)
+0
+"""
+SEE = """
+defp seen(map, key, size) do
+  stats = bpf_map_lookup_elem(map, key)
+  if stats do
+    stats.count = stats.count + 1
+    stats.last = size
+  else
+    bpf_map_update_elem(map, key, %stats{count: 1, last: size})
+  end
+end
+"""
+
+
+def test_entries_begin_at_zero_where_that_is_shorter() -> None:
+    text = c_of(SEEN, ZEROED, SEE)
+    assert "if (!stats) stats = new_entry(&by_pid, &key_2); if (stats) { atomic_add(stats->count, 1);" in text
+    assert "bpf_map_update_elem" not in text
+    assert "new_entry" not in c_of(SEEN.replace("seen(:by_pid, 2, ctx.len)", ""), ZEROED, SEE)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        ("%stats{count: 1,", "%stats{count: 2,"),
+        ("%stats{count: 1,", "%stats{count: 1, peak: 3,"),
+        ("last: size}", "last: 0}"),
+        ("stats.last = size", "stats.last = max(stats.last, size)"),
+        ("last: size})", "last: size}, :BPF_EXIST)"),
+        ("%stats{count: 1, last: size})", "%stats{count: 1, last: size})\n    bpf_map_delete_elem(:counts, 1)"),
+    ],
+)
+def test_entries_do_not_begin_at_zero_where_something_else_comes_of_it(other: tuple[str, str]) -> None:
+    assert SEE.replace(*other) != SEE
+    assert "new_entry" not in c_of(SEEN, ZEROED, SEE.replace(*other))
+
+
+def test_entries_of_lru_maps_do_not_begin_at_zero() -> None:
+    each = "\n".join(f"Honey.Map.update({{map}}, {key}, 1, fn n -> n + 1 end)" for key in (1, 2, 3)) + "\n0"
+    assert c_of(each.format(map=":counts"), ZEROED).count("new_entry") == 3
+    assert "new_entry" not in c_of(each.format(map=":recent"), ZEROED)

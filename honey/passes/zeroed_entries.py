@@ -1,0 +1,286 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Lets an entry begin at zero, and changes it like one that was there, where both come to the same.
+
+    stats = lookup(map, key)                    stats = lookup(map, key)
+    if stats                                    if is_null(stats)
+      atomic stats.bytes += bytes          →      stats = new_entry(map, key)
+      stats.last = now                          if stats
+    else                                          atomic stats.bytes += bytes
+      first = %stats{bytes: bytes, last: now}     stats.last = now
+      update(map, key, first)
+
+The value that is stored needs no room on the stack and no stores, and all entries are made by one small function. An
+entry that another CPU makes at the same moment is no longer overwritten: what both count is kept.
+
+Proof obligation. The change, done to zeros, gives the value that is stored, field by field; nothing else happens on
+either side. Nobody looks at the update's result: without room there is no entry before and after. The flags are those
+of an update that may make an entry. Only hash maps: in LRU maps a look-up decides what is dropped next, and in arrays
+nothing is ever missing. For a moment others can see the zeros, as they can see each step of a change in place.
+
+It is done where it makes every handler that comes by shorter: by counting what the stores take and the function.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import cast
+
+from honey.ir import nodes as n
+from honey.ir import types as t
+from honey.ir.footprint import SILENT_CALLS
+from honey.ir.symbols import Symbols
+from honey.ir.verify import leaves
+from honey.ir.walk import Node, blocks_of, map_children, rewrite, uses, walk
+from honey.passes.constant_folding import fold
+from honey.passes.rewriting import each_function, with_body
+from honey.passes.short_lives import with_blocks
+from honey.records import dataclass, replace
+
+_KINDS = {n.MapKind.HASH, n.MapKind.PERCPU_HASH}
+_MAKING = (0, 1)  # BPF_ANY, BPF_NOEXIST
+_NUMBERS = (t.Int, t.Bool, t.Address)
+_WORD = 8
+_FUNCTION, _SITE = 10, 4
+"""Instructions of the function that makes entries, and those that a call of it saves besides the stores."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Site:
+    """A look-up and the two sides after it: how many statements they take, and what comes in their place."""
+
+    length: int
+    instead: n.Block
+    saved: int
+
+
+def run(program: n.Program) -> n.Program:
+    """``program`` with entries that begin at zero."""
+    symbols = Symbols.of(program)
+    if not any(one.kind in _KINDS for one in program.maps):
+        return program
+    sites = {one.name: _Sites.of(one, symbols) for one in program.functions}
+    saved = _saved(program, {name: found.saved for name, found in sites.items()})
+    kept = _reached_from(program, {handler for handler, count in saved.items() if count <= _FUNCTION})
+
+    def rule(function: n.Function) -> n.Function:
+        found = sites[function.name]
+        return function if not found.saved or function.name in kept else with_body(function, found.body)
+
+    return each_function(program, rule)
+
+
+def _saved(program: n.Program, own: dict[str, int]) -> dict[str, int]:
+    """The instructions saved in each handler, those of the functions that it calls included, call by call."""
+    known: dict[str, int] = {}
+
+    def of(name: str) -> int:
+        if name not in known:
+            known[name] = 0  # no recursion without fuel, but no harm either
+            known[name] = own[name] + sum(of(callee) * count for callee, count in calls[name].items())
+        return known[name]
+
+    calls = {one.name: _calls(one) for one in program.functions}
+    return {handler.name: of(handler.name) for handler in program.handlers}
+
+
+def _calls(function: n.Function) -> Counter[str]:
+    return Counter(node.function for node in walk(function.body) if isinstance(node, n.Call))
+
+
+def _reached_from(program: n.Program, handlers: set[str]) -> set[str]:
+    """These handlers and every function that they call."""
+    functions = {one.name: one for one in program.functions}
+    found, todo = set(handlers), list(handlers)
+    while todo:
+        for name in _calls(functions[todo.pop()]):
+            if name not in found:
+                found.add(name)
+                todo.append(name)
+    return found
+
+
+@dataclass(slots=True)
+class _Sites:
+    """The sites of one function: the instructions that they save together, and its body with all of them rewritten."""
+
+    symbols: Symbols
+    function: n.Function
+    saved: int = 0
+    body: n.Block = ()
+
+    @classmethod
+    def of(cls, function: n.Function, symbols: Symbols) -> _Sites:
+        found = cls(symbols, function)
+        found.body = found._block(function.body, last=True)
+        return found
+
+    def _block(self, block: n.Block, *, last: bool) -> n.Block:
+        """The block rewritten; ``last``: what follows it is the function's end."""
+        out: list[n.Stmt] = []
+        at = 0
+        while at < len(block):
+            site = self._site(block[at:], last=last)
+            if site is None:
+                inner = [self._block(one, last=False) for one in blocks_of(block[at])]
+                out.append(with_blocks(block[at], inner))
+                at += 1
+            else:
+                self.saved += site.saved
+                out += site.instead
+                at += site.length
+        same = len(out) == len(block) and all(new is old for new, old in zip(out, block, strict=True))
+        return block if same else tuple(out)
+
+    def _site(self, rest: n.Block, *, last: bool) -> _Site | None:
+        match rest:
+            case (n.Let(entry, n.MapLookup() as lookup) as let, *after):
+                at = next((at for at, one in enumerate(after) if not _only_computes(one)), len(after))
+            case _:
+                return None
+        branch = after[at] if at < len(after) else None
+        if not isinstance(branch, n.If):
+            return None
+        sides = _Sides.of(branch, entry, tuple(after[at + 1 :]), last=last)
+        kind = self.symbols.maps[lookup.map].kind
+        if sides is None or kind not in _KINDS or not self._is_all(entry, branch, sides.change):
+            return None
+        value = _made(sides.missing, lookup)
+        if value is None:
+            return None
+        stored = _fields(value)
+        if stored is None or _from_zero(sides.change, entry) != stored:
+            return None
+        made = n.Assign(n.LocalPlace(entry), n.NewEntry(lookup.map, lookup.key, lookup.type), let.span)
+        missed = n.IsNull(n.Read(n.LocalPlace(entry), entry.type))
+        there = n.Unary(n.UnaryOp.NOT, missed, t.BOOL)
+        make = n.If(missed, (made,), (), let.span)
+        instead = (let, make, *after[:at], n.If(there, sides.change, (), branch.span), *sides.end)
+        return _Site(len(rest) if sides.to_end else at + 2, instead, _SITE + -(-value.type.size // _WORD))
+
+    def _is_all(self, entry: n.Local, branch: n.If, change: n.Block) -> bool:
+        """Whether nothing else looks at the entry."""
+        here = uses(branch.condition)[entry.id] + uses(change)[entry.id]
+        return uses(self.function.body)[entry.id] == here
+
+
+def _only_computes(statement: n.Stmt) -> bool:
+    if not isinstance(statement, n.Let):
+        return False
+    value = statement.value
+    return isinstance(value, n.Expr) or (isinstance(value, n.HelperCall) and value.name in SILENT_CALLS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sides:
+    """What is done to an entry that is there, what where it is missing, and the return that both sides end with.
+
+    ``to_end``: one of the sides is all that follows the branch, as the other one leaves.
+    """
+
+    change: n.Block
+    missing: n.Block
+    end: n.Block
+    to_end: bool
+
+    @classmethod
+    def of(cls, branch: n.If, entry: n.Local, after: n.Block, *, last: bool) -> _Sides | None:
+        reading = n.Read(n.LocalPlace(entry), entry.type)
+        match branch.condition:
+            case n.IsNull(tested) if tested == reading:
+                missing, change = branch.then, branch.otherwise
+            case n.Unary(n.UnaryOp.NOT, n.IsNull(tested)) if tested == reading:
+                change, missing = branch.then, branch.otherwise
+            case _:
+                return None
+        to_end = not missing or not change
+        missing, change = missing or after, change or after
+        if not missing or not change or (to_end and not leaves(branch.then or branch.otherwise)):
+            return None
+        (change, one), (missing, other) = _without_return(change), _without_return(missing)
+        if one == other:
+            return cls(change, missing, one, to_end)
+        falls_off = last and to_end and {one, other} == {(), (n.Return(None),)}
+        return cls(change, missing, (), to_end) if falls_off else None
+
+
+def _without_return(block: n.Block) -> tuple[n.Block, tuple[n.Return, ...]]:
+    """The block up to the return at its end, and that, wherever it stands in the source."""
+    last = block[-1]
+    return (block[:-1], (n.Return(last.value),)) if isinstance(last, n.Return) else (block, ())
+
+
+def _made(missing: n.Block, lookup: n.MapLookup) -> n.Expr | None:
+    """The value that ``missing`` stores under the key that was looked up, if it does just that."""
+    match missing:
+        case (n.Eval(n.MapUpdate() as update),):
+            value = update.value
+        case (n.Let(first, value), n.Eval(n.MapUpdate(value=n.Read(n.LocalPlace(stored))) as update)):
+            if stored != first or not isinstance(value, n.Expr):
+                return None
+        case _:
+            return None
+    same = (update.map, update.key) == (lookup.map, lookup.key)
+    return value if same and isinstance(update.flags, n.Const) and update.flags.value in _MAKING else None
+
+
+# ---------------------------------------------------------------- what an entry holds, by field
+
+_Fields = dict[str, n.Expr]
+"""Numbers by the path of their field, ``""`` for a value that is a number itself; what is zero is left out."""
+
+
+def _fields(value: n.Expr) -> _Fields | None:
+    """What a stored value holds; ``None`` if it is not made of numbers."""
+    items = value.fields if isinstance(value, n.StructValue) else (("", value),)
+    if not all(isinstance(inner.type, _NUMBERS) for _, inner in items):
+        return None
+    return _nonzero({name: _plain(inner) for name, inner in items})
+
+
+def _from_zero(change: n.Block, entry: n.Local) -> _Fields | None:
+    """What is in an entry of zeros after ``change``; ``None`` if that is not all that it does."""
+    held: _Fields = {}
+
+    def now(node: Node) -> object:
+        path = _path(node.place, entry) if isinstance(node, n.Read) else None
+        if path is not None and isinstance(node, n.Read):
+            return held.get(path, n.Const(0, node.type))
+        return map_children(node, now)
+
+    for statement in change:
+        match statement:
+            case n.Eval(n.AtomicAdd(place, amount)):
+                value: n.Expr = n.Binary(n.BinaryOp.ADD, n.Read(place, place.type), amount, place.type)
+            case n.Assign(place, stored) if isinstance(stored, n.Expr):
+                value = stored
+            case _:
+                return None
+        path = _path(place, entry)
+        value = cast(n.Expr, now(value))
+        if path is None or not isinstance(place.type, _NUMBERS) or uses(value)[entry.id]:
+            return None
+        held[path] = _plain(value)
+    return _nonzero(held)
+
+
+def _path(place: n.Place, entry: n.Local) -> str | None:
+    """The path of a field of the entry, ``""`` for the whole of it; ``None`` for any other place."""
+    names: list[str] = []
+    while isinstance(place, n.FieldPlace):
+        names.insert(0, place.field)
+        place = place.base
+    match place:
+        case n.DerefPlace(n.NonNull(n.Read(n.LocalPlace(local)))) if local == entry:
+            return ".".join(names)
+        case _:
+            return None
+
+
+def _plain(value: n.Expr) -> n.Expr:
+    """The number, computed as far as it can be; a constant without its name."""
+    value = rewrite(value, fold)
+    return replace(value, name="") if isinstance(value, n.Const) else value
+
+
+def _nonzero(fields: _Fields) -> _Fields:
+    return {path: value for path, value in fields.items() if not (isinstance(value, n.Const) and value.value == 0)}
