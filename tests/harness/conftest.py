@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from clang_objects import clang_object
 from compare_bench import Bench
 from run_bench import REFERENCE, ROOT, Harness, pair
 
@@ -21,9 +22,7 @@ DATA = Path(__file__).with_name("data")
 def flows_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """``data/flows.bpf.c`` as an object."""
     output = tmp_path_factory.mktemp("objects") / "flows.bpf.o"
-    command = ["clang", "-O2", "-g", "-target", "bpf", "-c", str(DATA / "flows.bpf.c"), "-o", str(output)]
-    subprocess.run(command, check=True, timeout=60)
-    return output
+    return clang_object(DATA / "flows.bpf.c", output)
 
 
 @pytest.fixture(scope="session")

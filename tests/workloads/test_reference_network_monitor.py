@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from clang_objects import clang_object
 
 from harness.vmlinux import vmlinux_header
 from workloads import oracles
@@ -59,9 +60,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Both monitors attached at once while the full traffic is driven."""
     job, out = tmp_path_factory.mktemp("job"), tmp_path_factory.mktemp("out")
     for side, source in SOURCES.items():
-        command = ["clang", "-O2", "-g", "-Wall", "-Werror", "-target", "bpf", "-D__TARGET_ARCH_x86"]
-        command += ["-I", str(vmlinux_header().include), "-c", str(ROOT / "reference_c/network_monitor" / source)]
-        subprocess.run([*command, "-o", str(job / f"{side}.bpf.o")], check=True, timeout=60)
+        flags = ("-Wall", "-Werror", "-D__TARGET_ARCH_x86", f"-I{vmlinux_header().include}")
+        clang_object(ROOT / "reference_c/network_monitor" / source, job / f"{side}.bpf.o", *flags)
     benchmark = {
         "name": "network_monitor",
         "sides": [{"name": side, "object": f"{side}.bpf.o"} for side in SOURCES],

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from clang_objects import clang_object
 
 import harness
 import workloads
@@ -20,12 +21,7 @@ _IGNORED = shutil.ignore_patterns("__pycache__")
 
 def compile_program(name: str, folder: Path, *, source: Path | None = None) -> Path:
     """``source`` (default: ``programs/NAME.bpf.c``) as the object NAME in ``folder``."""
-    output = folder / f"{name}.bpf.o"
-    source = source or HERE / "programs" / f"{name}.bpf.c"
-    include = next((f"-I{path}" for path in Path("/usr/include").glob("*-linux-gnu")), "-I/usr/include")
-    command = ["clang", "-O2", "-g", "-target", "bpf", include, "-c", str(source), "-o", str(output)]
-    subprocess.run(command, check=True, timeout=60)
-    return output
+    return clang_object(source or HERE / "programs" / f"{name}.bpf.c", folder / f"{name}.bpf.o")
 
 
 def make_job(

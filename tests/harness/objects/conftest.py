@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import pytest
+from clang_objects import clang_object
 
 from harness.objects import BpfObject, read_object
 
@@ -16,10 +16,7 @@ SOURCE = Path(__file__).with_name("shapes.bpf.c")
 @pytest.fixture(scope="session")
 def shapes_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("objects") / "shapes.bpf.o"
-    include = "-I/usr/include/x86_64-linux-gnu"
-    command = ["clang", "-O2", "-g", "-target", "bpf", "-mcpu=v3", include, "-c", str(SOURCE), "-o", str(output)]
-    subprocess.run(command, check=True, timeout=60)
-    return output
+    return clang_object(SOURCE, output, "-mcpu=v3")
 
 
 @pytest.fixture(scope="session")

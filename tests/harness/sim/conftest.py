@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from clang_objects import clang_object
 
 from harness.agent.libbpf import Libbpf
 from harness.agent.load import load_side
@@ -29,11 +29,7 @@ def compile_program(tmp_path_factory: pytest.TempPathFactory) -> Compile:
         if key not in made:
             output = tmp_path_factory.mktemp("sim") / f"{name}.bpf.o"
             source = PROGRAMS / f"{name}.bpf.c"
-            # Debian keeps the kernel's headers of an architecture in a folder of its own.
-            include = "-I/usr/include/x86_64-linux-gnu"
-            command = ["clang", "-O2", "-g", "-Wall", "-Werror", "-target", "bpf", include, *flags]
-            subprocess.run([*command, "-c", str(source), "-o", str(output)], check=True, timeout=60)
-            made[key] = output
+            made[key] = clang_object(source, output, "-Wall", "-Werror", *flags)
         return made[key]
 
     return make
