@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.benchmark import Benchmark
+from made_benchmarks import benchmark_of
+
 from harness.compare.evidence import Evidence
 from harness.compare.run import Comparison, compare
 from harness.objects import BpfObject
@@ -81,15 +82,7 @@ class Bench:
         return compare(self.evidence(events, oracle))
 
     def evidence(self, events: Sequence[Event] = (), oracle: Any = None) -> Evidence:
-        document = {
-            "schema": 1,
-            "name": "flows",
-            "sides": {"honey": {"object": "h.bpf.o"}, "c": {"object": "c.bpf.o"}},
-            "workload": {"name": "network"},
-            "maps": self.rules,
-            "streams": self.stream_rules,
-        }
-        benchmark = Benchmark.model_validate(document)
+        benchmark = benchmark_of(name="flows", maps=self.rules, streams=self.stream_rules)
         phase = Phase(kind="shadow", start_ns=START, end_ns=END, pids=(OURS,), maps=self.files, streams=self.streams)
         objects = {"honey": self.obj, "c": self.obj}
         return Evidence(benchmark, objects, phase, self.folder, tuple(events), oracle)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from made_benchmarks import benchmark_of
 
 from harness.benchmark import Benchmark
 from harness.judge import Outcome, Verdict, judge, judge_budgets, status
@@ -13,15 +14,7 @@ from harness.measure.figures import make_figures
 
 
 def budgets(*limits: dict[str, Any]) -> Benchmark:
-    return Benchmark.model_validate(
-        {
-            "schema": 1,
-            "name": "pair",
-            "sides": {"honey": {"object": "h"}, "c": {"object": "c"}},
-            "workload": {"name": "network"},
-            "budgets": list(limits),
-        }
-    )
+    return benchmark_of(budgets=list(limits))
 
 
 def table(**handlers: tuple[float | None, float | None]) -> Any:

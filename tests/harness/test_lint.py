@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
+from clang_objects import clang_object
+from made_benchmarks import benchmark_of
 
 from harness.benchmark import Benchmark
 from harness.handlers import handlers
@@ -18,14 +18,7 @@ SOURCE = Path(__file__).with_name("data") / "flows.bpf.c"
 
 
 def benchmark(differences: list[dict[str, str]]) -> Benchmark:
-    document: dict[str, Any] = {
-        "schema": 1,
-        "name": "pair",
-        "sides": {"honey": {"object": "h"}, "c": {"object": "c"}},
-        "workload": {"name": "network"},
-        "differences": differences,
-    }
-    return Benchmark.model_validate(document)
+    return benchmark_of(differences=differences)
 
 
 def lint_against(flows: BpfObject, folder: Path, old: str, new: str, *declared: str) -> list[str]:
@@ -34,9 +27,7 @@ def lint_against(flows: BpfObject, folder: Path, old: str, new: str, *declared: 
     assert old in text
     source = folder / "other.bpf.c"
     source.write_text(text.replace(old, new, 1), encoding="utf-8")
-    command = ["clang", "-O2", "-g", "-target", "bpf", "-c", str(source), "-o", str(folder / "other.bpf.o")]
-    subprocess.run(command, check=True, timeout=60)
-    objects = {"honey": read_object(folder / "other.bpf.o"), "c": flows}
+    objects = {"honey": read_object(clang_object(source, folder / "other.bpf.o")), "c": flows}
     pair = benchmark([{"what": what, "reason": "on purpose"} for what in declared])
     return [unfair.text for unfair in lint(pair, objects, handlers(pair, objects))]
 

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from made_benchmarks import benchmark_of
 from rich.console import Console
 
 from harness import vmlinux
-from harness.benchmark import Benchmark
 from harness.build import BuiltPair, BuiltSide, find_compiler
 from harness.build_empty import build_empty
 from harness.checkout import Checkout, find_checkout
@@ -81,12 +81,7 @@ def test_lines_of_code_are_neither_blank_nor_comment() -> None:
 
 
 def pair(folder: Path, obj: Path, **changes: Any) -> BuiltPair:
-    document: dict[str, Any] = {
-        "schema": 1,
-        "name": "pair",
-        "sides": {"honey": {"object": "h"}, "c": {"object": "c"}},
-        "workload": {"name": "network", "options": {"profile": "full"}, "cost_options": {"profile": "cost"}},
-    }
+    workload = {"name": "network", "options": {"profile": "full"}, "cost_options": {"profile": "cost"}}
     sides = {}
     for side in ("honey", "c"):
         path = folder / f"{side}.bpf.o"
@@ -94,7 +89,7 @@ def pair(folder: Path, obj: Path, **changes: Any) -> BuiltPair:
         sides[side] = BuiltSide(side, path, "source", "", 0.0)
     empty = folder / "empty.bpf.o"
     empty.touch()
-    return BuiltPair(Benchmark.model_validate(document | changes), sides, empty, find_compiler(), "")
+    return BuiltPair(benchmark_of(**{"workload": workload} | changes), sides, empty, find_compiler(), "")
 
 
 def test_a_job_holds_all_that_the_agent_needs_and_nothing_of_ours(tmp_path: Path, flows_path: Path) -> None:
