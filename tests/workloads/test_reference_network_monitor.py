@@ -3,11 +3,8 @@
 
 from __future__ import annotations
 
-import json
 import os
 import struct
-import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +12,7 @@ from typing import Any
 
 import pytest
 from clang_objects import clang_object
+from driven_traffic import ROOT, drive
 
 from harness.vmlinux import vmlinux_header
 from workloads import oracles
@@ -27,7 +25,6 @@ pytestmark = [
     pytest.mark.skipif(not Path("/sys/kernel/btf/vmlinux").exists(), reason="the kernel has no BTF"),
 ]
 
-ROOT = Path(__file__).parents[2]
 SOURCES = {"plain": "network_monitor.bpf.c", "tuned": "tuned.bpf.c"}
 STATS = ("bytes_sent", "bytes_recv", "packets_sent", "packets_recv", "last_update_ns")
 
@@ -62,20 +59,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     for side, source in SOURCES.items():
         flags = ("-Wall", "-Werror", "-D__TARGET_ARCH_x86", f"-I{vmlinux_header().include}")
         clang_object(ROOT / "reference_c/network_monitor" / source, job / f"{side}.bpf.o", *flags)
-    benchmark = {
-        "name": "network_monitor",
-        "sides": [{"name": side, "object": f"{side}.bpf.o"} for side in SOURCES],
-        "workload": {"name": "network", "options": {"profile": "full"}},
-        "phases": [{"kind": "shadow"}],
-        "time_limit_s": 60,
-    }
-    cpu = min(os.sched_getaffinity(0))
-    (job / "job.json").write_text(json.dumps({"schema": 1, "seed": 11, "cpu": cpu, "benchmarks": [benchmark]}))
-    agent = [sys.executable, "-m", "harness.agent", str(job), str(out)]
-    done = subprocess.run(agent, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
-    result = json.loads((out / "result.json").read_text())
-    (found,) = result["benchmarks"]
-    assert (done.returncode, result["error"], found["error"]) == (0, None, None), done.stderr
+    found = drive(job, out, SOURCES, seed=11)
     (phase,) = found["phases"]
     return Run(out, found["programs"], phase, list(read_events(out / phase["events"])))
 

@@ -3,15 +3,11 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
+from driven_traffic import drive
 
 from harness.objects import read_btf, read_object
 from harness.objects.btf import VMLINUX
@@ -19,33 +15,11 @@ from harness.sim import Machine
 from sim.sim_kernel import usable
 from workloads.events import read_events
 
-ROOT = Path(__file__).parents[3]
-
 pytestmark = [
     pytest.mark.kernel,
     pytest.mark.skipif(not usable(), reason="no eBPF on this machine's own kernel, or no root"),
     pytest.mark.skipif(not VMLINUX.exists(), reason="the kernel has no BTF"),
 ]
-
-
-def drive(job: Path, out: Path) -> dict[str, Any]:
-    """Let the agent drive the network traffic with the program attached; gives the phase of its result."""
-    benchmark = {
-        "name": "traffic",
-        "sides": [{"name": "c", "object": "traffic.bpf.o"}],
-        "workload": {"name": "network", "options": {"profile": "full"}},
-        "phases": [{"kind": "shadow"}],
-        "time_limit_s": 60,
-    }
-    document = {"schema": 1, "seed": 5, "cpu": min(os.sched_getaffinity(0)), "benchmarks": [benchmark]}
-    (job / "job.json").write_text(json.dumps(document))
-    command = [sys.executable, "-m", "harness.agent", str(job), str(out)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
-    result: dict[str, Any] = json.loads((out / "result.json").read_text())
-    (found,) = result["benchmarks"]
-    assert (result["error"], found["error"]) == (None, None), done.stderr
-    phase: dict[str, Any] = found["phases"][0]
-    return phase
 
 
 @pytest.mark.parametrize("flags", [("-mcpu=v2",), ("-mcpu=v3", "-fno-unroll-loops"), ("-O1",)])
@@ -55,8 +29,8 @@ def test_real_traffic_and_its_events_fill_maps_alike(
     path = compile_program("traffic", *flags)
     job, out = tmp_path / "job", tmp_path / "out"
     job.mkdir()
-    (job / "traffic.bpf.o").write_bytes(path.read_bytes())
-    phase = drive(job, out)
+    (job / "c.bpf.o").write_bytes(path.read_bytes())
+    (phase,) = drive(job, out, ["c"], seed=5)["phases"]
     machine = Machine(read_object(path), target_btf=read_btf())
     for event in read_events(out / phase["events"]):
         for run in machine.dispatch(event):
