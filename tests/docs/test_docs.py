@@ -68,6 +68,13 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert missing == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_messages_that_are_named_exist(page: Path) -> None:
+    from honey.diagnostics.catalogue import catalogue
+
+    assert set(re.findall(r"HNY\d{4}", page.read_text())) <= catalogue().keys()
+
+
 def test_the_page_of_passes_is_what_they_do() -> None:
     from honey.passes.document import markdown
 
