@@ -14,7 +14,12 @@ _SHOWN = ("executed_insns_per_event", "guest_insns_per_event", "xlated_insns")
 
 
 def put_figures(page: Path, report: Report) -> None:
-    """Replace what stands between the marks of ``page``. Raises :class:`HarnessError` if it has none."""
+    """Replace what stands between the marks of ``page``. Raises :class:`HarnessError` if it has none.
+
+    The report of a matrix is refused: a row could not say which of its runs it is about.
+    """
+    if report.cells:
+        raise HarnessError("a page shows the figures of one run, not of a matrix", hint="name the folder of a run")
     text = page.read_text(encoding="utf-8")
     start, end = text.find(BEGIN), text.find(END)
     if start < 0 or end < start:

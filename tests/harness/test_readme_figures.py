@@ -9,7 +9,7 @@ import pytest
 from made_reports import benchmark_report, report_of
 
 from harness.errors import HarnessError
-from harness.report.model import Report
+from harness.report.model import Cell, Report
 from harness.report.readme import put_figures
 
 
@@ -38,3 +38,12 @@ def test_a_page_without_marks_is_left_alone(tmp_path: Path, report: Report) -> N
     with pytest.raises(HarnessError, match="no marks"):
         put_figures(page, report)
     assert page.read_text() == "nothing here\n"
+
+
+def test_the_figures_of_a_matrix_are_refused(tmp_path: Path, report: Report) -> None:
+    page = tmp_path / "README.md"
+    page.write_text("<!-- figures: begin -->\nold\n<!-- figures: end -->\n")
+    matrix = report.model_copy(update={"cells": [Cell(name="6.1", status=0, first=0, count=2)]})
+    with pytest.raises(HarnessError, match="not of a matrix"):
+        put_figures(page, matrix)
+    assert "old" in page.read_text()
