@@ -12,12 +12,14 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from harness.cancellation import Cancellation
 from harness.errors import HarnessError
 from harness.execute import Where, _open
 from harness.kernels import RELEASES, KernelError, find_kernel, offers
 from harness.kernels.apt import _sources
 from harness.kernels.releases import release
 from harness.progress import Progress
+from harness.targets import Target
 from kernels.test_boot_image import bzimage, vmlinux
 
 ASK = """
@@ -112,8 +114,20 @@ def test_changed_modules_are_taken_anew(tmp_path: Path) -> None:
     assert [name for name, _ in find_kernel(str(path), modules=modules).module_data()] == ["veth.ko"]
 
 
+def opened(where: Where, cancellation: Cancellation) -> Target:
+    return _open(where, Progress(Console(quiet=True)), cancellation)
+
+
+def test_no_kernel_is_fetched_for_a_run_that_was_interrupted() -> None:
+    cancellation = Cancellation()
+    with pytest.raises(KeyboardInterrupt), cancellation:
+        raise KeyboardInterrupt
+    with pytest.raises(HarnessError, match="the run ended"):
+        opened(Where("vm", kernel="v5.15"), cancellation)
+
+
 def test_a_folder_of_modules_that_there_is_not_is_named(tmp_path: Path) -> None:
     path = tmp_path / "vmlinux"
     path.write_bytes(vmlinux())
     with pytest.raises(HarnessError, match="nowhere is no folder of modules"):
-        _open(Where("vm", kernel=str(path), modules=str(tmp_path / "nowhere")), Progress(Console(quiet=True)))
+        opened(Where("vm", kernel=str(path), modules=str(tmp_path / "nowhere")), Cancellation())
