@@ -75,25 +75,22 @@ def dataclass(
 
 def _make(source: type, *, frozen: bool, eq: bool, order: bool) -> Any:
     members = dict(source.__dict__)
-    own = tuple(_field(members, name, text) for name, text in source.__annotations__.items())
+    own = tuple([_field(members, name, text) for name, text in source.__annotations__.items()])
     found = (*getattr(source, "__record_fields__", ()), *own)
-    arguments = tuple(item for item in found if item.init)
+    arguments = [item for item in found if item.init]
     members.pop("__dict__", None)
     members.pop("__weakref__", None)
-    members["__slots__"] = tuple(item.name for item in own)
+    members["__slots__"] = tuple([item.name for item in own])
     members["__record_fields__"] = found
     members["__dataclass_fields__"] = _STANDARD_FIELDS
-    members.setdefault("__match_args__", tuple(item.name for item in arguments))
+    members.setdefault("__match_args__", tuple([item.name for item in arguments]))
     members.setdefault("__repr__", _repr)
     if eq:
-        _add_comparison(members, tuple(item.name for item in found if item.compare), frozen=frozen, order=order)
+        _add_comparison(members, tuple([item.name for item in found if item.compare]), frozen=frozen, order=order)
     if frozen:
-        members["__setattr__"] = _refuse_set
-        members["__delattr__"] = _refuse_delete
-        members["__getstate__"] = _get_state
-        members["__setstate__"] = _set_state
+        members.update(_FROZEN)
     made: Any = type(source)(source.__name__, source.__bases__, members)
-    setters = tuple(getattr(made, item.name).__set__ for item in arguments)
+    setters = [getattr(made, item.name).__set__ for item in arguments]
     made.__init__ = constructor(made.__qualname__, arguments, setters, checks="__post_init__" in members)
     return made
 
@@ -163,6 +160,14 @@ def _get_state(self: object) -> list[object]:
 def _set_state(self: object, state: list[object]) -> None:
     for item, value in zip(fields(self), state, strict=True):
         object.__setattr__(self, item.name, value)
+
+
+_FROZEN: dict[str, Callable[..., Any]] = {
+    "__setattr__": _refuse_set,
+    "__delattr__": _refuse_delete,
+    "__getstate__": _get_state,
+    "__setstate__": _set_state,
+}
 
 
 class _StandardFields:
