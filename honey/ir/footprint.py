@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.ir.symbols import Symbols
-from honey.ir.walk import Node, root_place, walk
+from honey.ir.walk import Node, pick, root_place
 from honey.records import dataclass, field
 
 CONSTANT_CALLS = frozenset(
@@ -57,14 +57,18 @@ class Footprint:
         )
 
 
+_ROOTS = frozenset((n.LocalPlace, n.DerefPlace))
+_ADDRESSES = frozenset((n.AddressOf,))
+
+
 def reads(root: Node | Iterable[Node]) -> Footprint:
     """What evaluating ``root`` may read; its own writes are counted as reads too."""
     locals_: set[int] = set()
     spaces: set[t.Space] = set()
-    for node in walk(root):
+    for node in pick(root, _ROOTS):
         if type(node) is n.LocalPlace:
             locals_.add(node.local.id)
-        elif type(node) is n.DerefPlace and isinstance(node.ref.type, t.Ref):
+        elif isinstance(node.ref.type, t.Ref):
             spaces.add(node.ref.type.space)
     return Footprint(frozenset(locals_), frozenset(spaces))
 
@@ -72,11 +76,10 @@ def reads(root: Node | Iterable[Node]) -> Footprint:
 def escaped_locals(function: n.Function) -> frozenset[int]:
     """Locals that references may lead to."""
     found: set[int] = set()
-    for node in walk(function.body):
-        if type(node) is n.AddressOf:
-            base = root_place(node.place)
-            if isinstance(base, n.LocalPlace):
-                found.add(base.local.id)
+    for node in pick(function.body, _ADDRESSES):
+        base = root_place(node.place)
+        if isinstance(base, n.LocalPlace):
+            found.add(base.local.id)
     return frozenset(found)
 
 
@@ -98,6 +101,7 @@ _WRITING = frozenset(
     )
 )
 """What `Writes` has to look at: most nodes only compute, and passes ask about all of them again and again."""
+_CHANGING = frozenset((n.MapUpdate, n.MapDelete, n.MapName, n.Call))
 
 
 @dataclass(slots=True)
@@ -111,17 +115,14 @@ class Writes:
         """The memory that ``root`` may write; a declaration writes its local."""
         locals_: set[int] = set()
         spaces: set[t.Space] = set()
-        for node in walk(root):
-            if type(node) in _WRITING:
-                self._add(node, locals_, spaces)
+        for node in pick(root, _WRITING):
+            self._add(node, locals_, spaces)
         return Footprint(frozenset(locals_), frozenset(spaces))
 
     def maps_changed(self, root: Node | Iterable[Node]) -> frozenset[str]:
         """The maps whose entries ``root`` may replace, add or remove; changes in place do not count."""
         found: set[str] = set()
-        for node in walk(root):
-            if type(node) not in _WRITING:
-                continue
+        for node in pick(root, _CHANGING):
             match node:
                 case n.MapUpdate(name) | n.NewEntry(name) | n.MapDelete(name) | n.MapName(name):
                     found.add(name)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.ir.check_types import require
-from honey.ir.walk import Node, children, root_place, walk
+from honey.ir.walk import Node, children, pick, root_place, walk
 from honey.records import dataclass
 
 
@@ -70,9 +70,7 @@ _WRITING = frozenset((n.Assign, n.AddressOf, n.ProbeRead, n.AtomicAdd, n.HelperC
 def locals_written(root: n.Block | n.Stmt) -> frozenset[int]:
     """The locals (by id) that statements may write: by assignment, as a read's target, or through their address."""
     written: set[int] = set()
-    for node in walk(root):
-        if type(node) not in _WRITING:
-            continue
+    for node in pick(root, _WRITING):
         match node:
             case n.Assign(place) | n.AddressOf(place) | n.ProbeRead(_, place) | n.AtomicAdd(place):
                 base = root_place(place)

@@ -34,6 +34,7 @@ STMT_CLASSES: tuple[type, ...] = tuple(get_args(Stmt))
 
 _NODES = frozenset(NODE_CLASSES)
 _STATEMENTS = frozenset(STMT_CLASSES)
+_ALL = _NODES
 _HOLDS_NODES = re.compile(r"\b(Expr|Place|Effect|Stmt|Block|MapName)\b")
 _ONE_NODE = re.compile(r"(Expr|Place|Effect)( \| (Expr|Place|Effect))*")
 
@@ -59,27 +60,46 @@ def walk(root: Node | Iterable[Node]) -> Iterator[Node]:
     return iter(_walked(cast(Node, root)))
 
 
+def pick(root: Node | Iterable[Node], classes: frozenset[type]) -> Iterator[Any]:
+    """Of what `walk` gives the nodes of some classes, which costs little where there are few of them."""
+    if type(root) in _CHILDREN:
+        return iter(_picked(cast(Node, root), classes))
+    return chain.from_iterable([_picked(node, classes) for node in cast("Iterable[Node]", root)])
+
+
 def _walked(root: Node) -> Sequence[Node]:
     """What `walk` gives for a node. Statements keep it: passes ask again and again, and nodes never change."""
+    if type(root) in _STATEMENTS:
+        return _kept(root)[_ALL]
     found: list[Node] = []
     stack = [root]
     while stack:
         node = stack.pop()
         found.append(node)
-        if type(node) in _STATEMENTS:
-            found += _below(node)
-        else:
-            stack += _CHILDREN[type(node)](node)[::-1]
+        stack += _CHILDREN[type(node)](node)[::-1]
     return found
 
 
-def _below(statement: Any) -> tuple[Node, ...]:
+def _picked(root: Node, classes: frozenset[type]) -> Sequence[Node]:
+    """What `pick` gives for a node; statements keep this as well."""
+    if type(root) not in _STATEMENTS:
+        return [node for node in _walked(root) if type(node) in classes]
+    kept = _kept(root)
+    found = kept.get(classes)
+    if found is None:
+        found = kept[classes] = tuple([node for node in kept[_ALL] if type(node) in classes])
+    return found
+
+
+def _kept(statement: Any) -> dict[frozenset[type], tuple[Node, ...]]:
+    """The nodes of a statement, itself the first of them: all, and those that have been picked, by their classes."""
     try:
-        below: tuple[Node, ...] = statement.walked
+        kept: dict[frozenset[type], tuple[Node, ...]] = statement.walked
     except AttributeError:
-        below = tuple(chain.from_iterable(map(_walked, _CHILDREN[type(statement)](statement))))
-        object.__setattr__(statement, "walked", below)
-    return below
+        below = chain.from_iterable(map(_walked, _CHILDREN[type(statement)](statement)))
+        kept = {_ALL: (statement, *below)}
+        object.__setattr__(statement, "walked", kept)
+    return kept
 
 
 def _children_getter(cls: type) -> Callable[[Any], tuple[Node, ...]]:
@@ -132,25 +152,30 @@ def _map_value(value: Any, rule: Rule) -> Any:
     return value
 
 
-def rewrite(node: N, rule: Rule) -> N:
-    """``node`` rewritten from the leaves up: ``rule`` sees each node after its children have been rewritten."""
-    result: N = _from_the_leaves(rule)(node)
+def rewrite(node: N, rule: Rule, only: frozenset[type] | None = None) -> N:
+    """``node`` rewritten from the leaves up: ``rule`` sees each node after its children have been rewritten.
+
+    ``only``: the classes of the nodes that ``rule`` may change; statements without any are left as they are.
+    """
+    result: N = _from_the_leaves(rule, only)(node)
     return result
 
 
-def _from_the_leaves(rule: Rule) -> Rule:
+def rewrite_block(block: Block, rule: Rule, only: frozenset[type] | None = None) -> Block:
+    """Each statement of ``block`` rewritten from the leaves up, as by `rewrite`."""
+    result: Block = _map_value(block, _from_the_leaves(rule, only))
+    return result
+
+
+def _from_the_leaves(rule: Rule, only: frozenset[type] | None) -> Rule:
     fields_of = _NODE_FIELDS
 
     def rewritten(node: Any) -> Any:
+        if only is not None and type(node) in _STATEMENTS and not _picked(node, only):
+            return node
         return rule(map_children(node, rewritten) if fields_of[type(node)] else node)
 
     return rewritten
-
-
-def rewrite_block(block: Block, rule: Rule) -> Block:
-    """Each statement of ``block`` rewritten from the leaves up."""
-    result: Block = _map_value(block, _from_the_leaves(rule))
-    return result
 
 
 def map_blocks(block: Block, rule: Callable[[Block], Block]) -> Block:
@@ -173,6 +198,10 @@ def blocks_of(statement: Stmt) -> tuple[Block, ...]:
     return tuple(getattr(statement, name) for name in _BLOCK_FIELDS[type(statement)])
 
 
+_DECLARING = frozenset((Let, For))
+_LOCAL_PLACES = frozenset((LocalPlace,))
+
+
 def own_nodes(statement: Stmt) -> Iterator[Node]:
     """Everything that a statement evaluates itself, without what is in its inner blocks."""
     for name in _NODE_FIELDS[type(statement)]:
@@ -183,14 +212,12 @@ def own_nodes(statement: Stmt) -> Iterator[Node]:
 
 def declarations(block: Block) -> Iterator[Local]:
     """The locals that ``block`` and its inner blocks declare."""
-    for node in walk(block):
-        if isinstance(node, (Let, For)):
-            yield node.local
+    return (node.local for node in pick(block, _DECLARING))
 
 
 def uses(root: Node | Iterable[Node]) -> Counter[int]:
     """How often each local (by id) stands in ``root`` as a place, for reading, for writing or for its address."""
-    return Counter(node.local.id for node in walk(root) if type(node) is LocalPlace)
+    return Counter([node.local.id for node in pick(root, _LOCAL_PLACES)])
 
 
 def root_place(place: Place) -> Place:

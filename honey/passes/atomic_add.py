@@ -15,11 +15,12 @@ from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.ir.footprint import reads
 from honey.ir.symbols import Symbols
-from honey.ir.walk import rewrite_block, root_place, walk
+from honey.ir.walk import pick, rewrite_block, root_place, walk
 from honey.passes.constant_folding import fold
 from honey.passes.references import Origins
-from honey.passes.rewriting import each_function, with_body
+from honey.passes.rewriting import LETS, each_function, with_body
 
+_ASSIGNMENTS = frozenset((n.Assign,))
 _SHARED = {n.MapKind.HASH, n.MapKind.ARRAY, n.MapKind.LRU_HASH}
 
 
@@ -29,7 +30,7 @@ def run(program: n.Program) -> n.Program:
     origins = Origins(program, symbols)
 
     def rule(function: n.Function) -> n.Function:
-        values = {node.local: node.value for node in walk(function.body) if isinstance(node, n.Let)}
+        values = {node.local: node.value for node in pick(function.body, LETS)}
 
         def statement(node: object) -> object:
             if isinstance(node, n.Assign) and _is_shared(node.place, function, origins, symbols):
@@ -38,7 +39,7 @@ def run(program: n.Program) -> n.Program:
                     return n.Eval(n.AtomicAdd(node.place, amount), node.span)
             return node
 
-        return with_body(function, rewrite_block(function.body, statement))
+        return with_body(function, rewrite_block(function.body, statement, _ASSIGNMENTS))
 
     return each_function(program, rule)
 

@@ -20,8 +20,10 @@ from honey.ir.footprint import Writes
 from honey.ir.symbols import Symbols
 from honey.ir.walk import Node, children, rewrite_block, root_place, walk
 from honey.passes.references import Origins
+from honey.passes.rewriting import CALLS
 from honey.records import replace
 
+_READING = (n.LocalPlace, n.Read)
 _STORED = {n.MapLookup: ("key",), n.MapUpdate: ("key", "value"), n.MapDelete: ("key",)}
 
 
@@ -59,11 +61,12 @@ def only_stored(function: n.Function, param: n.Local) -> bool:
     reading = n.Read(n.LocalPlace(param), param.type)
     found = False
     for node in walk(function.body):
-        if n.LocalPlace(param) in children(node) and node != reading:
+        below = [child for child in children(node) if type(child) in _READING]
+        if n.LocalPlace(param) in below and node != reading:
             return False
-        if reading in children(node):
+        if reading in below:
             stored = [getattr(node, name) for name in _STORED.get(type(node), ())]
-            if sum(child == reading for child in children(node)) != sum(one == reading for one in stored):
+            if below.count(reading) != stored.count(reading):
                 return False
             found = True
     return found
@@ -98,7 +101,7 @@ def _with_references(block: n.Block, places: dict[int, n.Place | None], position
         arg = n.AddressOf(place, target)
         return replace(node, args=(*node.args[:position], arg, *node.args[position + 1 :]))
 
-    return rewrite_block(block, rule)
+    return rewrite_block(block, rule, CALLS)
 
 
 def _taking_reference(function: n.Function, position: int, target: t.Ref) -> n.Function:
@@ -107,7 +110,7 @@ def _taking_reference(function: n.Function, position: int, target: t.Ref) -> n.F
     through = n.DerefPlace(n.Read(n.LocalPlace(new), target), target.target)
 
     def rule(node: Node) -> Node:
-        return through if node == n.LocalPlace(old) else node
+        return through if type(node) is n.LocalPlace and node.local == old else node
 
     params = (*function.params[:position], new, *function.params[position + 1 :])
     return replace(function, params=params, body=rewrite_block(function.body, rule))

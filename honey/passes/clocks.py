@@ -8,6 +8,8 @@ from honey.ir.footprint import CLOCKS
 from honey.ir.symbols import Symbols
 from honey.ir.walk import Node, children, walk
 
+_READING = (n.LocalPlace, n.Read)
+
 
 def clock_of(statement: n.Stmt) -> str | None:
     """The clock that a declaration reads."""
@@ -33,7 +35,7 @@ def _only_stored(function: n.Function, local: n.Local, symbols: Symbols, seen: s
     place = n.LocalPlace(local)
     reading = n.Read(place, local.type)
     for node in walk(function.body):
-        below = list(children(node))
+        below = [child for child in children(node) if type(child) in _READING]
         if place in below and node != reading:
             return False
         if reading in below and not _stores(function, node, reading, symbols, seen):

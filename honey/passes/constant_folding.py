@@ -34,7 +34,7 @@ def run(program: n.Program) -> n.Program:
 
 def fold_block(block: n.Block) -> n.Block:
     """A block with its expressions folded and its decided branches taken."""
-    return map_blocks(rewrite_block(block, fold), _take_branches)
+    return map_blocks(rewrite_block(block, fold, _FOLDED), _take_branches)
 
 
 def fold(node: object) -> object:
@@ -276,3 +276,6 @@ _ROWS: dict[type, tuple[Row, ...]] = {
     n.IsNull: (_is_null,),
     n.Read: (_dereferenced_address,),
 }
+
+_FOLDED = frozenset(_ROWS) - {n.Read} | {n.DerefPlace}
+"""The nodes without which nothing is folded; of reads only those through references are."""

@@ -17,8 +17,9 @@ from honey.ir import nodes as n
 from honey.ir.footprint import CONSTANT_CALLS, Footprint, Writes, escaped_locals
 from honey.ir.nonnull import locals_written
 from honey.ir.symbols import Symbols
-from honey.ir.walk import Node, next_local_id, rewrite_block, walk
+from honey.ir.walk import Node, next_local_id, pick, rewrite_block
 from honey.passes.references import calls_of
+from honey.passes.rewriting import CALLS, LETS
 from honey.passes.shared_calls import Answer, Answers, Share, is_constant
 from honey.records import replace
 
@@ -39,13 +40,13 @@ def run(program: n.Program) -> n.Program:
 def _step(program: n.Program, handed: Handed) -> n.Program | None:
     """The program with one more answer handed to one more function; ``None`` if there is none left."""
     symbols = Symbols.of(program)
-    known = _known_at_calls(program, symbols, handed)
     calls = calls_of(program)
-    for function in program.functions:
-        if function.section is not None or function.name not in calls:
-            continue
+    called = [one for one in program.functions if one.section is None and one.name in calls]
+    asking = [(one, asked) for one in called if (asked := _asked(one, symbols))]
+    known = _known_at_calls(program, symbols, handed) if asking else {}
+    for function, asked in asking:
         at_calls = [known.get(id(call), ()) for _, call in calls[function.name]]
-        for effect in _asked(function, symbols):
+        for effect in asked:
             answers = [next((one for one in some if one.effect == effect), None) for some in at_calls]
             if all(answer is not None for answer in answers):
                 by_call = {id(call): answer for (_, call), answer in zip(calls[function.name], answers, strict=True)}
@@ -66,13 +67,12 @@ def _known_at_calls(program: n.Program, symbols: Symbols, handed: Handed) -> dic
 def _asked(function: n.Function, symbols: Symbols) -> list[n.HelperCall | n.Call]:
     """The questions without arguments that a function asks, whose answer never changes."""
     found: list[n.HelperCall | n.Call] = []
-    for node in walk(function.body):
-        if isinstance(node, n.Let):
-            match node.value:
-                case n.HelperCall(name, ()) as helper if name in CONSTANT_CALLS:
-                    found.append(helper)
-                case n.Call(name, ()) as call if is_constant(symbols.functions[name], symbols):
-                    found.append(call)
+    for node in pick(function.body, LETS):
+        match node.value:
+            case n.HelperCall(name, ()) as helper if name in CONSTANT_CALLS:
+                found.append(helper)
+            case n.Call(name, ()) as call if is_constant(symbols.functions[name], symbols):
+                found.append(call)
     return found
 
 
@@ -83,7 +83,7 @@ def _handed_to(
     by_call: dict[int, Answer | None],
     handed: Handed,
 ) -> n.Program:
-    asked = next(node.local for node in walk(function.body) if isinstance(node, n.Let) and node.value == effect)
+    asked = next(node.local for node in pick(function.body, LETS) if node.value == effect)
     name = asked.name or effect_name(effect)
     param = n.Local(next_local_id(function), name, effect.type)
     handed.setdefault(function.name, []).append(Answer(effect, param, Footprint()))
@@ -99,9 +99,9 @@ def _handed_to(
 
     functions = []
     for one in program.functions:
-        body = rewrite_block(one.body, rule)
+        body = rewrite_block(one.body, rule, CALLS)
         if one.name == function.name:
-            body = rewrite_block(body, asking)
+            body = rewrite_block(body, asking, LETS)
             functions.append(replace(one, params=(*one.params, param), body=body))
         else:
             functions.append(one if body is one.body else replace(one, body=body))

@@ -14,10 +14,10 @@ from __future__ import annotations
 from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.ir.symbols import Symbols
-from honey.ir.walk import map_blocks, next_local_id, rewrite_block, walk
+from honey.ir.walk import map_blocks, next_local_id, pick, rewrite_block, walk
 from honey.passes.clocks import clock_of, is_stamp
 from honey.passes.constant_folding import fold
-from honey.passes.rewriting import effect_of, with_effect
+from honey.passes.rewriting import CALLS, LETS, effect_of, with_effect
 from honey.records import dataclass, replace
 
 PARAMETER = "now"
@@ -39,10 +39,10 @@ def _clock(function: n.Function, symbols: Symbols) -> str | None:
     """The clock that every path through the function reads for a time stamp; it reads no other."""
     if function.section is not None:
         return None
-    found = {name for node in walk(function.body) if isinstance(node, n.Let) and (name := clock_of(node)) is not None}
+    found = {name for node in pick(function.body, LETS) if (name := clock_of(node)) is not None}
     if len(found) != 1 or not _always(function.body):
         return None
-    lets = [node for node in walk(function.body) if isinstance(node, n.Let) and clock_of(node) is not None]
+    lets = [node for node in pick(function.body, LETS) if clock_of(node) is not None]
     return next(iter(found)) if all(is_stamp(function, let.local, symbols) for let in lets) else None
 
 
@@ -71,8 +71,8 @@ def _may_leave(block: n.Block) -> bool:
 def _pays(program: n.Program, name: str, clocks: dict[str, str | None]) -> bool:
     """Whether some function calls this one and reads the same clock once more, itself or by another call."""
     for function in program.functions:
-        calls = [node.function for node in walk(function.body) if isinstance(node, n.Call)]
-        own = sum(clock_of(node) == clocks[name] for node in walk(function.body) if isinstance(node, n.Let))
+        calls = [node.function for node in pick(function.body, CALLS)]
+        own = sum(clock_of(node) == clocks[name] for node in pick(function.body, LETS))
         if name in calls and own + sum(clocks[callee] == clocks[name] for callee in calls) > 1:
             return True
     return False

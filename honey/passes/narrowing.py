@@ -21,13 +21,15 @@ from collections.abc import Iterable
 from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.ir.nonnull import locals_written
-from honey.ir.walk import Node, children, rewrite_block, walk
+from honey.ir.walk import Node, children, pick, rewrite_block, walk
 from honey.ir.widths import bits_of
 from honey.passes.constant_folding import fold, fold_block
 from honey.passes.references import calls_of
+from honey.passes.rewriting import CALLS, LETS
 from honey.records import replace
 
 NARROW = t.U32
+_RETURNS = frozenset((n.Return,))
 
 
 def run(program: n.Program) -> n.Program:
@@ -90,8 +92,8 @@ def _small_locals(program: n.Program) -> n.Program:
 def _with_small_locals(function: n.Function) -> n.Function:
     written = locals_written(function.body)
     small: dict[n.Local, n.Local] = {}
-    for node in walk(function.body):
-        if isinstance(node, n.Let) and isinstance(node.value, n.Expr) and _is_wide(node.local.type):
+    for node in pick(function.body, LETS):
+        if isinstance(node.value, n.Expr) and _is_wide(node.local.type):
             small_enough = node.local.id not in written and _fits(node.value, {})
             if small_enough:
                 small[node.local] = n.Local(node.local.id, node.local.name, NARROW)
@@ -113,22 +115,22 @@ def _small_results(program: n.Program) -> n.Program:
         return node
 
     def narrowed(function: n.Function) -> n.Function:
-        body = rewrite_block(function.body, rule)
+        body = rewrite_block(function.body, rule, CALLS)
         small = {
             node.local: n.Local(node.local.id, node.local.name, NARROW)
-            for node in walk(body)
-            if isinstance(node, n.Let) and isinstance(node.value, n.Call) and node.value.function in names
+            for node in pick(body, LETS)
+            if isinstance(node.value, n.Call) and node.value.function in names
         }
         body = _retyped(body, small) if small else body
         if function.name in names:
-            return replace(function, result=NARROW, body=rewrite_block(body, _return_narrow))
+            return replace(function, result=NARROW, body=rewrite_block(body, _return_narrow, _RETURNS))
         return function if body is function.body else replace(function, body=body)
 
     return replace(program, functions=tuple(narrowed(function) for function in program.functions))
 
 
 def _returns_small(function: n.Function) -> bool:
-    returns = [node.value for node in walk(function.body) if isinstance(node, n.Return)]
+    returns = [node.value for node in pick(function.body, _RETURNS)]
     return bool(returns) and all(value is not None and _fits(value, {}) for value in returns)
 
 
@@ -167,7 +169,7 @@ def _with_parameters(program: n.Program, types: dict[str, dict[int, t.Int]]) -> 
     def retyped(function: n.Function) -> n.Function:
         own = types.get(function.name, {})
         new = {function.params[at]: n.Local(function.params[at].id, function.params[at].name, own[at]) for at in own}
-        body = rewrite_block(function.body, rule)
+        body = rewrite_block(function.body, rule, CALLS)
         if new:
             params = tuple(new.get(param, param) for param in function.params)
             return replace(function, params=params, body=_retyped(body, new))

@@ -18,8 +18,8 @@ from collections.abc import Iterator
 
 from honey.ir import nodes as n
 from honey.ir import types as t
-from honey.ir.walk import Node, blocks_of, rewrite_block, uses, walk
-from honey.passes.rewriting import with_body
+from honey.ir.walk import Node, blocks_of, pick, rewrite_block, uses
+from honey.passes.rewriting import CALLS, with_body
 from honey.records import replace
 
 
@@ -50,7 +50,7 @@ def _is_made_for_it(program: n.Program, name: str, position: int) -> bool:
     """Whether every call hands over a local that its caller made beside the call and does not use again."""
     called = False
     for caller in program.functions:
-        calls = [node for node in walk(caller.body) if isinstance(node, n.Call) and node.function == name]
+        calls = [node for node in pick(caller.body, CALLS) if node.function == name]
         if not calls:
             continue
         used = uses(caller.body)
@@ -116,4 +116,4 @@ def _handed_over(program: n.Program, owning: n.Function, position: int) -> n.Pro
         return replace(node, args=(*node.args[:position], replace(given, type=target), *node.args[position + 1 :]))
 
     functions = (owning if one.name == owning.name else one for one in program.functions)
-    return replace(program, functions=tuple(with_body(one, rewrite_block(one.body, rule)) for one in functions))
+    return replace(program, functions=tuple(with_body(one, rewrite_block(one.body, rule, CALLS)) for one in functions))

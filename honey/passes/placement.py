@@ -19,6 +19,7 @@ from honey.records import replace
 
 WORD = 8
 HALF = 4
+_STRUCTS = frozenset((n.StructValue,))
 
 
 def run(program: n.Program) -> n.Program:
@@ -30,7 +31,7 @@ def run(program: n.Program) -> n.Program:
             return replace(node, beyond=True)
         return node
 
-    return each_function(program, lambda function: with_body(function, rewrite_block(function.body, rule)))
+    return each_function(program, lambda function: with_body(function, rewrite_block(function.body, rule, _STRUCTS)))
 
 
 def _starts_beyond(value: n.StructValue, symbols: Symbols) -> bool:

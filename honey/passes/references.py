@@ -5,8 +5,12 @@ from __future__ import annotations
 
 from honey.ir import nodes as n
 from honey.ir.symbols import Symbols
-from honey.ir.walk import walk
+from honey.ir.walk import pick
+from honey.passes.rewriting import CALLS
 from honey.records import dataclass, field
+
+_GIVING = frozenset((n.Let, n.Assign))
+_RETURNS = frozenset((n.Return,))
 
 
 @dataclass(slots=True)
@@ -83,8 +87,8 @@ class Origins:
 
     def _of_results(self, function: n.Function, seen: frozenset[tuple[str, int]]) -> frozenset[str] | None:
         found: set[str] = set()
-        for node in walk(function.body):
-            if isinstance(node, n.Return) and node.value is not None and not isinstance(node.value, n.Const):
+        for node in pick(function.body, _RETURNS):
+            if node.value is not None and not isinstance(node.value, n.Const):
                 maps = self._maps(node.value, function, seen)
                 if maps is None:
                     return None
@@ -101,10 +105,10 @@ class Origins:
         """All that each local is declared with or assigned."""
         if function.name not in self._given:
             given: dict[int, list[n.Expr | n.Effect | None]] = {}
-            for node in walk(function.body):
+            for node in pick(function.body, _GIVING):
                 if isinstance(node, n.Let):
                     given.setdefault(node.local.id, []).append(node.value)
-                elif isinstance(node, n.Assign) and isinstance(node.place, n.LocalPlace):
+                elif isinstance(node.place, n.LocalPlace):
                     given.setdefault(node.place.local.id, []).append(node.value)
             self._given[function.name] = given
         return self._given[function.name]
@@ -114,7 +118,6 @@ def calls_of(program: n.Program) -> dict[str, list[tuple[n.Function, n.Call]]]:
     """All calls of each function, with their callers."""
     found: dict[str, list[tuple[n.Function, n.Call]]] = {}
     for function in program.functions:
-        for node in walk(function.body):
-            if isinstance(node, n.Call):
-                found.setdefault(node.function, []).append((function, node))
+        for node in pick(function.body, CALLS):
+            found.setdefault(node.function, []).append((function, node))
     return found

@@ -8,6 +8,11 @@ from collections.abc import Callable
 from honey.ir import nodes as n
 from honey.records import replace
 
+CALLS = frozenset((n.Call,))
+"""For what only looks at calls of the program's own functions (`honey.ir.walk.pick` and the rewriting there)."""
+LETS = frozenset((n.Let,))
+"""For what only looks at declarations."""
+
 
 def each_function(program: n.Program, rule: Callable[[n.Function], n.Function]) -> n.Program:
     """``program`` with ``rule`` applied to each function; the same object if nothing changed."""

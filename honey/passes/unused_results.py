@@ -16,6 +16,7 @@ from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.ir.walk import Node, children, map_blocks, rewrite_block, uses, walk
 from honey.passes.references import calls_of
+from honey.passes.rewriting import CALLS
 from honey.records import replace
 
 
@@ -49,7 +50,7 @@ def _without_value(program: n.Program, name: str) -> n.Program:
 
     functions = []
     for one in program.functions:
-        body = rewrite_block(one.body, rule)
+        body = rewrite_block(one.body, rule, CALLS)
         if one.name == name:
             functions.append(replace(one, result=t.VOID, body=rewrite_block(body, _return_nothing)))
         else:
@@ -88,7 +89,7 @@ def _without_parameter(program: n.Program, name: str, position: int) -> n.Progra
 
     functions = []
     for one in program.functions:
-        body = rewrite_block(one.body, rule)
+        body = rewrite_block(one.body, rule, CALLS)
         if one.name == name:
             params = (*one.params[:position], *one.params[position + 1 :])
             functions.append(replace(one, params=params, body=_without_stores(body, target)))
