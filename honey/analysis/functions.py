@@ -43,6 +43,7 @@ from honey.analysis.values import (
 )
 from honey.ir import nodes as n
 from honey.ir import types as t
+from honey.ir.context_reads import in_context
 from honey.syntax import ast
 from honey.syntax.source import Span
 
@@ -184,11 +185,14 @@ def _emit_call(fl: Lowering, instance: Instance, values: Sequence[Value], span: 
 
 
 def _passed(fl: Lowering, part: n.Expr, span: Span) -> n.Expr:
-    """What lies in memory is passed by reference; the callee copies it before it changes it."""
+    """What lies in memory is passed by reference; the callee copies it before it changes it.
+
+    Arrays in a context are copied here: they are loaded from the context itself only, as the verifier wants it.
+    """
     if not isinstance(part.type, MEMORY):
         return part
     type_ = t.Ref(part.type, t.Space.STACK, readonly=True)
-    if isinstance(part, n.Read):
+    if isinstance(part, n.Read) and not in_context(part.place):
         return n.AddressOf(part.place, type_)
     local = fl.fresh("", part.type)
     fl.code.append(n.Let(local, part, span))

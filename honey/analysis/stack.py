@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from honey.analysis.errors import Report
 from honey.ir import nodes as n
 from honey.ir import types as t
+from honey.ir.context_reads import copied
 from honey.ir.walk import blocks_of, root_place, walk
 
 LIMIT = 512
@@ -50,7 +51,12 @@ def _chain(function: n.Function, functions: dict[str, n.Function]) -> int:
 
 
 def _frame(function: n.Function) -> int:
-    return _block(function.body, _addressed(function))
+    copies = sum(_rounded(array.type.size) for array in copied(function))
+    return _block(function.body, _addressed(function)) + copies
+
+
+def _rounded(size: int) -> int:
+    return -(-size // 8) * 8
 
 
 def _addressed(function: n.Function) -> set[int]:
@@ -76,7 +82,7 @@ def _block(block: n.Block, addressed: set[int]) -> int:
         if isinstance(statement, n.Let):
             type_ = statement.local.type
             if isinstance(type_, t.Struct | t.Array | t.Chars) or statement.local.id in addressed:
-                own += -(-type_.size // 8) * 8
+                own += _rounded(type_.size)
         for part in blocks_of(statement):
             inner = max(inner, _block(part, addressed))
     return own + inner

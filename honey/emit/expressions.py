@@ -62,7 +62,7 @@ class Expressions:
                 return self._bytes(data, type_)
             case n.Read(n.LocalPlace(local)) if local.id in self.folded:
                 return self.value(self.folded[local.id])
-            case n.Read(place, type_) if expr in self.once:
+            case n.Read(place, type_) if expr in self.once and not is_array(type_):
                 return Fragment(self.features.read_once(self.place(place).text), Binding.POSTFIX, type_)
             case n.Read(place, type_):
                 return self._typed(self.place(place), type_)
@@ -184,8 +184,10 @@ class Expressions:
             case n.Read() if isinstance(type_, (t.Array, t.Chars)):
                 # C does not take an array for its initial value: element by element.
                 source = self.expr(value).within(Binding.POSTFIX)
-                count = type_.length if isinstance(type_, t.Array) else type_.size
-                return f"{{ {', '.join(f'{source}[{index}]' for index in range(count))} }}"
+                items = [f"{source}[{index}]" for index in range(type_.length)]
+                if value in self.once:
+                    items = [self.features.read_once(item) for item in items]
+                return f"{{ {', '.join(items)} }}"
             case _:
                 return self.converted(value, type_)
 

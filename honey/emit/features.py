@@ -50,8 +50,7 @@ DIVISION = (
 
 READ_ONCE = (
     "/* A read that is not merged with one of another place: the verifier would refuse that. */",
-    "#define READ_ONCE(field) \\",
-    '\t({ typeof(field) value_ = *(volatile typeof(field) *)&(field); asm volatile(""); value_; })',
+    '#define READ_ONCE(x) ({ typeof(x) x_ = *(volatile typeof(x) *)&(x); asm volatile(""); x_; })',
 )
 
 ATOMIC_ADD = (

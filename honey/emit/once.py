@@ -1,117 +1,116 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which reads of a context clang must not merge with reads of other memory, or with one another.
+"""Which reads of a context clang must leave as they are.
 
 Where two branches end with loads of one width, clang may make one load of them, from a pointer that is the context in
 one case and a map value in the other, or that is the context at one of two offsets. The verifier rewrites loads from a
-context and refuses that: "same insn cannot be used with different pointers", or "dereference of modified ctx ptr". LLVM
-merges volatile loads as well (SimplifyCFG, ``canSinkInstructions``), but no inline assembly, so that an empty one
-behind a volatile load keeps it where it is.
+context and refuses that: "same insn cannot be used with different pointers", or "dereference of modified ctx ptr".
+Loads from before a branch are no better, if only its two sides use them: LLVM moves them there (InstCombine,
+``TryToSinkInstruction``). It merges volatile loads (SimplifyCFG, ``canSinkInstructions``), but neither moves them nor
+merges inline assembly, so that an empty one behind a volatile load keeps it, and its address, where it is.
+
+So every read is written like that, with these exceptions: in a function without branches; where there is nothing to
+merge with; and before the first branch that does more than leave, if a call or such a read follows before that branch:
+LLVM moves no load over those.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 
 from honey.ir import nodes as n
 from honey.ir import types as t
-from honey.ir.verify import leaves
-from honey.ir.walk import Node, walk
+from honey.ir.context_reads import in_context
+from honey.ir.symbols import Symbols
+from honey.ir.walk import Node, own_nodes, root_place, walk
 
-READ_ONCE = "READ_ONCE"
+_DIVISIONS = (n.BinaryOp.DIV, n.BinaryOp.MOD)
 
 
-def reads_once(program_reads_memory: bool, function: n.Function) -> frozenset[n.Read]:
+def reads_once(
+    program_reads_memory: bool, function: n.Function, folded: Mapping[int, n.Expr | n.Effect], symbols: Symbols
+) -> frozenset[n.Read]:
     """The reads of a handler's context that need ``READ_ONCE``.
 
-    These are the reads of different fields in the two branches of an ``if``, and all after or inside a branch where
-    ``program_reads_memory``: where there are other loads to merge them with, in any function, as clang inlines.
+    ``program_reads_memory``: there are other loads to merge them with, in any function, as clang inlines. ``folded``
+    are values that are written where their local (by id) is read.
     """
-    found = {*_in_either_branch(function.body, ()), *_in_either_value(function.body)}
-    if not program_reads_memory:
-        return frozenset(found)
-    branched = False
+    exposed: list[n.Read] = []
+    last: list[n.Read] = []
+    count = 0
+    branched = function.section is None
     for statement in function.body:
-        found.update(_reads(statement, branched=branched))
-        branched = branched or isinstance(statement, n.If | n.For) or _chooses(statement)
-    return frozenset(found)
+        if isinstance(statement, n.Let) and statement.local.id in folded:
+            continue
+        nodes = [*_written(statement, folded)]
+        reads = [node for node in nodes if isinstance(node, n.Read) and in_context(node.place)]
+        count += sum(_loads(read.type) for read in reads)
+        branched = branched or (not _leaves(statement) and any(_branches(node, symbols) for node in nodes))
+        if branched:
+            exposed += reads
+        elif any(isinstance(node, n.Effect) for node in own_nodes(statement)):
+            last = []
+        elif reads:
+            last = reads
+    if not branched or (count == 1 and not program_reads_memory):
+        return frozenset()
+    return frozenset((*last, *exposed))
+
+
+def _written(root: Node, folded: Mapping[int, n.Expr | n.Effect]) -> Iterator[Node]:
+    """The nodes of a statement as it is written: with the values that are folded into it."""
+    for node in walk(root):
+        yield node
+        if isinstance(node, n.LocalPlace) and node.local.id in folded:
+            yield from _written(folded[node.local.id], folded)
+
+
+def _loads(type_: t.Type) -> int:
+    """How many loads read a value of the context."""
+    return type_.length if isinstance(type_, t.Array | t.Chars) else 1
 
 
 def reads_memory(program: n.Program) -> bool:
     """Whether a function reads memory behind a reference other than the context."""
     return any(
-        isinstance(node, n.Read) and _space(node.place) not in (None, t.Space.CONTEXT)
+        isinstance(node, n.Read) and isinstance(root_place(node.place), n.DerefPlace) and not in_context(node.place)
         for function in program.functions
         for node in walk(function.body)
     )
 
 
-def _in_either_branch(block: n.Block, after: Sequence[n.Read]) -> Iterator[n.Read]:
-    """Reads that the two branches of an ``if`` could share; ``after`` are those that follow the block."""
-    following = dict.fromkeys(after)
-    for statement in reversed(block):
-        rest = tuple(following)
-        following.update(dict.fromkeys(_scalars(statement)))
-        if isinstance(statement, n.For):
-            yield from _in_either_branch(statement.body, rest)
-        elif isinstance(statement, n.If):
-            then, otherwise = statement.then, statement.otherwise
-            yield from _shared(
-                [*_scalars(*then), *(rest if leaves(otherwise) else ())],
-                [*_scalars(*otherwise), *(rest if leaves(then) else ())],
-            )
-            yield from _in_either_branch(then, rest)
-            yield from _in_either_branch(otherwise, rest)
+def _branches(node: Node, symbols: Symbols) -> bool:
+    """Whether clang may make a branch of a node.
+
+    Functions are inlined: a call is one, unless it is sure to lead to a helper's without one.
+    """
+    match node:
+        case n.Call(name):
+            return not _calls_helper(symbols.functions[name].body, symbols)
+        case n.If() | n.For() | n.Select() | n.PacketAt() | n.CoreRead():
+            return True
+        case _:
+            return _is_choice(node)
 
 
-def _in_either_value(block: n.Block) -> Iterator[n.Read]:
-    for node in walk(block):
-        if isinstance(node, n.Select):
-            yield from _shared(_scalars(node.then), _scalars(node.otherwise))
+def _is_choice(node: Node) -> bool:
+    """Whether an operator evaluates one operand or the other, or is written as a function that does."""
+    return isinstance(node, n.Binary) and (node.op.logical or node.op in _DIVISIONS)
 
 
-def _shared(left: Sequence[n.Read], right: Sequence[n.Read]) -> Iterator[n.Read]:
-    """Reads on both sides of different fields of one width: one load could do for both."""
-    for one in left:
-        for other in right:
-            if one != other and one.type.size == other.type.size:
-                yield from (one, other)
+def _calls_helper(body: n.Block, symbols: Symbols) -> bool:
+    nodes = list(walk(body))
+    return any(isinstance(node, n.Effect) for node in nodes) and not any(_branches(node, symbols) for node in nodes)
 
 
-def _scalars(*roots: Node) -> list[n.Read]:
-    """The reads of a context's integers and addresses, elements of its arrays among them."""
-    reads = [node for root in roots for node in walk(root) if isinstance(node, n.Read)]
-    return [read for read in dict.fromkeys(reads) if _is_scalar(read)]
-
-
-def _is_scalar(read: n.Read) -> bool:
-    return isinstance(read.type, t.Int | t.Bool | t.Address) and _space(read.place) is t.Space.CONTEXT
-
-
-def _reads(root: n.Stmt, *, branched: bool) -> list[n.Read]:
-    inside = branched or not isinstance(root, n.If) or _chooses(root.condition)
-    parts: list[Node] = [root] if inside and (branched or _chooses(root)) else []
-    if isinstance(root, n.If):
-        parts += [*root.then, *root.otherwise]
-    elif isinstance(root, n.For):
-        parts += root.body
-    return [node for part in parts for node in walk(part) if isinstance(node, n.Read) and _is_field(node.place)]
-
-
-def _chooses(root: Node) -> bool:
-    """Whether not all of an expression may be evaluated."""
-    return any(isinstance(node, n.Select) or (isinstance(node, n.Binary) and node.op.logical) for node in walk(root))
-
-
-def _is_field(place: n.Place) -> bool:
+def _leaves(statement: n.Stmt) -> bool:
+    """Whether a statement does nothing but leave, with a constant, if a plain comparison holds."""
     return (
-        isinstance(place, n.FieldPlace)
-        and isinstance(place.base, n.DerefPlace)
-        and isinstance(place.base.type, t.Struct)
-        and _space(place) is t.Space.CONTEXT
+        isinstance(statement, n.If)
+        and not statement.otherwise
+        and not any(isinstance(node, n.Select) or _is_choice(node) for node in walk(statement.condition))
+        and all(isinstance(one, n.Raise) or _returns_constant(one) for one in statement.then)
     )
 
 
-def _space(place: n.Place) -> t.Space | None:
-    while isinstance(place, n.FieldPlace | n.IndexPlace):
-        place = place.base
-    return place.ref.type.space if isinstance(place, n.DerefPlace) and isinstance(place.ref.type, t.Ref) else None
+def _returns_constant(statement: n.Stmt) -> bool:
+    return isinstance(statement, n.Return) and (statement.value is None or isinstance(statement.value, n.Const))

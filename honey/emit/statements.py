@@ -17,6 +17,7 @@ from honey.emit.spelling import Spelling, is_array
 from honey.emit.unrolling import PRAGMA, unrolled
 from honey.ir import nodes as n
 from honey.ir import types as t
+from honey.ir.context_reads import in_context
 from honey.ir.nonnull import locals_written
 from honey.ir.open_records import OpenRecords
 from honey.ir.symbols import Symbols
@@ -91,7 +92,9 @@ class FunctionWriter:
         self.effects.families = context.families
         raising = frozenset(name for name, callee in context.symbols.functions.items() if callee.may_raise)
         self.expressions.folded = folded_locals(self.function, raising)
-        self.expressions.once = reads_once(context.reads_memory, self.function)
+        self.expressions.once = reads_once(
+            context.reads_memory, self.function, self.expressions.folded, context.symbols
+        )
 
     def write(self) -> None:
         """Write the function: comment, signature, body."""
@@ -232,7 +235,7 @@ class FunctionWriter:
         if value is None:
             self.expressions.names[local.id] = name
             self.writer.line(f"{declaration};")
-        elif is_array(local.type) and not isinstance(value, (n.StructValue, n.Bytes)):
+        elif is_array(local.type) and not _initialises(value):
             self.expressions.names[local.id] = name
             self.writer.line(f"{declaration};")
             self._copy_array(n.LocalPlace(local), value)
@@ -269,7 +272,7 @@ class FunctionWriter:
             return self.stored[value]
         new = self.scope.new(name)
         declaration = self.context.spelling.declare(type_, new)
-        if is_array(type_) and not isinstance(value, (n.StructValue, n.Bytes)):
+        if is_array(type_) and not _initialises(value):
             self.writer.line(f"{declaration};")
             source = self.expressions.expr(value).text
             self.writer.line(f"__builtin_memcpy({new}, {source}, sizeof({new}));")
@@ -331,6 +334,8 @@ class FunctionWriter:
             return
         source = self.expressions.value(value).text
         size = place.type.size
+        if isinstance(value, n.Read) and in_context(value.place):
+            source = f"({self.context.spelling.name(value.type)}){self.expressions.initialiser(value, value.type)}"
         if isinstance(value, n.Bytes) and isinstance(value.type, t.Chars):
             source = f"({self.context.spelling.name(value.type)}){{ {source} }}"
         if isinstance(value, n.StructValue) and not value.fields:
@@ -491,3 +496,8 @@ def _default_name(value: n.Expr | n.Effect | None) -> str:
     if value is None or isinstance(value, n.Expr):
         return "value"
     return _EFFECT_NAMES.get(type(value), "err")
+
+
+def _initialises(value: n.Expr | n.Effect) -> bool:
+    """Whether an array's value is written where it is declared; one in a context is read element by element."""
+    return isinstance(value, n.StructValue | n.Bytes) or (isinstance(value, n.Read) and in_context(value.place))

@@ -153,6 +153,7 @@ def _steps(program: Program, names: Sequence[str] | None) -> Iterator[tuple[str,
     for name in (name for name in ORDER if name in chosen):
         before, after = after, _pass(name)(after)
         yield name, before, after
+    yield "context-reads", after, context_reads.copy_indexed(after)
 
 
 def _pass(name: str) -> Callable[[Program], Program]:

@@ -54,7 +54,7 @@ def test_the_monitor_reads_like_c_by_hand() -> None:
         "__u64 bytes = ctx->args[2];",
         "if (bytes == 0) return 0;",
         "struct traffic_key key = { .pid = pid, .protocol = IPPROTO_UDP };",
-        "struct sockaddr_in *addr = (void *)ctx->args[4];",
+        "struct sockaddr_in *addr = (void *)READ_ONCE(ctx->args[4]);",
         "if (addr) {",
         "__u16 family;",
         "if (bpf_probe_read_user(&family, sizeof(family), addr) == 0 && family == AF_INET) {",
@@ -133,7 +133,7 @@ def test_a_key_that_is_no_variable_gets_one() -> None:
     with f.otherwise():
         f.increase(deref(entry), 1)
     lines = body(handler(f, maps=(COUNTS,)))
-    assert lines[:2] == ["__u32 key = ctx->args[1];", "__u64 *entry = bpf_map_lookup_elem(&counts, &key);"]
+    assert lines[:2] == ["__u32 key = READ_ONCE(ctx->args[1]);", "__u64 *entry = bpf_map_lookup_elem(&counts, &key);"]
     assert "(*entry)++;" in lines
 
 
@@ -149,9 +149,9 @@ def test_else_if_chains_stay_flat() -> None:
             f.assign(x, num(3))
     f.do(n.Printk("%llu", (read(x),)))
     assert body(handler(f))[1:7] == [
-        "if (ctx->args[0] == 1) {",
+        "if (READ_ONCE(ctx->args[0]) == 1) {",
         "x = 1;",
-        "} else if (ctx->args[0] == 2) {",
+        "} else if (READ_ONCE(ctx->args[0]) == 2) {",
         "x = 2;",
         "} else {",
         "x = 3;",

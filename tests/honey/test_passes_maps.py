@@ -61,7 +61,7 @@ end
 def test_an_entry_that_may_be_missing_is_changed_in_place_if_it_is_there() -> None:
     body = "last = bpf_map_lookup_elem(:counts, 1, 0)\nbpf_map_update_elem(:counts, 1, ctx.len)\nlast"
     text = c_of(body, IN_PLACE)
-    assert re.search(r"if \(\w+\) \{ \*\w+ = ctx->args\[2\]; \} else \{ .*bpf_map_update_elem", text)
+    assert re.search(r"if \(\w+\) \{ \*\w+ = READ_ONCE\(ctx->args\[2\]\); \} else \{ .*bpf_map_update_elem", text)
 
 
 def test_a_number_that_lies_in_a_struct_is_pointed_at_there() -> None:
