@@ -112,9 +112,9 @@ def _store(fl: Lowering, value: Value, type_: t.Type, span: Span) -> n.Expr | No
         case t.Address(), MemoryValue(place):
             space = t.Space.STACK if not value.reference else t.Space.MAP
             return n.AddressOf(place, t.Ref(value.type, space))
-        case ((t.Struct() | t.Array() | t.Chars()), MemoryValue(place)) if fits(place.type, type_):
+        case ((t.Struct() | t.Array() | t.Chars()), MemoryValue(place)) if t.interchange(place.type, type_):
             return n.Read(place, place.type)
-        case ((t.Struct() | t.Array() | t.Chars()), AggregateValue(expr)) if fits(expr.type, type_):
+        case ((t.Struct() | t.Array() | t.Chars()), AggregateValue(expr)) if t.interchange(expr.type, type_):
             return expr
         case t.Chars(length), StringValue(data):
             if len(data) > length:
@@ -129,15 +129,6 @@ def _store(fl: Lowering, value: Value, type_: t.Type, span: Span) -> n.Expr | No
             return n.Bytes(data, type_)
         case _:
             return None
-
-
-def fits(have: t.Type, want: t.Type) -> bool:
-    """Whether bytes of one type may be stored as the other: the same type, or byte arrays of one size."""
-    return have == want or (_is_bytes(have) and _is_bytes(want) and have.size == want.size)
-
-
-def _is_bytes(type_: t.Type) -> bool:
-    return isinstance(type_, t.Chars) or (isinstance(type_, t.Array) and isinstance(type_.element, t.Int | t.Chars))
 
 
 def store_int(fl: Lowering, value: IntValue, type_: t.Int, span: Span) -> n.Expr:

@@ -225,7 +225,7 @@ def _equal_memory(
     from honey.analysis.access import place_of
     from honey.analysis.conditions import known
 
-    if not convert.fits(left.type, right.type):
+    if not t.interchange(left.type, right.type):
         return known(False)
     if left.type.size > _MOST_BYTES * 8:
         raise fl.mistake("HNY0200", f"{describe(left)} is too large to be compared", span)

@@ -42,6 +42,12 @@ def require_fits(value: t.Type, slot: t.Type, what: str, node: object) -> None:
         raise IRError(f"{what} is {type_name(value)}, must be {type_name(slot)}", node)
 
 
+def require_stores(value: t.Type, slot: t.Type, what: str, node: object) -> None:
+    """The same where a value is copied into memory, which bytes may be whatever they are called there."""
+    if not t.interchange(value, slot):
+        require_fits(value, slot, what, node)
+
+
 def is_host_int(type_: t.Type) -> bool:
     """An integer that knows arithmetic."""
     return isinstance(type_, t.Int) and not type_.big_endian
@@ -137,7 +143,7 @@ def _check_struct_value(expr: n.Expr, values: tuple[tuple[str, n.Expr], ...], ty
         element = symbols.element(type_, name)
         require(element is not None, f"{type_name(type_)} has no field {name}", expr)
         assert element is not None
-        require_fits(value.type, element[1], f"the field {name}", expr)
+        require_stores(value.type, element[1], f"the field {name}", expr)
 
 
 def _check_operator(expr: n.Unary | n.Binary | n.Cast | n.ByteSwap | n.Select) -> None:
@@ -216,7 +222,7 @@ def _check_map(node: object, symbols: Symbols) -> None:
         case n.MapUpdate(name, key, value, flags):
             definition = _keyed_map(symbols, name, key, node)
             assert definition.value is not None
-            require_fits(value.type, definition.value, "the value", node)
+            require_stores(value.type, definition.value, "the value", node)
             require(is_host_int(flags.type), "flags are an integer", node)
         case n.MapDelete(name, key):
             _keyed_map(symbols, name, key, node)
@@ -233,7 +239,7 @@ def _keyed_map(symbols: Symbols, name: str, key: n.Expr, node: object) -> n.MapD
     require(definition.key is not None and definition.value is not None, "the map has no keys", node)
     assert definition.key is not None
     if not _is_packet_key(key, definition.key):
-        require_fits(key.type, definition.key, "the key", node)
+        require_stores(key.type, definition.key, "the key", node)
     return definition
 
 

@@ -170,3 +170,15 @@ class StructDef:
     def field(self, name: str) -> Field | None:
         """The field called ``name``, or ``None``."""
         return next((field for field in self.fields if field.name == name and not field.padding), None)
+
+
+def interchange(one: Type, other: Type) -> bool:
+    """Whether a value of one type may be stored as the other: the same type, or bytes (``char[n]`` or 8-bit integers)
+    of one size."""
+    return one == other or (one.size == other.size and _holds_bytes(one) and _holds_bytes(other))
+
+
+def _holds_bytes(type_: Type) -> bool:
+    return isinstance(type_, Chars) or (
+        isinstance(type_, Array) and isinstance(type_.element, Int) and type_.align == 1
+    )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from honey.ir import nodes as n
 from honey.ir import types as t
-from honey.ir.check_types import check_node, require, require_fits
+from honey.ir.check_types import check_node, require, require_fits, require_stores
 from honey.ir.error import IRError
 from honey.ir.nonnull import NonNullFacts, check_nonnull
 from honey.ir.symbols import Symbols
@@ -109,7 +109,7 @@ class _FunctionCheck:
                     require_fits(value.type, variable.type, "the value", statement)
                 self.declare(variable)
             case n.Assign(place, value):
-                require_fits(value.type, place.type, "the value", statement)
+                require_stores(value.type, place.type, "the value", statement)
                 require(_writable(place), "the place is read-only", statement)
             case n.If(condition, then, otherwise):
                 require(condition.type == t.BOOL, "the condition is not a truth value", statement)
