@@ -53,6 +53,16 @@ READ_ONCE = (
     '#define READ_ONCE(x) ({ typeof(x) x_ = *(volatile typeof(x) *)&(x); asm volatile(""); x_; })',
 )
 
+FORGET = (
+    "/* Adds 0, of which the verifier does not know that it is 0: it follows a loop once, not once for each number. */",
+    "#define forget(number) \\",
+    "\tdo { \\",
+    "\t\t__u64 value_ = (number), zero_; \\",
+    '\t\tasm volatile("%1 = r10\\n\\t%1 -= r10\\n\\t%0 += %1" : "+r"(value_), "=&r"(zero_)); \\',
+    "\t\t(number) = value_; \\",
+    "\t} while (0)",
+)
+
 ATOMIC_ADD = (
     "/* Adds to a number that others add to as well. (__sync_fetch_and_add copies the amount to a register first.) */",
     "/* clang-format off */",
@@ -246,6 +256,11 @@ class Features:
         """A read of ``field`` that stays where it is."""
         self.helpers["READ_ONCE"] = READ_ONCE
         return f"READ_ONCE({field})"
+
+    def forget(self, number: str) -> str:
+        """The statement that makes the verifier forget what it knows of a number."""
+        self.helpers["forget"] = FORGET
+        return f"forget({number});"
 
     def null(self) -> str:
         """The null pointer."""

@@ -8,6 +8,7 @@ from honey.emit.effects import Effects
 from honey.emit.expressions import Expressions
 from honey.emit.features import Features
 from honey.emit.fold import folded_locals
+from honey.emit.forgetting import forgotten
 from honey.emit.fragment import Fragment, join
 from honey.emit.names import Scope, member_name
 from honey.emit.once import reads_once
@@ -398,12 +399,22 @@ class FunctionWriter:
         advance = f"{name}{sign}{sign}" if abs(step) == 1 else f"{name} {sign}= {abs(step)}"
         start = self.expressions.converted(n.Const(statement.start, local.type), local.type)
         declaration = self.context.spelling.declare(local.type, name)
-        if unrolled(statement):
+        written_out = unrolled(statement)
+        if written_out:
             self.writer.line(PRAGMA, mapped=False)
         self.writer.line(f"for ({declaration} = {start}; {name} {compare} {statement.stop}; {advance}) {{")
+        if not written_out:
+            self._forget(forgotten(statement, self.function, self.context.symbols))
         self.block(statement.body)
         self.writer.line("}", mapped=False)
         self.scope = outer
+
+    def _forget(self, numbers: list[n.Local]) -> None:
+        self.writer.depth += 1
+        for each in numbers:
+            if each.id not in self.expressions.folded:
+                self.writer.line(self.context.features.forget(self.expressions.names[each.id]))
+        self.writer.depth -= 1
 
     def _return(self, value: n.Expr | None) -> str:
         if value is None:

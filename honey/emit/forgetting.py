@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which numbers the verifier is made to forget at each turn of a loop.
+
+The verifier follows a loop turn by turn, and each turn once for every state that it may begin in. If a turn compares a
+number from outside with the turn's own, or changes it on one of its paths, the next turn begins with another exact
+value on each path, and as soon as such a value decides a comparison, no two of these states are the same: the turns of
+a loop over 64 were followed thousands of times, until the verifier's budget of a million instructions was spent. Where
+every turn begins with a number that may be anything, it is followed once.
+
+Adding ``r10 - r10`` does that: the verifier takes the difference of two pointers for an unknown number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from honey.ir import nodes as n
+from honey.ir import types as t
+from honey.ir.symbols import Symbols
+from honey.ir.verify import leaves
+from honey.ir.walk import Node, declarations, own_nodes, root_place, walk
+
+_FEW = 32_768
+"""Nodes that may be followed without: those of a turn, times all turns, times all values that turns may begin with."""
+
+
+def forgotten(loop: n.For, function: n.Function, symbols: Symbols) -> list[n.Local]:
+    """The numbers from outside ``loop`` that its turns depend on, in the order in which they are used.
+
+    None where the loop is short, none that have no value yet, and none that the verifier must know, because addresses
+    or sizes are made of them.
+    """
+    turns = len(range(loop.start, loop.stop, loop.step))
+    if turns * turns * sum(1 for _ in walk(loop.body)) <= _FEW:
+        return []
+    own = {loop.local.id, *(local.id for local in declarations(loop.body))}
+    kept = own | _bounded(function, symbols) | _without_value(function)
+    found: dict[int, n.Local] = {}
+    for node in _deciding(loop.body, own, symbols, branched=False):
+        for place in walk(node):
+            if isinstance(place, n.LocalPlace) and isinstance(place.local.type, t.Int):
+                found.setdefault(place.local.id, place.local)
+    return [local for id_, local in found.items() if id_ not in kept]
+
+
+def _deciding(block: n.Block, own: set[int], symbols: Symbols, *, branched: bool) -> Iterator[Node]:
+    """What a block compares with a turn's ``own`` numbers, if the next turn may follow on either outcome, what it hands
+    to functions that may do so, and the places that it writes in some turns only."""
+    for statement in block:
+        for node in own_nodes(statement):
+            if isinstance(node, n.Call) and _compares(symbols.functions[node.function].body):
+                yield node
+            if _is_comparison(node) and not _one_outcome(statement) and not own.isdisjoint(_locals(node)):
+                yield node
+        match statement:
+            case n.Assign(place, value) if branched or any(isinstance(node, n.Select) for node in walk(value)):
+                yield place
+            case n.If(_, then, otherwise):
+                yield from _deciding(then, own, symbols, branched=True)
+                yield from _deciding(otherwise, own, symbols, branched=True)
+            case n.For(_, _, _, _, body) | n.Scope(body):
+                yield from _deciding(body, own, symbols, branched=branched)
+            case _:
+                pass
+
+
+def _compares(block: n.Block) -> bool:
+    return any(_is_comparison(node) for node in walk(block))
+
+
+def _is_comparison(node: Node) -> bool:
+    """Whether a node compares two numbers that are not known now."""
+    return isinstance(node, n.Binary) and node.op.compares and not isinstance(node.right, n.Const)
+
+
+def _one_outcome(statement: n.Stmt) -> bool:
+    """Whether a branch leaves the loop on one side."""
+    return isinstance(statement, n.If) and (leaves(statement.then) or leaves(statement.otherwise))
+
+
+def _without_value(function: n.Function) -> set[int]:
+    return {node.local.id for node in walk(function.body) if isinstance(node, n.Let) and node.value is None}
+
+
+def _bounded(function: n.Function, symbols: Symbols) -> set[int]:
+    """The locals that addresses or sizes are made of, by way of other locals and of functions, too."""
+    found: set[int] = set()
+    sources: dict[int, set[int]] = {}
+    for node in walk(function.body):
+        match node:
+            case n.IndexPlace(_, index):
+                found |= _locals(index)
+            case n.PacketAt(_, offset):
+                found |= _locals(offset)
+            case n.HelperCall(_, args):
+                for arg in args:
+                    found |= _locals(arg)
+            case n.Let(local, value) if value is not None:
+                sources.setdefault(local.id, set()).update(_locals(value))
+            case n.Assign(place, value):
+                root = root_place(place)
+                if isinstance(root, n.LocalPlace):
+                    sources.setdefault(root.local.id, set()).update(_locals(value))
+            case n.Call(name, args):
+                called = symbols.functions[name]
+                inside = _bounded(called, symbols)
+                for param, arg in zip(called.params, args, strict=True):
+                    found |= _locals(arg) if param.id in inside else set()
+            case _:
+                pass
+    waiting = list(found)
+    while waiting:
+        more = sources.get(waiting.pop(), set()) - found
+        found |= more
+        waiting += more
+    return found
+
+
+def _locals(root: Node) -> set[int]:
+    return {node.local.id for node in walk(root) if isinstance(node, n.LocalPlace)}
