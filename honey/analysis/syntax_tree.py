@@ -19,13 +19,16 @@ def _names(cls: type[ast.Node]) -> tuple[str, ...]:
     return _NAMES[cls]
 
 
-def children(node: ast.Node) -> Iterator[ast.Node]:
+def children(node: ast.Node) -> list[ast.Node]:
     """The nodes directly below ``node``."""
+    found: list[ast.Node] = []
     for name in _names(type(node)):
         value = getattr(node, name)
-        for item in value if isinstance(value, tuple) else (value,):
-            if isinstance(item, ast.Node):
-                yield item
+        if isinstance(value, ast.Node):
+            found.append(value)
+        elif isinstance(value, tuple):
+            found += [item for item in value if isinstance(item, ast.Node)]
+    return found
 
 
 def walk(node: ast.Node) -> Iterator[ast.Node]:
@@ -34,7 +37,7 @@ def walk(node: ast.Node) -> Iterator[ast.Node]:
     while stack:
         current = stack.pop()
         yield current
-        stack.extend(list(children(current))[::-1])
+        stack += children(current)[::-1]
 
 
 def rewrite(node: ast.Node, rule: Callable[[ast.Node], ast.Node]) -> ast.Node:

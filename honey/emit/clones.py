@@ -8,6 +8,7 @@ clang makes the instances again. A parameter that is only a key may have another
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -35,10 +36,12 @@ class Family:
 
 def families(functions: Sequence[n.Function]) -> tuple[Family, ...]:
     """The families among ``functions`` that have two members or more."""
+    single = [one for one in functions if one.inline is n.Inline.ALWAYS and _only_map(one) is not None]
+    shapes = Counter(map(_shape, single))
     alike: dict[n.Function, list[tuple[n.Function, str]]] = {}
-    for function in functions:
+    for function in single:
         map_name = _only_map(function)
-        if map_name is not None and function.inline is n.Inline.ALWAYS:
+        if map_name is not None and shapes[_shape(function)] > 1:
             alike.setdefault(_without_map(function, map_name), []).append((function, map_name))
     found = []
     for members in alike.values():
@@ -55,6 +58,11 @@ def _only_map(function: n.Function) -> str | None:
         return None
     maps = {name for node in walk(function.body) if (name := getattr(node, "map", None)) is not None}
     return maps.pop() if len(maps) == 1 else None
+
+
+def _shape(function: n.Function) -> tuple[type, ...]:
+    """The kinds of the nodes of a function, which are the same in all members of a family."""
+    return tuple(map(type, walk(function.body)))
 
 
 def _without_map(function: n.Function, map_name: str) -> n.Function:

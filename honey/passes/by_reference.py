@@ -18,13 +18,13 @@ from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.ir.footprint import Writes
 from honey.ir.symbols import Symbols
-from honey.ir.walk import Node, children, rewrite_block, root_place, walk
+from honey.ir.walk import Node, pick, rewrite_block, root_place, uses
 from honey.passes.references import Origins
 from honey.passes.rewriting import CALLS
 from honey.records import replace
 
-_READING = (n.LocalPlace, n.Read)
 _STORED = {n.MapLookup: ("key",), n.MapUpdate: ("key", "value"), n.MapDelete: ("key",)}
+_STORING = frozenset(_STORED)
 
 
 def run(program: n.Program) -> n.Program:
@@ -59,17 +59,8 @@ def _try(program: n.Program, name: str, position: int) -> n.Program:
 def only_stored(function: n.Function, param: n.Local) -> bool:
     """Whether a function uses a parameter for nothing but keys and values of maps."""
     reading = n.Read(n.LocalPlace(param), param.type)
-    found = False
-    for node in walk(function.body):
-        below = [child for child in children(node) if type(child) in _READING]
-        if n.LocalPlace(param) in below and node != reading:
-            return False
-        if reading in below:
-            stored = [getattr(node, name) for name in _STORED.get(type(node), ())]
-            if below.count(reading) != stored.count(reading):
-                return False
-            found = True
-    return found
+    stored = [getattr(node, name) for node in pick(function.body, _STORING) for name in _STORED[type(node)]]
+    return 0 < stored.count(reading) == uses(function.body)[param.id]
 
 
 def _writes_stack(function: n.Function, symbols: Symbols) -> bool:

@@ -6,9 +6,9 @@ from __future__ import annotations
 from honey.ir import nodes as n
 from honey.ir.footprint import CLOCKS
 from honey.ir.symbols import Symbols
-from honey.ir.walk import Node, children, walk
+from honey.ir.walk import Node, children, pick, uses
 
-_READING = (n.LocalPlace, n.Read)
+_STORING = frozenset((n.StructValue, n.Assign, n.Let, n.MapUpdate, n.Call))
 
 
 def clock_of(statement: n.Stmt) -> str | None:
@@ -32,15 +32,14 @@ def _only_stored(function: n.Function, local: n.Local, symbols: Symbols, seen: s
     if (function.name, local.id) in seen:
         return True
     seen.add((function.name, local.id))
-    place = n.LocalPlace(local)
-    reading = n.Read(place, local.type)
-    for node in walk(function.body):
-        below = [child for child in children(node) if type(child) in _READING]
-        if place in below and node != reading:
+    reading = n.Read(n.LocalPlace(local), local.type)
+    stored = 0
+    for node in pick(function.body, _STORING):
+        held = children(node).count(reading)
+        if held and not _stores(function, node, reading, symbols, seen):
             return False
-        if reading in below and not _stores(function, node, reading, symbols, seen):
-            return False
-    return True
+        stored += held
+    return stored == uses(function.body)[local.id]
 
 
 def _stores(function: n.Function, node: Node, reading: n.Read, symbols: Symbols, seen: set[tuple[str, int]]) -> bool:

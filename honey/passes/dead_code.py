@@ -23,11 +23,12 @@ from honey.ir import types as t
 from honey.ir.footprint import SILENT_CALLS
 from honey.ir.symbols import Symbols
 from honey.ir.verify import leaves
-from honey.ir.walk import map_blocks, root_place, uses, walk
+from honey.ir.walk import map_blocks, pick, root_place, uses
 from honey.passes.constant_folding import fold
 from honey.passes.rewriting import each_function, with_body
 from honey.records import dataclass
 
+_STORING = frozenset((n.Assign, n.ProbeRead))
 _LRU = {n.MapKind.LRU_HASH, n.MapKind.LRU_PERCPU_HASH}
 
 
@@ -49,11 +50,10 @@ def _clean(body: n.Block, symbols: Symbols) -> n.Block:
 def _reads(body: n.Block) -> Counter[int]:
     """How often each local is read; standing as the target of a store or of a read from elsewhere does not count."""
     count = uses(body)
-    for node in walk(body):
-        if isinstance(node, (n.Assign, n.ProbeRead)):
-            target = root_place(node.place if isinstance(node, n.Assign) else node.target)
-            if isinstance(target, n.LocalPlace):
-                count[target.local.id] -= 1
+    for node in pick(body, _STORING):
+        target = root_place(node.place if isinstance(node, n.Assign) else node.target)
+        if isinstance(target, n.LocalPlace):
+            count[target.local.id] -= 1
     return count
 
 

@@ -15,9 +15,11 @@ from __future__ import annotations
 from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.ir.verify import leaves
-from honey.ir.walk import map_blocks, walk
-from honey.passes.rewriting import each_function, with_body
+from honey.ir.walk import map_blocks, pick
+from honey.passes.rewriting import LETS, each_function, with_body
 from honey.records import replace
+
+_UPDATES = frozenset((n.MapUpdate,))
 
 
 def run(program: n.Program) -> n.Program:
@@ -26,9 +28,7 @@ def run(program: n.Program) -> n.Program:
 
 
 def _function(function: n.Function) -> n.Function:
-    values = {
-        node.local.id: node.value for node in walk(function.body) if isinstance(node, n.Let) and node.value is not None
-    }
+    values = {node.local.id: node.value for node in pick(function.body, LETS) if node.value is not None}
     return with_body(function, map_blocks(function.body, lambda block: _block(block, values)))
 
 
@@ -74,4 +74,4 @@ def _null_test(condition: n.Expr) -> tuple[n.Local, bool] | None:
 
 
 def _makes_entry(block: n.Block, name: str) -> bool:
-    return any(isinstance(node, n.MapUpdate) and node.map == name for node in walk(block))
+    return any(node.map == name for node in pick(block, _UPDATES))

@@ -36,11 +36,13 @@ from honey.ir.footprint import SILENT_CALLS, Footprint, Writes, escaped_locals, 
 from honey.ir.nonnull import NonNullFacts, locals_written
 from honey.ir.symbols import Symbols
 from honey.ir.verify import leaves
-from honey.ir.walk import Node, blocks_of, children, rewrite_block, root_place, uses, walk
+from honey.ir.walk import Node, blocks_of, children, pick, rewrite_block, root_place, uses
 from honey.passes.rewriting import each_function, with_body
 from honey.records import dataclass, replace
 
 _KINDS = {n.MapKind.HASH, n.MapKind.ARRAY, n.MapKind.PERCPU_HASH, n.MapKind.PERCPU_ARRAY}
+_UPDATES = frozenset((n.MapUpdate,))
+_DELETES = frozenset((n.MapDelete,))
 _FLAGS = {0: "BPF_ANY", 2: "BPF_EXIST"}
 
 
@@ -55,6 +57,8 @@ def run(program: n.Program) -> n.Program:
     )
 
     def rule(function: n.Function) -> n.Function:
+        if not any(pick(function.body, _UPDATES)):
+            return function
         in_place = _InPlace(kept, writes, escaped_locals(function), locals_written(function.body), function)
         return with_body(function, in_place.block(function.body, (), NonNullFacts()))
 
@@ -63,9 +67,7 @@ def run(program: n.Program) -> n.Program:
 
 def _deleted_from(program: n.Program) -> frozenset[str]:
     """The maps that lose entries to the program itself."""
-    return frozenset(
-        node.map for function in program.functions for node in walk(function.body) if isinstance(node, n.MapDelete)
-    )
+    return frozenset(node.map for function in program.functions for node in pick(function.body, _DELETES))
 
 
 @dataclass(frozen=True, slots=True)

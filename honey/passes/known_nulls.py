@@ -17,12 +17,13 @@ from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.ir.nonnull import NonNullFacts, locals_written
 from honey.ir.verify import leaves
-from honey.ir.walk import Node, rewrite, walk
+from honey.ir.walk import Node, pick, rewrite
 from honey.passes.constant_folding import fold, fold_block
-from honey.passes.rewriting import each_function, with_body
+from honey.passes.rewriting import LETS, each_function, with_body
 from honey.records import replace
 
 _TWO = 2
+_TESTS = frozenset((n.IsNull,))
 """Tests that there must be for one to know the answer of another."""
 
 
@@ -32,7 +33,7 @@ def run(program: n.Program) -> n.Program:
 
 
 def _function(function: n.Function) -> n.Function:
-    if sum(isinstance(node, n.IsNull) for node in walk(function.body)) < _TWO:
+    if len(list(pick(function.body, _TESTS))) < _TWO:
         return function
     body = _block(function.body, NonNullFacts())
     return with_body(function, body if body is function.body else fold_block(body))
@@ -51,7 +52,7 @@ def _block(block: n.Block, facts: NonNullFacts) -> n.Block:
 
 def _written(statement: n.Stmt) -> frozenset[int]:
     """What a statement writes; a declaration in a loop writes its local once more."""
-    return locals_written(statement) | frozenset(node.local.id for node in walk(statement) if isinstance(node, n.Let))
+    return locals_written(statement) | frozenset(node.local.id for node in pick(statement, LETS))
 
 
 def _statement(statement: n.Stmt, facts: NonNullFacts) -> n.Stmt:

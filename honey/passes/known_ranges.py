@@ -18,7 +18,7 @@ from __future__ import annotations
 from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.ir.nonnull import locals_written
-from honey.ir.walk import Node, map_blocks, rewrite_block, uses, walk
+from honey.ir.walk import Node, map_blocks, pick, rewrite_block, uses, walk
 from honey.ir.widths import bits_of
 from honey.passes.constant_folding import fold_block
 from honey.passes.references import calls_of
@@ -27,17 +27,19 @@ from honey.records import dataclass, field, replace
 
 _LESS = {n.BinaryOp.LT: 0, n.BinaryOp.LE: 1}
 _MORE = {n.BinaryOp.GE: 0, n.BinaryOp.GT: 1}
+_CANDIDATES = {*_LESS, *_MORE, n.BinaryOp.AND}
+_BINARIES = frozenset((n.Binary,))
 _LOSES_TRACK = {n.BinaryOp.DIV, n.BinaryOp.MOD}
 
 
 def run(program: n.Program) -> n.Program:
     """``program`` without tests of what is known to be small."""
-    if not any(_is_candidate(node) for function in program.functions for node in walk(function.body)):
+    if not any(_is_candidate(node) for function in program.functions for node in pick(function.body, _BINARIES)):
         return program
     known = _Known(program)
 
     def rule(function: n.Function) -> n.Function:
-        if not any(_is_candidate(node) for node in walk(function.body)):
+        if not any(_is_candidate(node) for node in pick(function.body, _BINARIES)):
             return function
         body = _decided(function.body, known.of(function))
         if body is function.body:
@@ -49,8 +51,7 @@ def run(program: n.Program) -> n.Program:
 
 def _is_candidate(node: Node) -> bool:
     """Whether ``node`` is a test or a mask that may be superfluous."""
-    ops = (*_LESS, *_MORE, n.BinaryOp.AND)
-    return isinstance(node, n.Binary) and node.op in ops and isinstance(node.right, n.Const)
+    return isinstance(node, n.Binary) and node.op in _CANDIDATES and isinstance(node.right, n.Const)
 
 
 @dataclass(slots=True)

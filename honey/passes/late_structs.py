@@ -20,8 +20,8 @@ from __future__ import annotations
 from honey.ir import nodes as n
 from honey.ir.footprint import reads
 from honey.ir.nonnull import locals_written
-from honey.ir.walk import Node, blocks_of, map_blocks, map_children, uses, walk
-from honey.passes.rewriting import each_function, with_body
+from honey.ir.walk import Node, blocks_of, map_blocks, map_children, pick, uses
+from honey.passes.rewriting import LETS, each_function, with_body
 from honey.passes.short_lives import with_blocks
 
 
@@ -32,7 +32,7 @@ def run(program: n.Program) -> n.Program:
 
 def _function(function: n.Function) -> n.Function:
     changing = locals_written(function.body) | {
-        node.local.id for node in walk(function.body) if isinstance(node, n.Let) and node.value is None
+        node.local.id for node in pick(function.body, LETS) if node.value is None
     }
     return with_body(function, map_blocks(function.body, lambda block: _block(block, changing)))
 

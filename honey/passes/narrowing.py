@@ -21,7 +21,7 @@ from collections.abc import Iterable
 from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.ir.nonnull import locals_written
-from honey.ir.walk import Node, children, pick, rewrite_block, walk
+from honey.ir.walk import Node, pick, rewrite_block, uses
 from honey.ir.widths import bits_of
 from honey.passes.constant_folding import fold, fold_block
 from honey.passes.references import calls_of
@@ -29,6 +29,7 @@ from honey.passes.rewriting import CALLS, LETS
 from honey.records import replace
 
 NARROW = t.U32
+_CASTS = frozenset((n.Cast,))
 _RETURNS = frozenset((n.Return,))
 
 
@@ -60,13 +61,10 @@ def _cast_to(function: n.Function, param: n.Local) -> t.Int | None:
     if not isinstance(param.type, t.Int) or param.id in locals_written(function.body):
         return None
     reading = _reading(param)
-    types: set[t.Type] = set()
-    for node in walk(function.body):
-        if isinstance(node, n.Cast) and node.operand == reading:
-            types.add(node.type)
-        elif reading in children(node):
-            return None
-    found = next(iter(types)) if len(types) == 1 else None
+    types = [node.type for node in pick(function.body, _CASTS) if node.operand == reading]
+    if not types or len(types) != uses(function.body)[param.id] or any(type_ != types[0] for type_ in types):
+        return None
+    found = types[0]
     narrower = isinstance(found, t.Int) and not found.big_endian and found.bits < param.type.bits
     return found if narrower and isinstance(found, t.Int) else None
 

@@ -20,9 +20,10 @@ from honey.ir import arithmetic
 from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.ir.nonnull import locals_written
-from honey.ir.walk import Node, rewrite_block, walk
-from honey.passes.rewriting import each_function, with_body
+from honey.ir.walk import Node, pick, rewrite_block, walk
+from honey.passes.rewriting import LETS, each_function, with_body
 
+_SWAPS = frozenset((n.ByteSwap,))
 _EQUALITY = (n.BinaryOp.EQ, n.BinaryOp.NE)
 _TURNS = {16: "ntohs", 32: "ntohl", 64: "ntohll"}
 
@@ -34,8 +35,8 @@ def run(program: n.Program) -> n.Program:
 
 def _function(function: n.Function) -> n.Function:
     body = function.body
-    swapped = {node.local: node.value for node in walk(body) if isinstance(node, n.Let) and _is_turned(node.value)}
-    if not swapped and not any(_is_turned(node) for node in walk(body)):
+    swapped = {node.local: node.value for node in pick(body, LETS) if _is_turned(node.value)}
+    if not swapped and not any(_is_turned(node) for node in pick(body, _SWAPS)):
         return function
     written = locals_written(body)
     kept = {

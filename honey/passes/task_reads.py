@@ -22,8 +22,8 @@ from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.ir.nonnull import locals_written
 from honey.ir.symbols import Symbols
-from honey.ir.walk import Node, rewrite_block, walk
-from honey.passes.rewriting import each_function, with_body
+from honey.ir.walk import Node, pick, rewrite_block
+from honey.passes.rewriting import LETS, each_function, with_body
 from honey.records import replace
 
 _HELPER = "bpf_get_current_task"
@@ -35,7 +35,7 @@ def run(program: n.Program) -> n.Program:
     symbols = Symbols.of(program)
 
     def rule(function: n.Function) -> n.Function:
-        tasks = {node.local for node in walk(function.body) if isinstance(node, n.Let) and _asks(node.value)}
+        tasks = {node.local for node in pick(function.body, LETS) if _asks(node.value)}
         if not tasks:
             return function
         written = locals_written(function.body)

@@ -25,12 +25,13 @@ from honey.ir import types as t
 from honey.ir.nonnull import NonNullFacts, locals_written
 from honey.ir.symbols import Symbols
 from honey.ir.verify import leaves
-from honey.ir.walk import next_local_id, walk
-from honey.passes.rewriting import each_function, with_body
+from honey.ir.walk import next_local_id, pick
+from honey.passes.rewriting import LETS, each_function, with_body
 from honey.records import dataclass, replace
 
 _KINDS = {n.MapKind.HASH, n.MapKind.PERCPU_HASH}
 _NOEXIST = 1
+_EVALUATED = frozenset((n.Eval,))
 
 
 def run(program: n.Program) -> n.Program:
@@ -38,12 +39,10 @@ def run(program: n.Program) -> n.Program:
     symbols = Symbols.of(program)
 
     def rule(function: n.Function) -> n.Function:
-        if not any(_makes_once(node, symbols) for node in walk(function.body)):
+        if not any(_makes_once(node, symbols) for node in pick(function.body, _EVALUATED)):
             return function
         maps = {
-            node.local.id: node.value.map
-            for node in walk(function.body)
-            if isinstance(node, n.Let) and isinstance(node.value, n.MapLookup)
+            node.local.id: node.value.map for node in pick(function.body, LETS) if isinstance(node.value, n.MapLookup)
         }
         ids = iter(range(next_local_id(function), 1 << 30))
         tested = _Tested(symbols, maps, locals_written(function.body), ids)

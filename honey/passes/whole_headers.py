@@ -27,12 +27,13 @@ from honey.ir import types as t
 from honey.ir.nonnull import locals_written
 from honey.ir.symbols import Symbols
 from honey.ir.verify import leaves
-from honey.ir.walk import walk
+from honey.ir.walk import pick, walk
 from honey.passes.constant_folding import fold
 from honey.passes.rewriting import each_function
 from honey.records import dataclass, field, replace
 
 _FARTHEST = 0xFFFF
+_PACKETS = frozenset((n.PacketAt,))
 _SEARCHING = (n.PacketAt, n.Let, n.If, n.Return)
 Values = dict[int, int]
 """What locals are known to hold."""
@@ -40,7 +41,7 @@ Values = dict[int, int]
 
 def run(program: n.Program) -> n.Program:
     """``program`` with whole headers tested at once."""
-    if not any(isinstance(node, n.PacketAt) for function in program.functions for node in walk(function.body)):
+    if not any(any(pick(function.body, _PACKETS)) for function in program.functions):
         return program
     search = _Search(Symbols.of(program))
     return each_function(program, lambda function: _tested(function, search))
