@@ -11,12 +11,11 @@ from honey.cli import OK, SOURCE_ERROR
 from honey.commands import files, output
 
 if TYPE_CHECKING:
-    import argparse
-
+    from honey.commands.arguments import Arguments
     from honey.diagnostics import Diagnostic
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: Arguments) -> int:
     found: list[Diagnostic] = []
     for path in (name for argument in arguments.paths for name in files.sources_of(argument)):
         found += compiler.check(files.read(path)).diagnostics

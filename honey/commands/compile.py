@@ -12,13 +12,12 @@ from honey.cli import ENVIRONMENT, INTERNAL, OK, SOURCE_ERROR
 from honey.commands import files, output
 
 if TYPE_CHECKING:
-    import argparse
-
+    from honey.commands.arguments import Arguments
     from honey.diagnostics import Diagnostic
     from honey.syntax.source import SourceFile
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: Arguments) -> int:
     passes = pass_names(arguments.passes)
     sources = files.sources_of(arguments.path)
     folder = sources != [arguments.path]

@@ -12,10 +12,10 @@ from honey.cli import ENVIRONMENT, OK
 from honey.diagnostics.catalogue import Entry, catalogue
 
 if TYPE_CHECKING:
-    import argparse
+    from honey.commands.arguments import Arguments
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: Arguments) -> int:
     entries = catalogue()
     if arguments.code is None:
         _show_all(entries, arguments.format)

@@ -15,14 +15,13 @@ from honey.commands import compile as compile_command
 from honey.commands import files, output
 
 if TYPE_CHECKING:
-    import argparse
-
+    from honey.commands.arguments import Arguments
     from honey.diagnostics import Diagnostic
 
 _INTERVAL = 0.2  # seconds between two looks at the files
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: Arguments) -> int:
     """Goes on until it is interrupted. What is not there at the start is an error; later it may come and go."""
     passes = compile_command.pass_names(arguments.passes)
     seen: dict[str, tuple[int, int]] = {}
@@ -50,7 +49,7 @@ def _stamps(path: str) -> dict[str, tuple[int, int]]:
     return found
 
 
-def _once(path: str, arguments: argparse.Namespace, passes: tuple[str, ...] | None) -> None:
+def _once(path: str, arguments: Arguments, passes: tuple[str, ...] | None) -> None:
     start = time.perf_counter()
     found: list[Diagnostic] = []
     try:

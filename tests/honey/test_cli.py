@@ -13,6 +13,8 @@ import pytest
 from cli_sources import GOOD, write_sources
 
 from honey.cli import ENVIRONMENT, INTERNAL, OK, SOURCE_ERROR, main
+from honey.commands.arguments import plain
+from honey.commands.command_line import parse
 from honey.ir.nodes import Program
 from honey.records import replace
 
@@ -40,6 +42,27 @@ def names() -> set[str]:
 
 
 # --- check ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "at_once"),
+    [
+        ("compile a.ex", True),
+        ("compile a.ex -o b.o", True),
+        ("check a.ex", True),
+        ("compile -o b.o a.ex", False),
+        ("compile a.ex -o -", False),
+        ("compile a.ex --emit c", False),
+        ("compile -", False),
+        ("check a.ex b.ex", False),
+        ("watch a.ex", False),
+    ],
+)
+def test_usual_command_lines_are_read_at_once_and_as_the_parser_reads_them(line: str, at_once: bool) -> None:
+    words = line.split()
+    found = plain(words)
+    assert (found is not None) == at_once
+    assert found in (None, parse(words))
 
 
 def test_check_is_silent_about_a_good_source(capsys: pytest.CaptureFixture[str]) -> None:
