@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -77,23 +77,10 @@ def evaluate(
             truth = ground_truth(evidence)
     except (HarnessError, ObjectError, WorkloadError) as error:
         failure = model.Failure(step="compare", message=str(error))
-    figures: FigureTable = {}
-    executed: Executed = {}
-    attributed: dict[str, Attribution] = {}
-    ablations: list[Ablation] = []
-    if objects:
-        names = handlers(benchmark, objects)
-        executed, reasons = _executed(benchmark, objects, facts.seed)
-        measured = Measured(
-            runs.result, runs.counted, runs.empty, runs.counted_empty, executed, {**runs.reasons, **reasons}
-        )
-        figures = gather(objects, names, measured)
-        if variants is not None:
-            ablations = _ablations(pair, variants, names, runs, facts.seed)
-        attributed = {side: attribute(obj, side, names, executed.get(side, {})) for side, obj in objects.items()}
+    costs = _costs(pair, objects, runs, facts.seed, variants) if objects else _Costs()
     sides = assemble.sides(pair, objects) if objects else {}
     differing = comparison.contenders if comparison else {}
-    outcomes = judge_budgets(benchmark, figures, assemble.side_figures(sides), differing)
+    outcomes = judge_budgets(benchmark, costs.figures, assemble.side_figures(sides), differing)
     parity = assemble.parity(comparison) if comparison else model.Parity(equal=False, oracle_equal=None, events=0)
     verdict = judge(
         equal=parity.equal,
@@ -116,16 +103,18 @@ def evaluate(
         parity=parity,
         truth=assemble.truth(truth),
         differences=assemble.differences(comparison.differences) if comparison else [],
-        programs=assemble.programs(figures),
-        ratios=ratios.ratios(figures, list(pair.sides)),
-        over=ratios.over(figures, list(benchmark.contenders)),
+        programs=assemble.programs(costs.figures),
+        ratios=ratios.ratios(costs.figures, list(pair.sides)),
+        over=ratios.over(costs.figures, list(benchmark.contenders)),
         sides=sides,
         budgets=assemble.budgets(outcomes),
         count_slack=benchmark.workload.count_slack,
         timings=dict(timings),
-        attribution={side: assemble.attribution(one, pair.sides[side], facts.root) for side, one in attributed.items()},
-        causes=assemble.causes(attributed),
-        ablation=assemble.ablation(variants, ablations) if variants else None,
+        attribution={
+            side: assemble.attribution(one, pair.sides[side], facts.root) for side, one in costs.attributed.items()
+        },
+        causes=assemble.causes(costs.attributed),
+        ablation=assemble.ablation(variants, costs.ablations) if variants else None,
         error=failure,
     )
 
@@ -145,6 +134,30 @@ def refused(benchmark: Benchmark, failure: model.Failure, facts: Facts) -> model
         reasons=[f"{failure.step}: {failure.message}"],
         parity=model.Parity(equal=False, oracle_equal=None, events=0),
         error=failure,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Costs:
+    """What events cost: the figures, by side where they come from, and what passes save."""
+
+    figures: FigureTable = field(default_factory=dict)
+    attributed: Mapping[str, Attribution] = field(default_factory=dict)
+    ablations: Sequence[Ablation] = ()
+
+
+def _costs(
+    pair: BuiltPair, objects: Mapping[str, BpfObject], runs: Runs, seed: int, variants: Variants | None
+) -> _Costs:
+    names = handlers(pair.benchmark, objects)
+    executed, reasons = _executed(pair.benchmark, objects, seed)
+    measured = Measured(
+        runs.result, runs.counted, runs.empty, runs.counted_empty, executed, {**runs.reasons, **reasons}
+    )
+    return _Costs(
+        figures=gather(objects, names, measured),
+        attributed={side: attribute(obj, side, names, executed.get(side, {})) for side, obj in objects.items()},
+        ablations=_ablations(pair, variants, names, runs, seed) if variants is not None else (),
     )
 
 
