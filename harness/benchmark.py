@@ -38,7 +38,6 @@ SideMetric = Literal["source_lines", "emitted_lines", "compile_s", "maps", "map_
 HANDLER_METRICS: tuple[HandlerMetric, ...] = get_args(HandlerMetric)
 #: Those that differ from run to run: never held against a stored figure, and judged only by their intervals.
 NOISY_METRICS: tuple[HandlerMetric, ...] = HANDLER_METRICS[HANDLER_METRICS.index("ns_per_event") :]
-SIDE_METRICS: tuple[SideMetric, ...] = get_args(SideMetric)
 
 
 class Table(BaseModel):

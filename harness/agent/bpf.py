@@ -26,7 +26,6 @@ _PROG_TEST_RUN = 10
 _OBJ_GET_INFO_BY_FD = 15
 _MAP_LOOKUP_AND_DELETE_ELEM = 21
 _MAP_LOOKUP_BATCH = 24
-_MAP_UPDATE_BATCH = 26
 _MAP_DELETE_BATCH = 27
 _LINK_CREATE = 28
 _ENABLE_STATS = 32
@@ -190,11 +189,10 @@ class ProgramInfo:
 
 @dataclass(frozen=True, slots=True)
 class PacketRun:
-    """What a program gave for one frame: its return value, the frame afterwards, and ns a repetition."""
+    """What a program gave for one frame: its return value, and the frame afterwards."""
 
     retval: int
     data: bytes
-    duration_ns: int
 
 
 def call(command: int, attr: Structure) -> int:
@@ -332,13 +330,6 @@ def delete_batch(fd: int, keys: ctypes.Array[c_char], count: int) -> int:
     return int(attr.count)
 
 
-def update_batch(fd: int, keys: ctypes.Array[c_char], values: ctypes.Array[c_char], count: int) -> int:
-    """Set ``count`` entries at once; gives how many were set."""
-    attr = _BatchAttr(0, 0, _address(keys), _address(values), count, fd, 0, 0)
-    call(_MAP_UPDATE_BATCH, attr)
-    return int(attr.count)
-
-
 def attach_xdp(fd: int, ifindex: int) -> int:
     """A link that holds an XDP program on a device of this thread's network (kernel 5.9 and later).
 
@@ -357,4 +348,4 @@ def run_packet(fd: int, data: bytes, *, repeat: int = 1, room: int = 512) -> Pac
     attr = _TestAttr(prog_fd=fd, data_size_in=len(data), data_size_out=len(out), repeat=repeat)
     attr.data_in, attr.data_out = _address(frame), _address(out)
     call(_PROG_TEST_RUN, attr)
-    return PacketRun(c_int32(attr.retval).value, out.raw[: attr.data_size_out], attr.duration)
+    return PacketRun(c_int32(attr.retval).value, out.raw[: attr.data_size_out])

@@ -15,7 +15,6 @@ from harness.agent import bpf
 _KEYED = frozenset({"hash", "percpu_hash", "lru_hash", "lru_percpu_hash", "lpm_trie", "stack_trace"})
 _INDEXED = frozenset({"array", "percpu_array"})
 _POPPED = frozenset({"queue", "stack"})
-STREAMED = frozenset({"ringbuf", "perf_event_array"})
 _BATCH = 4096
 _ENOTSUPP = 524
 _NO_BATCH = frozenset({errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM, _ENOTSUPP})
@@ -52,9 +51,9 @@ class BpfMap:
         return self.info.key_size + self.value_bytes
 
 
-def possible_cpus(path: Path = Path("/sys/devices/system/cpu/possible")) -> int:
+def possible_cpus() -> int:
     """How many CPUs per-CPU values are made for."""
-    last = path.read_text(encoding="ascii").strip().split(",")[-1]
+    last = Path("/sys/devices/system/cpu/possible").read_text(encoding="ascii").strip().split(",")[-1]
     return int(last.split("-")[-1]) + 1
 
 

@@ -11,12 +11,12 @@ from elftools.elf.elffile import ELFFile
 from harness.kernels.boot_image import module_bytes
 
 #: For programs on packets: a pair of devices, the ingress hook, classifier and action; for tests of hooks: a dummy.
-WANTED = ("veth", "dummy", "sch_ingress", "cls_bpf", "act_bpf")
+_WANTED = ("veth", "dummy", "sch_ingress", "cls_bpf", "act_bpf")
 _SUFFIXES = (".ko", ".ko.xz", ".ko.zst", ".ko.gz")
 
 
-def wanted_modules(folder: Path, wanted: tuple[str, ...] = WANTED) -> list[tuple[str, bytes]]:
-    """Name and contents of the wanted modules below ``folder`` and of what they depend on, dependencies first."""
+def wanted_modules(folder: Path) -> list[tuple[str, bytes]]:
+    """Name and contents of the modules below ``folder`` that guests need; what one depends on comes before it."""
     files = {_name(path): path for path in sorted(folder.rglob("*.ko*")) if path.name.endswith(_SUFFIXES)}
     ordered: dict[str, bytes] = {}
 
@@ -29,7 +29,7 @@ def wanted_modules(folder: Path, wanted: tuple[str, ...] = WANTED) -> list[tuple
             add(needed)
         ordered[name] = data
 
-    for name in wanted:
+    for name in _WANTED:
         add(name)
     return [(f"{name}.ko", data) for name, data in ordered.items()]
 

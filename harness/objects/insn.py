@@ -6,13 +6,10 @@ from __future__ import annotations
 import struct
 from typing import Final, NamedTuple
 
-INSN_SIZE: Final = 8
 LD_IMM64: Final = 0x18
 CALL: Final = 0x85
 EXIT: Final = 0x95
 
-PSEUDO_MAP_FD: Final = 1
-PSEUDO_MAP_VALUE: Final = 2
 PSEUDO_FUNC: Final = 4
 PSEUDO_CALL: Final = 1
 PSEUDO_KFUNC_CALL: Final = 2

@@ -64,16 +64,15 @@ def write_forms(report: Report, folder: Path) -> None:
     (folder / "junit.xml").write_text(junit(report), encoding="utf-8")
 
 
-def keep(report: Report, folder: Path, reports: Path, *, latest: bool = True) -> Path:
-    """Move the run's ``folder`` into the history and (``latest``) point ``reports/latest`` at it; gives its place."""
+def keep(report: Report, folder: Path, reports: Path) -> Path:
+    """Move the run's ``folder`` into the history and point ``reports/latest`` at it; gives its place."""
     write_forms(report, folder)
     folder.chmod(0o755)
     history = reports / "history"
     history.mkdir(parents=True, exist_ok=True)
     place = _free_place(history, report)
     folder.rename(place)
-    if latest:
-        _point(reports / "latest", place)
+    _point(reports / "latest", place)
     _prune(history, place)
     return place
 

@@ -12,9 +12,6 @@ from typing import Final, NamedTuple
 
 from harness.sim.memory import M64
 
-SIGN64: Final = 1 << 63
-SIGN32: Final = 1 << 31
-
 
 class Operand(NamedTuple):
     """An expression that can stand as an operand anywhere, and the unsigned range of its value."""

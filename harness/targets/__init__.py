@@ -25,7 +25,6 @@ def open_target(
     kernel: str | None = None,
     modules: Path | None = None,
     icount: bool = False,
-    memory_mb: int = 1024,
     say: OnStep = lambda _line: None,
 ) -> Target:
     """The target called ``name``, not yet started.
@@ -54,5 +53,5 @@ def open_target(
         from harness.targets.vm import VmTarget
 
         found = find_kernel(kernel or DEFAULT_KERNEL, modules=modules, say=say)
-        return VmTarget(found, icount=icount, memory_mb=memory_mb)
+        return VmTarget(found, icount=icount)
     raise TargetError("start", f"there is no target {name!r}", hint=f"choose one of {', '.join(TARGETS)}")

@@ -21,6 +21,7 @@ from harness.targets.qemu import Machine, Qemu, qemu_version
 from harness.targets.snapshot import forget, restore, snapshot_of
 
 _BOOT_LIMIT_S = 120.0
+_MEMORY_MB = 1024
 _TRANSFER_LIMIT_S = 60.0
 
 
@@ -32,13 +33,11 @@ class VmTarget(Target):
         kernel: Kernel,
         *,
         accelerator: str | None = None,
-        memory_mb: int = 1024,
         icount: bool = False,
     ) -> None:
         super().__init__("vm")
         self._kernel = kernel
         self._accelerator = "tcg" if icount else accelerator
-        self._memory_mb = memory_mb
         self._icount = icount
         self._guest: Qemu | None = None
         self._booting: Qemu | None = None
@@ -54,7 +53,7 @@ class VmTarget(Target):
                 self._accelerator = find_accelerator(self._kernel.boot)
         modules = modules_archive(self._kernel.module_data())
         machine = Machine(
-            self._kernel.boot, image.path, accelerator=self._accelerator, memory_mb=self._memory_mb, icount=self._icount
+            self._kernel.boot, image.path, accelerator=self._accelerator, memory_mb=_MEMORY_MB, icount=self._icount
         )
         snapshot_now = partial(
             snapshot_of, machine, image.key, modules, boot_limit_s=_BOOT_LIMIT_S, booting=self._boots
@@ -124,7 +123,7 @@ class VmTarget(Target):
             "accelerator": "tcg, instruction-counting" if self._icount else self._accelerator,
             "kernel": self._kernel.release,
             "qemu": qemu_version(),
-            "memory_mb": self._memory_mb,
+            "memory_mb": _MEMORY_MB,
             "cpus": 1,
         }
 

@@ -26,9 +26,9 @@ MARK_MANGLED_0: Final = 0x20
 MARK_ENFORCE: Final = 0x40
 
 
-def _signed(value: int, bits: int = 32) -> int:
-    value &= (1 << bits) - 1
-    return value - ((value >> bits - 1) << bits)
+def _signed(value: int) -> int:
+    value &= (1 << 32) - 1
+    return value - ((value >> 31) << 32)
 
 
 @TABLE.add()

@@ -218,14 +218,14 @@ class Lane:
         """The C library's ``recv``: the system call ``recvfrom`` without an address."""
         self.call("recvfrom", fd, self.buffer, size, 0, 0, 0, ret=ret, through="recv", note=note)
 
-    def sendmsg(self, fd: int, parts: Sequence[bytes], address: bytes = b"", *, flags: int = 0, ret: int | None = None,
+    def sendmsg(self, fd: int, parts: Sequence[bytes], address: bytes = b"", *, ret: int | None = None,
                 count: int = 1, note: str = "") -> None:  # fmt: skip
         """``sendmsg`` of ``parts``, one iovec each, with ``msg_name`` where there is an address."""
         at = self.base + _ADDRESS if address else 0
         memory = self._payload(b"".join(parts)) + self._header(at, len(address), _PAYLOAD, [len(p) for p in parts])
         memory += [(at, address.ljust(_ADDRESS_ROOM, b"\0"))] if address else []
         expected = sum(map(len, parts)) if ret is None else ret
-        self.call("sendmsg", fd, self.base + _HEADER, flags, ret=expected, count=count, note=note, memory=memory)
+        self.call("sendmsg", fd, self.base + _HEADER, 0, ret=expected, count=count, note=note, memory=memory)
 
     def recvmsg(self, fd: int, sizes: Sequence[int], ret: int, *, source: bool = False, flags: int = 0, count: int = 1,
                 note: str = "") -> None:  # fmt: skip
