@@ -32,6 +32,8 @@ def test_a_capture_of_ones_own_is_replayed(monkeypatch: pytest.MonkeyPatch, tmp_
         monkeypatch.setattr(capture, "__file__", str(tmp_path / "capture.py"))
         # The last is too short for a frame.
         assert captured("own") == [Frame("packet 1 of own", frames[0]), Frame("packet 2 of own", frames[1])]
+        costs = list(registry.get("packets").plan(1, {"capture": "own", "events": 5}).events())
+        assert [event.note for event in costs] == [f"packet {number} of own" for number in (1, 2, 1, 2, 1)]
 
 
 @pytest.mark.parametrize(
@@ -39,6 +41,7 @@ def test_a_capture_of_ones_own_is_replayed(monkeypatch: pytest.MonkeyPatch, tmp_
     [
         (b"\x0a\x0d\x0d\x0a" + bytes(40), "pcapng"),
         (struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 0, 113), "link type 113"),
+        (struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 0, 1), "holds no frame"),
         (None, "no capture 'own'"),
     ],
 )

@@ -8,7 +8,8 @@ one.
 ``capture`` frames  the capture file: ``NAME.pcap`` beside this module
 ``rounds``  2       how often the whole collection comes, each time in another order and from other senders
 ``senders`` 60      different source addresses
-``events``  0       for costs: as many frames that belong to the ordinary cases only
+``events``  0       for costs: as many frames that belong to the ordinary cases only; of another capture than
+                    ``frames``, where nothing is known of cases, all in turns
 =========== ======= =========================================================================================
 """
 
@@ -68,8 +69,9 @@ class Packets:
         stored = captured(chosen.capture)
         senders = [b"\x02" + chance.randbytes(5) for _ in range(chosen.senders)]
         if chosen.events:
-            ordinary = {frame.note: frame for frame in stored}
-            frames = [ordinary[_ORDINARY[number % len(_ORDINARY)]] for number in range(chosen.events)]
+            known = {frame.note: frame for frame in stored}
+            ordinary = [known[note] for note in _ORDINARY if note in known] or stored
+            frames = [ordinary[number % len(ordinary)] for number in range(chosen.events)]
         else:
             frames = [frame for _ in range(chosen.rounds) for frame in chance.sample(stored, len(stored))]
         # Costs are those of the programs, not of sending.

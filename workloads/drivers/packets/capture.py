@@ -26,7 +26,7 @@ _ETHERNET = 1
 def captured(name: str) -> list[Frame]:
     """The frames of ``NAME.pcap`` beside this module, those that are known under their names.
 
-    Raises :class:`WorkloadError` where there is no such file, or it is of another kind.
+    Raises :class:`WorkloadError` where there is no such file, or it is of another kind or has no frames.
     """
     path = Path(__file__).with_name(f"{name}.pcap")
     try:
@@ -42,6 +42,8 @@ def captured(name: str) -> list[Frame]:
         notes = known.get(content)
         if len(content) >= SHORTEST:
             found.append(Frame(notes.popleft() if notes else f"packet {number} of {name}", content))
+    if not found:
+        raise WorkloadError(f"{path.name} holds no frame of {SHORTEST} bytes or more")
     return found
 
 
