@@ -35,33 +35,43 @@ def forgotten(loop: n.For, function: n.Function, symbols: Symbols) -> list[n.Loc
         return []
     own = {loop.local.id, *(local.id for local in declarations(loop.body))}
     kept = own | _bounded(function, symbols) | _without_value(function)
+    varying = own | {place.local.id for place in _assigned(loop.body)}
     found: dict[int, n.Local] = {}
-    for node in _deciding(loop.body, own, symbols, branched=False):
+    for node in _deciding(loop.body, varying, symbols, branched=False):
         for place in walk(node):
             if isinstance(place, n.LocalPlace) and isinstance(place.local.type, t.Int):
                 found.setdefault(place.local.id, place.local)
     return [local for id_, local in found.items() if id_ not in kept]
 
 
-def _deciding(block: n.Block, own: set[int], symbols: Symbols, *, branched: bool) -> Iterator[Node]:
-    """What a block compares with a turn's ``own`` numbers, if the next turn may follow on either outcome, what it hands
-    to functions that may do so, and the places that it writes in some turns only."""
+def _deciding(block: n.Block, varying: set[int], symbols: Symbols, *, branched: bool) -> Iterator[Node]:
+    """What decides what the next turn begins with.
+
+    That are comparisons with numbers that are ``varying`` from turn to turn, if the next turn may follow on either
+    outcome, what is handed to functions that may compare it, and the places that are written in some turns only.
+    """
     for statement in block:
         for node in own_nodes(statement):
             if isinstance(node, n.Call) and _compares(symbols.functions[node.function].body):
                 yield node
-            if _is_comparison(node) and not _one_outcome(statement) and not own.isdisjoint(_locals(node)):
+            if _is_comparison(node) and not _one_outcome(statement) and not varying.isdisjoint(_locals(node)):
                 yield node
         match statement:
             case n.Assign(place, value) if branched or any(isinstance(node, n.Select) for node in walk(value)):
                 yield place
             case n.If(_, then, otherwise):
-                yield from _deciding(then, own, symbols, branched=True)
-                yield from _deciding(otherwise, own, symbols, branched=True)
+                yield from _deciding(then, varying, symbols, branched=True)
+                yield from _deciding(otherwise, varying, symbols, branched=True)
             case n.For(_, _, _, _, body) | n.Scope(body):
-                yield from _deciding(body, own, symbols, branched=branched)
+                yield from _deciding(body, varying, symbols, branched=branched)
             case _:
                 pass
+
+
+def _assigned(block: n.Block) -> Iterator[n.LocalPlace]:
+    for node in walk(block):
+        if isinstance(node, n.Assign) and isinstance(node.place, n.LocalPlace):
+            yield node.place
 
 
 def _compares(block: n.Block) -> bool:
