@@ -7,12 +7,15 @@ The source itself is not written to (``make O=``), and a second build of the sam
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from filelock import FileLock
 
@@ -126,11 +129,25 @@ def _make(tree: Path, work: Path, *words: str) -> None:
     command = ["nice", "-n", _NICENESS, "make", "-C", str(tree), f"O={work / 'out'}", *words]
     log = work / "make.log"
     with log.open("wb") as out:
-        done = subprocess.run(command, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, check=False)
-    if done.returncode != 0:
+        status = _status(command, out)
+    if status != 0:
         said = log.read_text(encoding="utf-8", errors="replace").splitlines()
         errors = [line for line in said if "error:" in line or "Error " in line or "***" in line] or said
         raise KernelError(f"make {words[-1]} failed, see {log}", details="\n".join(errors[-_SHOWN_LINES:]))
+
+
+def _status(command: Sequence[str], out: BinaryIO) -> int:
+    """The exit status of a command; when we are interrupted, all that it has started ends with it."""
+    process = subprocess.Popen(
+        command, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True
+    )
+    try:
+        return process.wait()
+    except BaseException:
+        # The whole group: of a make that is killed alone, those below it go on to the end.
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait()
+        raise
 
 
 def _keep(work: Path, output: Path, options: Sequence[str]) -> Path:

@@ -4,7 +4,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -21,8 +24,11 @@ allnoconfig:
 \tgrep -v UNKNOWN $(KCONFIG_ALLCONFIG) > $(O)/.config
 bzImage:
 \t@if [ -e broken.c ]; then echo "broken.c:1:1: error: expected identifier" >&2; exit 1; fi
+\t@if [ -e slow ]; then $(MAKE) under_way; fi
 \tmkdir -p $(O)/arch/x86/boot
 \tcp image $(O)/arch/x86/boot/bzImage
+under_way:
+\techo $$$$ > slow; exec sleep 1000
 """
 
 
@@ -149,3 +155,22 @@ def test_a_distributions_source_is_fetched_once_for_each_version(
     monkeypatch.setattr(FakeApt, "version", "5.15.0-2")
     assert packaged_source(known, lambda _words: None).name == "linux-5.15.0-2.tar.bz2"
     assert FakeApt.downloads == 2
+
+
+def test_an_interrupted_build_ends_with_all_that_make_started(tree: Path, tmp_path: Path) -> None:
+    slow = tree / "slow"
+    slow.touch()
+
+    def interrupt() -> None:
+        deadline = time.monotonic() + 60
+        while not slow.read_text().strip() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt).start()
+    with pytest.raises(KeyboardInterrupt):
+        made(tree, tmp_path / "out")
+    deadline = time.monotonic() + 60
+    while Path("/proc", slow.read_text().strip()).exists():
+        assert time.monotonic() < deadline, "what make has started goes on"
+        time.sleep(0.01)
