@@ -14,9 +14,11 @@ from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.ir.footprint import Writes, escaped_locals, reads
 from honey.ir.symbols import Symbols
-from honey.ir.walk import map_blocks, root_place
+from honey.ir.walk import map_blocks, pick, root_place
 from honey.passes.constant_folding import fold
 from honey.passes.rewriting import each_function, with_body
+
+_SELECTIONS = frozenset((n.Select,))
 
 
 def run(program: n.Program) -> n.Program:
@@ -24,6 +26,8 @@ def run(program: n.Program) -> n.Program:
     writes = Writes(Symbols.of(program))
 
     def rule(function: n.Function) -> n.Function:
+        if not any(pick(function.body, _SELECTIONS)):
+            return function
         escaped = escaped_locals(function)
         return with_body(function, map_blocks(function.body, lambda block: _block(block, writes, escaped)))
 

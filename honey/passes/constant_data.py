@@ -14,10 +14,11 @@ from collections import Counter
 from collections.abc import Iterator
 
 from honey.ir import nodes as n
-from honey.ir.walk import map_blocks, next_local_id, rewrite_block, uses, walk
+from honey.ir.walk import map_blocks, next_local_id, pick, rewrite_block, uses, walk
 from honey.passes.rewriting import each_function, effect_of, with_body, with_effect
 from honey.records import replace
 
+_STRUCTS = frozenset((n.StructValue,))
 LEAST = 16
 """Bytes from which on an address costs less than the stores."""
 
@@ -28,6 +29,8 @@ def run(program: n.Program) -> n.Program:
 
 
 def _function(function: n.Function) -> n.Function:
+    if not any(pick(function.body, _STRUCTS)):
+        return function
     ids = iter(range(next_local_id(function), 1 << 30))
     function = with_body(function, map_blocks(function.body, lambda block: _named(block, ids)))
     total = uses(function.body)
@@ -40,7 +43,7 @@ def _function(function: n.Function) -> n.Function:
                 return replace(node, static=True, beyond=False)
         return node
 
-    return with_body(function, rewrite_block(function.body, rule))
+    return with_body(function, rewrite_block(function.body, rule, _STRUCTS))
 
 
 def _named(block: n.Block, ids: Iterator[int]) -> n.Block:

@@ -67,7 +67,11 @@ def _context_first(function: n.Function, body: n.Block) -> n.Block:
     }
     span = body[0].span
     first = [n.Let(local, read, span) for read, local in locals_.items()]
-    rest = rewrite_block(rest, lambda node: _reading(locals_[node]) if node in locals_ else node)
+
+    def rule(node: object) -> object:
+        return _reading(locals_[node]) if isinstance(node, n.Read) and node in locals_ else node
+
+    rest = rewrite_block(rest, rule)
     new = (*moving, *first, *rest)
     return body if len(new) == len(body) and all(one is old for one, old in zip(new, body, strict=True)) else new
 

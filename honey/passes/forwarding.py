@@ -23,11 +23,12 @@ from honey.ir import types as t
 from honey.ir.footprint import Footprint, Writes, escaped_locals, reads
 from honey.ir.nonnull import locals_written
 from honey.ir.symbols import Symbols
-from honey.ir.walk import Node, map_children, uses
+from honey.ir.walk import Node, map_children, pick, uses
 from honey.passes.rewriting import each_function, with_body
 from honey.records import dataclass, field, replace
 
 N = TypeVar("N", bound=Node)
+_LOCALS = frozenset((n.LocalPlace,))
 
 
 def run(program: n.Program) -> n.Program:
@@ -99,6 +100,8 @@ class _Forward:
             then, otherwise = self.block(statement.then, dict(known)), self.block(statement.otherwise, dict(known))
             same = condition is statement.condition and then is statement.then and otherwise is statement.otherwise
             return statement if same else n.If(condition, then, otherwise, statement.span)
+        if not any(place.local.id in known for place in pick(statement, _LOCALS)):
+            return statement
         return map_children(statement, lambda child: self._replace(child, known))
 
     def _replace(self, node: N, known: dict[int, _Known]) -> N:

@@ -43,7 +43,7 @@ def _step(program: n.Program, handed: Handed) -> n.Program | None:
     calls = calls_of(program)
     called = [one for one in program.functions if one.section is None and one.name in calls]
     asking = [(one, asked) for one in called if (asked := _asked(one, symbols))]
-    known = _known_at_calls(program, symbols, handed) if asking else {}
+    known = _known_at_calls(program, {one.name for one, _ in asking}, symbols, handed)
     for function, asked in asking:
         at_calls = [known.get(id(call), ()) for _, call in calls[function.name]]
         for effect in asked:
@@ -54,10 +54,13 @@ def _step(program: n.Program, handed: Handed) -> n.Program | None:
     return None
 
 
-def _known_at_calls(program: n.Program, symbols: Symbols, handed: Handed) -> dict[int, Answers]:
+def _known_at_calls(program: n.Program, asking: set[str], symbols: Symbols, handed: Handed) -> dict[int, Answers]:
+    """What callers of the functions called ``asking`` know at their calls."""
     found: dict[int, Answers] = {}
     writes = Writes(symbols)
     for function in program.functions:
+        if not any(call.function in asking for call in pick(function.body, CALLS)):
+            continue
         share = Share(function, symbols, writes, escaped_locals(function), locals_written(function.body))
         share.block(function.body, tuple(handed.get(function.name, ())))
         found.update(share.at_calls)

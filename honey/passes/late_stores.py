@@ -17,16 +17,20 @@ from collections import Counter
 
 from honey.ir import nodes as n
 from honey.ir import types as t
-from honey.ir.walk import blocks_of, next_local_id, uses, walk
+from honey.ir.walk import blocks_of, next_local_id, pick, uses, walk
 from honey.passes.rewriting import each_function, effect_of, with_body, with_effect
 from honey.passes.short_lives import with_blocks
 from honey.records import dataclass, replace
+
+_UPDATES = frozenset((n.MapUpdate,))
 
 
 def run(program: n.Program) -> n.Program:
     """``program`` with numbers stored late."""
 
     def rule(function: n.Function) -> n.Function:
+        if not any(pick(function.body, _UPDATES)):
+            return function
         late = _Late(function, next_local_id(function), _Uses.of(function.body))
         return with_body(function, late.block(function.body, frozenset(), frozenset()))
 

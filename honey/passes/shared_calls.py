@@ -23,9 +23,9 @@ from honey.ir import types as t
 from honey.ir.footprint import CLOCKS, CONSTANT_CALLS, Footprint, Writes, escaped_locals, reads
 from honey.ir.nonnull import locals_written
 from honey.ir.symbols import Symbols
-from honey.ir.walk import Node, rewrite, walk
+from honey.ir.walk import Node, pick, rewrite, walk
 from honey.passes.clocks import is_stamp
-from honey.passes.rewriting import each_function, effect_of, with_body
+from honey.passes.rewriting import LETS, each_function, effect_of, with_body
 from honey.records import dataclass, field, replace
 
 N = TypeVar("N", bound=Node)
@@ -33,6 +33,8 @@ N = TypeVar("N", bound=Node)
 _LARGEST = 32
 """The nodes of a value that is remembered: one that doubles with each step would soon take all memory."""
 
+_SHAREABLE = (n.HelperCall, n.MapLookup, n.Call)
+_TWO = 2
 _LRU = {n.MapKind.LRU_HASH, n.MapKind.LRU_PERCPU_HASH}
 
 
@@ -42,6 +44,8 @@ def run(program: n.Program) -> n.Program:
     writes = Writes(symbols)
 
     def rule(function: n.Function) -> n.Function:
+        if sum(isinstance(let.value, _SHAREABLE) for let in pick(function.body, LETS)) < _TWO:
+            return function
         share = Share(function, symbols, writes, escaped_locals(function), locals_written(function.body))
         return with_body(function, share.block(function.body, ()))
 

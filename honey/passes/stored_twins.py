@@ -18,10 +18,12 @@ from honey.ir import types as t
 from honey.ir.footprint import Footprint, Writes, escaped_locals, reads
 from honey.ir.nonnull import locals_written
 from honey.ir.symbols import Symbols
-from honey.ir.walk import map_children, rewrite, walk
+from honey.ir.walk import map_children, pick, rewrite, walk
 from honey.passes.by_reference import only_stored
 from honey.passes.rewriting import each_function, with_body
 from honey.records import dataclass, field, replace
+
+_STRUCTS = frozenset((n.StructValue,))
 
 
 def run(program: n.Program) -> n.Program:
@@ -30,6 +32,8 @@ def run(program: n.Program) -> n.Program:
     writes = Writes(symbols)
 
     def rule(function: n.Function) -> n.Function:
+        if not any(pick(function.body, _STRUCTS)):
+            return function
         twins = _Twins(symbols, writes, escaped_locals(function), locals_written(function.body))
         return with_body(function, twins.block(function.body, ()))
 

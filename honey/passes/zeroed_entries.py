@@ -30,9 +30,9 @@ from honey.ir import types as t
 from honey.ir.footprint import SILENT_CALLS
 from honey.ir.symbols import Symbols
 from honey.ir.verify import leaves
-from honey.ir.walk import Node, blocks_of, map_children, rewrite, uses, walk
+from honey.ir.walk import Node, blocks_of, map_children, pick, rewrite, uses
 from honey.passes.constant_folding import fold
-from honey.passes.rewriting import each_function, with_body
+from honey.passes.rewriting import CALLS, each_function, with_body
 from honey.passes.short_lives import with_blocks
 from honey.records import dataclass, replace
 
@@ -84,7 +84,7 @@ def _saved(program: n.Program, own: dict[str, int]) -> dict[str, int]:
 
 
 def _calls(function: n.Function) -> Counter[str]:
-    return Counter(node.function for node in walk(function.body) if isinstance(node, n.Call))
+    return Counter(node.function for node in pick(function.body, CALLS))
 
 
 def _reached_from(program: n.Program, handlers: set[str]) -> set[str]:
