@@ -23,6 +23,10 @@ from honey.ir.walk import Node, declarations, own_nodes, root_place, walk
 _FEW = 32_768
 """Nodes that may be followed without: those of a turn, times all turns, times all values that turns may begin with."""
 
+_MANY = 1_000_000
+"""From so many nodes on comparisons with constants count as well. They lead to few values, but the verifier does not
+remember all states of a long loop."""
+
 
 def forgotten(loop: n.For, function: n.Function, symbols: Symbols) -> list[n.Local]:
     """The numbers from outside ``loop`` that its turns depend on, in the order in which they are used.
@@ -31,13 +35,14 @@ def forgotten(loop: n.For, function: n.Function, symbols: Symbols) -> list[n.Loc
     or sizes are made of them.
     """
     turns = len(range(loop.start, loop.stop, loop.step))
-    if turns * turns * sum(1 for _ in walk(loop.body)) <= _FEW:
+    nodes = turns * turns * sum(1 for _ in walk(loop.body))
+    if nodes <= _FEW:
         return []
     own = {loop.local.id, *(local.id for local in declarations(loop.body))}
     kept = own | _bounded(function, symbols) | _without_value(function)
     varying = own | {place.local.id for place in _assigned(loop.body)}
     found: dict[int, n.Local] = {}
-    for node in _deciding(loop.body, varying, symbols, branched=False):
+    for node in (*_deciding(loop.body, varying, symbols, branched=False), *(_compared(loop) if nodes > _MANY else ())):
         for place in walk(node):
             if isinstance(place, n.LocalPlace) and isinstance(place.local.type, t.Int):
                 found.setdefault(place.local.id, place.local)
@@ -66,6 +71,13 @@ def _deciding(block: n.Block, varying: set[int], symbols: Symbols, *, branched: 
                 yield from _deciding(body, varying, symbols, branched=branched)
             case _:
                 pass
+
+
+def _compared(loop: n.For) -> Iterator[Node]:
+    """All that a loop compares, if the next turn may follow on either outcome."""
+    for statement in walk(loop.body):
+        if isinstance(statement, n.Stmt) and not _one_outcome(statement):
+            yield from (node for node in own_nodes(statement) if isinstance(node, n.Binary) and node.op.compares)
 
 
 def _assigned(block: n.Block) -> Iterator[n.LocalPlace]:
