@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from honey.analysis import bodies, handler_values, handlers, records, results, stack
+from honey.analysis import bodies, handler_values, handlers, records, results, stack, work
 from honey.analysis.errors import Mistake, Poisoned, Report, Restart
 from honey.analysis.map_declarations import MapDeclaration
 from honey.analysis.meaning import HANDLERS
@@ -52,6 +52,7 @@ def analyse_file(file: ast.File, source: SourceFile) -> tuple[n.Program | None, 
     program = _program(unit, maps, source)
     _check_licence(unit, program)
     stack.check(program, report)
+    work.check(program, report)
     records.check(program, report)
     handler_values.check(program, report)
     return (None if report.has_errors else program), report.sorted()

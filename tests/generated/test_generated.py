@@ -25,7 +25,7 @@ def test_three_ways_lead_to_one_result(generated: Generated) -> None:
     with tempfile.TemporaryDirectory() as folder:
         done = compiled(generated, Path(folder))
         if done is None:
-            event("beyond the stack")
+            event("beyond a limit")
             return
         found = traces(generated, *done)
     assert found["unoptimised"] == found["interpreter"], "the emitted C does not do what the IR says"
