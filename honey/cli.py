@@ -27,13 +27,23 @@ INTERRUPTED = 130
 def process() -> NoReturn:
     """The command as a process: `main`, and an end that does not take memory apart which goes with the process."""
     gc.set_threshold(100_000)  # what a compilation makes it mostly keeps
+    _open_standard_streams()
     status = main()
     try:
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except BrokenPipeError:
         status = OK
-    sys.stderr.flush()
+    if sys.stderr is not None:
+        sys.stderr.flush()
     os._exit(status)
+
+
+def _open_standard_streams() -> None:
+    """Opens those that are closed, so that no file gets one of their numbers, and with it what is meant for them."""
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(number)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -138,7 +138,7 @@ class ClangRun:
         self._way_to_text = ""
         self._process = 0
         self._open: set[int] = set()
-        self._input = self._messages = -1
+        self._input = self._messages = self._object = -1
 
     def start(self, clang: str | None = None, *, headers: Sequence[str] = ()) -> ClangError | None:
         """Starts clang, which loads, reads ``headers`` and then waits for its input; what hinders it, if anything does.
@@ -148,12 +148,13 @@ class ClangRun:
         found = clang if clang is not None else find_clang()
         if isinstance(found, ClangMissing):
             return found
-        self._command = command(found, self._temporary)
+        self._command = command(found, "-")
         with undisturbed():
             try:
-                os.close(os.open(self._temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+                self._object = os.open(self._temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
             except OSError as error:
                 return OutputFailed(self._output, error.strerror or str(error))
+            self._open.add(self._object)
             try:
                 self._spawn(headers)
             except FileNotFoundError:
@@ -200,15 +201,16 @@ class ClangRun:
     def _spawn(self, headers: Sequence[str]) -> None:
         self._messages = os.memfd_create("clang")  # not a pipe, which could fill up while clang's input is written
         source, self._input = os.pipe()
-        self._open = {self._messages, self._input}
+        self._open |= {self._messages, self._input}
         main = os.memfd_create("main")
         os.pwrite(main, _main(headers), 0)
         self._way_to_text = f"In file included from <stdin>:{len(headers) + 1}:\n"
+        # In an order in which none takes the number of one that comes later, whichever of 0 to 2 was closed here.
         streams = [
-            (os.POSIX_SPAWN_DUP2, main, 0),
-            (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
+            (os.POSIX_SPAWN_DUP2, self._object, 1),  # by name, clang would write another file and rename that
             (os.POSIX_SPAWN_DUP2, self._messages, 2),
-            (os.POSIX_SPAWN_DUP2, source, _TEXT_FD),  # at the end: the number may be that of one of the others here
+            (os.POSIX_SPAWN_DUP2, main, 0),
+            (os.POSIX_SPAWN_DUP2, source, _TEXT_FD),
         ]
         usual = (signal.SIGPIPE, signal.SIGXFSZ)  # Python ignores these two
         try:
@@ -234,7 +236,7 @@ def _main(headers: Sequence[str]) -> bytes:
 
 
 def _end(process: int) -> None:
-    """Ends a child process: by SIGTERM, on which clang removes its own temporary files, and after 1 s by SIGKILL."""
+    """Ends a child process: by SIGTERM, on which clang removes temporary files, and after 1 s by SIGKILL."""
     deadline = time.monotonic() + 1.0
     with suppress(ProcessLookupError, ChildProcessError):
         os.kill(process, signal.SIGTERM)

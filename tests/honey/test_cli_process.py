@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import pty
+import shlex
 import shutil
 import signal
 import subprocess
@@ -142,6 +143,15 @@ def test_watch_says_what_is_not_there() -> None:
     done = subprocess.run([*HONEY, "watch", "nowhere.ex"], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == ENVIRONMENT
     assert "cannot read nowhere.ex" in done.stderr
+
+
+@pytest.mark.skipif(shutil.which("clang") is None, reason="clang is not installed: no object to look at")
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_standard_streams_leave_the_object_as_it_is(closed: str) -> None:
+    for output, streams in (("usual.o", ""), ("closed.o", closed)):
+        line = shlex.join([*HONEY, "compile", "good.ex", "-o", output])
+        assert subprocess.run(["sh", "-c", f"{line} {streams}"], timeout=60, check=False).returncode == OK
+    assert Path("closed.o").read_bytes() == Path("usual.o").read_bytes()
 
 
 @pytest.mark.skipif(shutil.which("clang") is None, reason="clang is not installed: no object to look at")
