@@ -8,7 +8,8 @@
  *   leaves zeros, which is no AF_INET, so there is no return code to look at.
  * - One key in memory serves all three maps, and one clock reading both entries.
  * - Everything that is not needed at the same time shares its stack bytes.
- * - What happens once in the life of an entry is moved out of the way of what happens with each event.
+ * - An entry begins as zeros and is then changed like one that was there. No value is put together for that, and one
+ *   function makes the entries of all maps.
  */
 #include "vmlinux.h"
 #include <bpf/bpf_core_read.h>
@@ -68,15 +69,14 @@ enum direction {
 };
 
 /*
- * The stack of a handler. The key starts at 4, so that all of it but the pid is one aligned word, and a sockaddr_in
- * that is read to 8 puts its port and its address where the key has them, with the family on protocol and padding.
- * Storing the protocol into that word, or into the family, clears the padding on a little-endian machine.
+ * The key of an event on the stack. It starts at 4, so that all of it but the pid is one aligned word. Storing the
+ * protocol into that word, or into its first 16 bits, clears the padding on a little-endian machine.
  */
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
-#error "the layout of union frame is for little-endian machines"
+#error "the layout of union key_frame is for little-endian machines"
 #endif
 
-union frame {
+union key_frame {
 	struct {
 		__u32 unused;
 		struct traffic_key key;
@@ -84,10 +84,53 @@ union frame {
 	struct {
 		__u64 unused_and_pid;
 		__u64 protocol_port_ip;
-		struct traffic_stats first;
 	};
+};
+
+/*
+ * Makes an entry of zeros, unless another CPU just did, and finds it: all fields of an event are added or stored, so
+ * that what is done to an entry that was there is right for a new one, too.
+ */
+static __noinline void *new_entry(void *map, const void *key)
+{
+	static const struct traffic_stats zeros;
+
+	bpf_map_update_elem(map, key, &zeros, BPF_NOEXIST);
+	return bpf_map_lookup_elem(map, key);
+}
+
+static __always_inline void add(void *map, const void *key, enum direction direction, __u64 bytes, __u64 now)
+{
+	struct traffic_stats *stats = bpf_map_lookup_elem(map, key);
+
+	if (!stats)
+		stats = new_entry(map, key);
+	if (stats) {
+		__sync_fetch_and_add(direction == SENT ? &stats->bytes_sent : &stats->bytes_recv, bytes);
+		__sync_fetch_and_add(direction == SENT ? &stats->packets_sent : &stats->packets_recv, 1);
+		stats->last_update_ns = now;
+	}
+}
+
+static __always_inline void book(const struct traffic_key *key, enum direction direction, __u64 bytes)
+{
+	__u64 *total = bpf_map_lookup_elem(&protocol_totals, &key->protocol);
+	__u64 now;
+
+	if (!total)
+		total = new_entry(&protocol_totals, &key->protocol);
+	if (total)
+		__sync_fetch_and_add(total, bytes);
+	now = bpf_ktime_get_ns();
+	add(&traffic_map, key, direction, bytes, now);
+	add(&pid_stats, &key->pid, direction, bytes, now);
+}
+
+/* A sockaddr_in that is read to 8 puts its port and its address where the key has them, its family on the protocol. */
+union peer_frame {
+	union key_frame at;
 	struct {
-		__u64 also_unused_and_pid;
+		__u64 unused_and_pid;
 		__u16 family;
 		__be16 port;
 		__be32 ip;
@@ -95,59 +138,25 @@ union frame {
 	};
 };
 
-static __always_inline void add(void *map, union frame *f, enum direction direction, __u64 bytes, __u64 now)
-{
-	struct traffic_stats *stats = bpf_map_lookup_elem(map, &f->key);
-
-	if (likely(stats)) {
-		__sync_fetch_and_add(direction == SENT ? &stats->bytes_sent : &stats->bytes_recv, bytes);
-		__sync_fetch_and_add(direction == SENT ? &stats->packets_sent : &stats->packets_recv, 1);
-		stats->last_update_ns = now;
-		return;
-	}
-	f->first.bytes_sent = direction == SENT ? bytes : 0;
-	f->first.bytes_recv = direction == SENT ? 0 : bytes;
-	f->first.packets_sent = direction == SENT;
-	f->first.packets_recv = direction == RECEIVED;
-	f->first.last_update_ns = now;
-	bpf_map_update_elem(map, &f->key, &f->first, BPF_ANY);
-}
-
-static __always_inline void book(union frame *f, enum direction direction, __u64 bytes)
-{
-	__u64 *total = bpf_map_lookup_elem(&protocol_totals, &f->key.protocol);
-	__u64 now;
-
-	if (likely(total)) {
-		__sync_fetch_and_add(total, bytes);
-	} else {
-		f->first.bytes_sent = bytes;
-		bpf_map_update_elem(&protocol_totals, &f->key.protocol, &f->first.bytes_sent, BPF_ANY);
-	}
-	now = bpf_ktime_get_ns();
-	add(&traffic_map, f, direction, bytes, now);
-	add(&pid_stats, f, direction, bytes, now);
-}
-
 /* Completes the key. What cannot be read reads as zero. */
-static __always_inline void set_peer(union frame *f, const void *addr, __u8 protocol)
+static __always_inline void set_peer(union peer_frame *f, const void *addr, __u8 protocol)
 {
 	if (addr) {
 		bpf_probe_read_user(&f->family, sizeof(struct sockaddr_in), addr);
 		if (likely(f->family == AF_INET)) {
-			f->key.port = bpf_ntohs(f->port);
+			f->at.key.port = bpf_ntohs(f->port);
 			f->family = protocol;
 			return;
 		}
 	}
-	f->protocol_port_ip = protocol;
+	f->at.protocol_port_ip = protocol;
 }
 
 /*
  * A missing header is an address that cannot be read, and so reads as 0 like every other. The barriers keep clang
  * from turning "if (!bytes)" into a choice between two registers, which costs one instruction more.
  */
-static __always_inline __u64 message_bytes(union frame *f, const struct msghdr *msg)
+static __always_inline __u64 message_bytes(union key_frame *f, const struct msghdr *msg)
 {
 	__u64 bytes;
 
@@ -166,13 +175,13 @@ int trace_sendto(struct trace_event_raw_sys_enter *ctx)
 	const void *addr = (void *)ctx->args[4];
 	__u64 bytes = ctx->args[2];
 	__u32 pid = bpf_get_current_pid_tgid() >> 32;
-	union frame f;
+	union peer_frame f;
 
 	if (!pid || !bytes)
 		return 0;
-	f.key.pid = pid;
+	f.at.key.pid = pid;
 	set_peer(&f, addr, IPPROTO_UDP);
-	book(&f, SENT, bytes);
+	book(&f.at.key, SENT, bytes);
 	return 0;
 }
 
@@ -181,7 +190,7 @@ int trace_recvfrom(struct trace_event_raw_sys_enter *ctx)
 {
 	__u64 bytes = ctx->args[2];
 	__u32 pid = bpf_get_current_pid_tgid() >> 32;
-	union frame f;
+	union key_frame f;
 
 	if (!pid)
 		return 0;
@@ -191,13 +200,13 @@ int trace_recvfrom(struct trace_event_raw_sys_enter *ctx)
 	}
 	f.key.pid = pid;
 	f.protocol_port_ip = IPPROTO_UDP;
-	book(&f, RECEIVED, bytes);
+	book(&f.key, RECEIVED, bytes);
 	return 0;
 }
 
 /* The header lies over all but the pid: it is done with as soon as its msg_name is known. */
 union message_frame {
-	union frame frame;
+	union peer_frame peer;
 	struct {
 		__u64 unused_and_pid;
 		void *msg_name;
@@ -216,15 +225,15 @@ int trace_sendmsg(struct trace_event_raw_sys_enter *ctx)
 
 	if (!pid)
 		return 0;
-	f.frame.key.pid = pid;
-	bytes = message_bytes(&f.frame, msg);
+	f.peer.at.key.pid = pid;
+	bytes = message_bytes(&f.peer.at, msg);
 	if (msg) {
 		/* All of it, as in the plain program: a header of which a part is missing has no address in either. */
 		bpf_probe_read_user(&f.msg_name, sizeof(struct msghdr), msg);
 		name = f.msg_name;
 	}
-	set_peer(&f.frame, name, IPPROTO_TCP);
-	book(&f.frame, SENT, bytes);
+	set_peer(&f.peer, name, IPPROTO_TCP);
+	book(&f.peer.at.key, SENT, bytes);
 	return 0;
 }
 
@@ -233,7 +242,7 @@ int trace_recvmsg(struct trace_event_raw_sys_enter *ctx)
 {
 	struct msghdr *msg = (void *)ctx->args[1];
 	__u32 pid = bpf_get_current_pid_tgid() >> 32;
-	union frame f;
+	union key_frame f;
 	__u64 bytes;
 
 	if (!pid)
@@ -241,7 +250,7 @@ int trace_recvmsg(struct trace_event_raw_sys_enter *ctx)
 	f.key.pid = pid;
 	bytes = message_bytes(&f, msg);
 	f.protocol_port_ip = IPPROTO_TCP;
-	book(&f, RECEIVED, bytes);
+	book(&f.key, RECEIVED, bytes);
 	return 0;
 }
 
