@@ -9,7 +9,7 @@ from honey.emit.expressions import Expressions
 from honey.emit.features import Features
 from honey.emit.fold import folded_locals
 from honey.emit.forgetting import forgotten
-from honey.emit.fragment import Fragment, join
+from honey.emit.fragment import Binding, Fragment, join
 from honey.emit.names import Scope, member_name
 from honey.emit.once import reads_once
 from honey.emit.returns import without_last_return
@@ -22,7 +22,7 @@ from honey.ir.context_reads import in_context
 from honey.ir.nonnull import locals_written
 from honey.ir.open_records import OpenRecords
 from honey.ir.symbols import Symbols
-from honey.ir.walk import walk
+from honey.ir.walk import uses, walk
 from honey.kernel.results import when_raised
 from honey.records import dataclass, field
 
@@ -161,11 +161,32 @@ class FunctionWriter:
         """Write statements in the current scope."""
         at = 0
         while at < len(block):
-            if self._conjunction(block[at : at + 2]):
+            if self._read_in_condition(block[at : at + 3]):
+                at += 2
+            elif self._conjunction(block[at : at + 2]):
                 at += 1
             else:
                 self.statement(block[at])
             at += 1
+
+    def _read_in_condition(self, three: n.Block) -> bool:
+        """Write ``if (a && (read, b))`` for a truth value that is asked once: ``b`` after a read."""
+        match three:
+            case (
+                n.Let(flag, None),
+                n.If(condition, (n.Eval(n.ProbeRead() as read), n.Assign(one, known)), (n.Assign(other, n.Const(0)),)),
+                n.If(n.Read(asked)) as branch,
+            ) if one == other == asked == n.LocalPlace(flag) and isinstance(known, n.Expr):
+                pass
+            case _:
+                return False
+        if uses(self.function.body)[flag.id] != 3:
+            return False
+        self.writer.source = branch.span.line if branch.span is not None else self.writer.source
+        both = f"({self.effects.effect(read).text}, {self.expressions.condition(known).text})"
+        left = self.expressions.condition(condition)
+        self._branch(branch, join(n.BinaryOp.LAND, left, Fragment(both, Binding.POSTFIX, t.S32), t.S32).text)
+        return True
 
     def _conjunction(self, pair: n.Block) -> bool:
         """Write ``bool b = a && read == 0;`` where ``pair`` declares a truth value and reads if another one holds."""
@@ -350,6 +371,10 @@ class FunctionWriter:
         condition = self.expressions.condition(statement.condition).text
         if statement.expected is not None:
             condition = self.context.features.expected(condition, truth=statement.expected)
+        self._branch(statement, condition, prefix)
+
+    def _branch(self, statement: n.If, condition: str, prefix: str = "") -> None:
+        """Write a branch whose condition is written already."""
         leave = self._one_line_exit(statement)
         if leave is not None and not prefix and self.writer.fits(f"if ({condition}) {leave}"):
             self.writer.line(f"if ({condition}) {leave}")

@@ -60,6 +60,7 @@ ORDER: tuple[str, ...] = (
     "constant-data",
     "expectations",
     "placement",
+    "scalar-fields",
 )
 """The passes as they run; one that others make work for runs again."""
 

@@ -55,6 +55,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
         "struct-building",
         "short-lives",
         "placement",
+        "scalar-fields",
     ),
     "The order of the code": ("expectations",),
 }

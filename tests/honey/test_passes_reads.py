@@ -85,3 +85,38 @@ def test_a_search_that_is_content_with_less_tests_for_less() -> None:
         short,
     )
     assert "xdp_md_packet_at(ctx, 0, 28)" in text
+
+
+LATE = "flag-threading,fault-tests,dead-code,short-lives,scalar-fields"
+FLOW = """
+key = %key{pid: 1, kind: 17}
+peer = ctx.addr && probe_read_user(ctx.addr, :sockaddr_in)
+if peer && peer.sin_family == :AF_INET do
+  key.port = Honey.Net.ntohs(peer.sin_port)
+end
+bpf_map_update_elem(:stats_of, key, %stats{count: 1})
+0
+"""
+
+
+def test_what_is_read_for_a_struct_waits_in_registers() -> None:
+    text = c_of(FLOW, LATE)
+    assert re.search(r"__u16 port; \{ struct sockaddr_in peer; if \(.*\) \{ port = .*\} else \{ port = 0; ", text)
+    assert text.index("struct key key = { .pid = 1, .kind = 17, .port = port };") > text.index("barrier_var(port);")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        ("end\nbpf", "end\nkey.kind = 6\nbpf"),
+        ("== :AF_INET do\n", "== :AF_INET do\n  bpf_map_update_elem(:counts, 1, 1)\n"),
+        ("== :AF_INET do\n", "== key.kind do\n"),
+        ("(peer.sin_port)\n", "(peer.sin_port) + key.kind\n"),
+        ("ctx.addr && probe", "key.kind && probe"),
+        ("end\nbpf", "else\n  bpf_map_update_elem(:counts, 2, 1)\nend\nbpf"),
+    ],
+)
+def test_it_is_stored_at_once_where_the_struct_is_looked_at_before(other: tuple[str, str]) -> None:
+    changed = FLOW.replace(*other)
+    assert changed != FLOW
+    assert "key = { .pid = 1, .kind = 17 };" in c_of(changed, LATE)
