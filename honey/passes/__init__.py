@@ -52,6 +52,7 @@ ORDER: tuple[str, ...] = (
     "stored-twins",
     "by-reference",
     "owned-arguments",
+    "built-arguments",
     "atomic-add",
     "dead-code",
     "zeroed-entries",

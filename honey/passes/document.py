@@ -44,7 +44,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
         "constant-data",
     ),
     "Reading memory": ("merged-reads", "fault-tests", "direct-reads", "task-reads", "whole-headers"),
-    "Calls": ("shared-calls", "handed-answers", "lifted-clocks", "inlining", "owned-arguments"),
+    "Calls": ("shared-calls", "handed-answers", "lifted-clocks", "inlining", "owned-arguments", "built-arguments"),
     "Registers and the stack": (
         "narrowing",
         "forwarding",
