@@ -9,6 +9,7 @@ from honey.emit.features import Features
 from honey.emit.fragment import Binding, Fragment, common, holds, integer, join, promoted
 from honey.emit.names import member_path
 from honey.emit.spelling import Spelling, is_array
+from honey.emit.turns import turn_of
 from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.records import dataclass, field
@@ -39,7 +40,7 @@ class Expressions:
 
     ``names`` has the C name of each local by id, ``folded`` the values that are written where their local is read,
     ``effect`` writes an effect that has been folded into an expression, ``once`` are reads that must not be merged with
-    others.
+    others, ``turns`` are the numbers of loops' turns, by id.
     """
 
     spelling: Spelling
@@ -48,6 +49,7 @@ class Expressions:
     names: dict[int, str] = field(default_factory=dict)
     folded: dict[int, n.Expr | n.Effect] = field(default_factory=dict)
     once: frozenset[n.Read] = frozenset()
+    turns: frozenset[int] = frozenset()
 
     def value(self, value: n.Expr | n.Effect) -> Fragment:
         """An expression or an effect."""
@@ -295,6 +297,8 @@ class Expressions:
         if op.logical:
             return self.condition(expr)
         left, right = self.expr(expr.left), self.expr(expr.right)
+        if op in (n.BinaryOp.EQ, n.BinaryOp.NE) and not isinstance(expr.right, n.Const):
+            left, right = self._apart(expr.left, left), self._apart(expr.right, right)
         if not isinstance(type_, t.Int):
             return self._compare_others(expr, left, right)
         if op in (n.BinaryOp.DIV, n.BinaryOp.MOD) and type_.signed:
@@ -315,6 +319,12 @@ class Expressions:
             return self._cast_to(result, expr.type) if op in _WRAPPING else result
         left, right = self._same(left, right, type_)
         return join(op, left, right, t.S32 if op.compares else expr.type)
+
+    def _apart(self, operand: n.Expr, fragment: Fragment) -> Fragment:
+        """A loop's own number as one that clang does not replace by what it turns out to be equal to."""
+        if turn_of(operand) not in self.turns:
+            return fragment
+        return Fragment(self.features.opaque(fragment.text), Binding.POSTFIX, fragment.type)
 
     def _same(self, left: Fragment, right: Fragment, type_: t.Int) -> tuple[Fragment, Fragment]:
         """Both operands so that C computes in ``type_``; a cast of one is enough if the other follows."""

@@ -53,6 +53,11 @@ READ_ONCE = (
     '#define READ_ONCE(x) ({ typeof(x) x_ = *(volatile typeof(x) *)&(x); asm volatile(""); x_; })',
 )
 
+OPAQUE = (
+    "/* The same number, unknown to clang: a loop must not be counted by what its number is compared with. */",
+    "#define opaque(number) ({ typeof(number) same_ = (number); barrier_var(same_); same_; })",
+)
+
 FORGET = (
     "/* Adds 0, of which the verifier does not know that it is 0: it follows a loop once, not once for each number. */",
     "#define forget(number) \\",
@@ -256,6 +261,11 @@ class Features:
         """A read of ``field`` that stays where it is."""
         self.helpers["READ_ONCE"] = READ_ONCE
         return f"READ_ONCE({field})"
+
+    def opaque(self, number: str) -> str:
+        """A number of which clang does not know that it is the same."""
+        self.helpers["opaque"] = OPAQUE
+        return f"opaque({number})"
 
     def forget(self, number: str) -> str:
         """The statement that makes the verifier forget what it knows of a number."""

@@ -16,14 +16,22 @@ _WORDS = (
 KEYWORDS = frozenset(_WORDS.split())
 """C's words, and names with a meaning of their own: the headers' lower-case macros, C23's keywords, ``main``."""
 
-_RESERVED = re.compile(r"(?:__|_[A-Z]|bpf_|BPF_|SEC$|KERNEL_VERSION$|LICENSE$|NULL$|size_t$)")
+_RESERVED = re.compile(
+    r"(?:__|_[A-Z]|bpf_|BPF_|SEC$|KERNEL_VERSION$|LICENSE$|NULL$|READ_ONCE$|size_t$|\w+_packet_(?:at|near|from)$)"
+)
 """Names that belong to the compiler, the kernel's headers or libbpf's."""
+
+_FUNCTIONS = (
+    "apart at_least at_most atomic_add atomic_add_u32 div_s64 div_u64 forget likely mod_s64 new_entry opaque unlikely"
+)
+_OWN = frozenset(_FUNCTIONS.split())
+"""What the functions and macros are called that an emitted file may begin with."""
 
 
 def identifier(name: str) -> str:
     """``name`` as C can write it: ``empty?`` is ``empty``, letters that C does not know are spelt by their code."""
     text = member_name(name)
-    return f"{text}_" if _RESERVED.match(text) else text
+    return f"{text}_" if text in _OWN or _RESERVED.match(text) else text
 
 
 def member_name(name: str) -> str:

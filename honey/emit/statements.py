@@ -15,6 +15,7 @@ from honey.emit.once import reads_once
 from honey.emit.returns import without_last_return
 from honey.emit.source import Writer
 from honey.emit.spelling import Spelling, is_array
+from honey.emit.turns import turn_numbers
 from honey.emit.unrolling import PRAGMA, unrolled
 from honey.ir import nodes as n
 from honey.ir import types as t
@@ -93,6 +94,7 @@ class FunctionWriter:
         self.effects.families = context.families
         raising = frozenset(name for name, callee in context.symbols.functions.items() if callee.may_raise)
         self.expressions.folded = folded_locals(self.function, raising)
+        self.expressions.turns = turn_numbers(self.function)
         self.expressions.once = reads_once(
             context.reads_memory, self.function, self.expressions.folded, context.symbols
         )
