@@ -10,6 +10,7 @@ from honey.emit.fragment import Binding, Fragment, common, holds, integer, join,
 from honey.emit.names import member_path
 from honey.emit.spelling import Spelling, is_array
 from honey.emit.turns import turn_of
+from honey.emit.zero_tests import joined, zero_tests
 from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.records import dataclass, field
@@ -118,7 +119,7 @@ class Expressions:
                 return self._binary(n.Binary(_NEGATED[op], left, right, type_))
             case n.Binary(op, left, right) if op.logical:
                 second = self.condition(right)
-                if _tests_null(op, left) and _tests_null(op, right):
+                if joined(zero_tests(op, left), zero_tests(op, right)):
                     second = Fragment(self.features.apart(second.text), Binding.POSTFIX, t.S32)
                 both = join(op, self.condition(left), second, t.S32)
                 return Fragment(f"!({both.text})", Binding.UNARY, t.S32) if negate else both
@@ -356,19 +357,6 @@ class Expressions:
                 return self.condition(expr.left, negate=unequal == bool(expr.right.value))
             return self.condition(n.IsNull(expr.left), negate=unequal)
         return join(expr.op, left, right, t.S32)
-
-
-def _tests_null(op: n.BinaryOp, expr: n.Expr) -> bool:
-    """Whether one of the tests that ``op`` joins is such that clang makes one of two: both null, or one of them not."""
-    match expr:
-        case n.Binary(inner, left, right) if inner is op:
-            return _tests_null(op, left) or _tests_null(op, right)
-        case n.IsNull(operand):
-            return op is n.BinaryOp.LAND and isinstance(operand.type, t.Ref)
-        case n.Unary(n.UnaryOp.NOT, n.IsNull(operand)):
-            return op is n.BinaryOp.LOR and isinstance(operand.type, t.Ref)
-        case _:
-            return False
 
 
 def _implicit(source: t.Type, target: t.Type) -> bool:

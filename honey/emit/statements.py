@@ -17,6 +17,7 @@ from honey.emit.source import Writer
 from honey.emit.spelling import Spelling, is_array
 from honey.emit.turns import turn_numbers
 from honey.emit.unrolling import PRAGMA, unrolled
+from honey.emit.zero_tests import inner_tests
 from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.ir.context_reads import in_context
@@ -82,6 +83,8 @@ class FunctionWriter:
     raised: str = ""
     stored: dict[n.Expr, str] = field(default_factory=dict)
     changing: frozenset[int] = field(init=False)
+    kept_apart: set[int] = field(default_factory=set)
+    """Branches (by identity) whose test clang must not join with the one around it."""
     open_records: OpenRecords = field(init=False)
 
     def __post_init__(self) -> None:
@@ -371,6 +374,9 @@ class FunctionWriter:
 
     def _if(self, statement: n.If, *, prefix: str = "") -> None:
         condition = self.expressions.condition(statement.condition).text
+        if id(statement) in self.kept_apart:
+            condition = self.context.features.apart(condition)
+        self.kept_apart.update(id(inner) for inner in inner_tests(statement))
         if statement.expected is not None:
             condition = self.context.features.expected(condition, truth=statement.expected)
         self._branch(statement, condition, prefix)

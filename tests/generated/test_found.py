@@ -120,6 +120,16 @@ _FOUND = {
     if b, do: return(7)
     3
 """,
+    "a look-up that finds nothing, and then a number that is 0": """
+    x = BpfHelpers.bpf_map_lookup_elem(:large, 1, ctx.len) * ctx.len
+
+    case BpfHelpers.bpf_map_lookup_elem(:large, x) do
+      nil -> div(ctx.len, x)
+      _ -> 1
+    end
+
+    ctx.len
+""",
     "the default of a look-up is a look-up": """
     a = BpfHelpers.bpf_map_lookup_elem(:numbers, 1)
     b = BpfHelpers.bpf_map_lookup_elem(:numbers, 2, a)
