@@ -22,7 +22,6 @@ It is done where it makes every handler that comes by shorter: by counting what 
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import cast
 
 from honey.ir import nodes as n
@@ -30,18 +29,19 @@ from honey.ir import types as t
 from honey.ir.footprint import SILENT_CALLS
 from honey.ir.symbols import Symbols
 from honey.ir.verify import leaves
-from honey.ir.walk import Node, blocks_of, map_children, pick, rewrite, uses
+from honey.ir.walk import Node, blocks_of, children, map_children, pick, rewrite, uses
 from honey.passes.constant_folding import fold
 from honey.passes.rewriting import CALLS, each_function, with_body
 from honey.passes.short_lives import with_blocks
-from honey.records import dataclass, replace
+from honey.records import dataclass, field, replace
 
 _KINDS = {n.MapKind.HASH, n.MapKind.PERCPU_HASH}
 _MAKING = (0, 1)  # BPF_ANY, BPF_NOEXIST
 _NUMBERS = (t.Int, t.Bool, t.Address)
 _WORD = 8
-_FUNCTION, _SITE = 10, 4
-"""Instructions of the function that makes entries, and those that a call of it saves besides the stores."""
+_FUNCTION, _SITE = 18, 4
+"""What the function that makes entries takes (ten instructions; entry and exit are worth eight more as machine code),
+and the instructions that a call of it saves besides the stores."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,6 @@ class _Site:
 
     length: int
     instead: n.Block
-    saved: int
 
 
 def run(program: n.Program) -> n.Program:
@@ -58,33 +57,52 @@ def run(program: n.Program) -> n.Program:
     symbols = Symbols.of(program)
     if not any(one.kind in _KINDS for one in program.maps):
         return program
-    sites = {one.name: _Sites.of(one, symbols) for one in program.functions}
-    saved = _saved(program, {name: found.saved for name, found in sites.items()})
-    kept = _reached_from(program, {handler for handler, count in saved.items() if count <= _FUNCTION})
-
-    def rule(function: n.Function) -> n.Function:
-        found = sites[function.name]
-        return function if not found.saved or function.name in kept else with_body(function, found.body)
-
-    return each_function(program, rule)
+    new = {one.name: with_body(one, _Sites(symbols, one).block(one.body, last=True)) for one in program.functions}
+    if all(new[one.name] is one for one in program.functions):
+        return program
+    saved = _Saved(new, symbols)
+    kept = _reached_from(program, {one.name for one in program.handlers if saved.by(one.name) <= _FUNCTION})
+    return each_function(program, lambda function: function if function.name in kept else new[function.name])
 
 
-def _saved(program: n.Program, own: dict[str, int]) -> dict[str, int]:
-    """The instructions saved in each handler, those of the functions that it calls included, call by call."""
-    known: dict[str, int] = {}
+@dataclass(slots=True)
+class _Saved:
+    """The instructions saved in functions, those that they call included: of two branches the one that saves more."""
 
-    def of(name: str) -> int:
-        if name not in known:
-            known[name] = 0  # no recursion without fuel, but no harm either
-            known[name] = own[name] + sum(of(callee) * count for callee, count in calls[name].items())
-        return known[name]
+    functions: dict[str, n.Function]
+    symbols: Symbols
+    known: dict[str, int] = field(default_factory=dict)
 
-    calls = {one.name: _calls(one) for one in program.functions}
-    return {handler.name: of(handler.name) for handler in program.handlers}
+    def by(self, name: str) -> int:
+        """Those saved in a call of a function."""
+        if name not in self.known:
+            self.known[name] = 0  # no recursion without fuel, but no harm either
+            self.known[name] = self._in(self.functions[name].body)
+        return self.known[name]
 
+    def _in(self, block: n.Block) -> int:
+        saved = 0
+        for at, statement in enumerate(block):
+            match statement:
+                case n.If(_, then, otherwise) if leaves(then) != leaves(otherwise):
+                    stays, left = (otherwise, then) if leaves(then) else (then, otherwise)
+                    return saved + max(self._in(left), self._in(stays) + self._in(block[at + 1 :]))
+                case n.If(_, then, otherwise):
+                    saved += max(self._in(then), self._in(otherwise))
+                case n.For(body=body) | n.Scope(body=body):
+                    saved += self._in(body)
+                case _:
+                    saved += sum(self._at(node) for node in children(statement))
+        return saved
 
-def _calls(function: n.Function) -> Counter[str]:
-    return Counter(node.function for node in pick(function.body, CALLS))
+    def _at(self, node: Node) -> int:
+        match node:
+            case n.NewEntry(_, _, type_):
+                return _SITE + -(-type_.target.size // _WORD)
+            case n.Call(name):
+                return self.by(name)
+            case _:
+                return 0
 
 
 def _reached_from(program: n.Program, handlers: set[str]) -> set[str]:
@@ -92,7 +110,7 @@ def _reached_from(program: n.Program, handlers: set[str]) -> set[str]:
     functions = {one.name: one for one in program.functions}
     found, todo = set(handlers), list(handlers)
     while todo:
-        for name in _calls(functions[todo.pop()]):
+        for name in [node.function for node in pick(functions[todo.pop()].body, CALLS)]:
             if name not in found:
                 found.add(name)
                 todo.append(name)
@@ -101,31 +119,22 @@ def _reached_from(program: n.Program, handlers: set[str]) -> set[str]:
 
 @dataclass(slots=True)
 class _Sites:
-    """The sites of one function: the instructions that they save together, and its body with all of them rewritten."""
+    """Where a function makes entries."""
 
     symbols: Symbols
     function: n.Function
-    saved: int = 0
-    body: n.Block = ()
 
-    @classmethod
-    def of(cls, function: n.Function, symbols: Symbols) -> _Sites:
-        found = cls(symbols, function)
-        found.body = found._block(function.body, last=True)
-        return found
-
-    def _block(self, block: n.Block, *, last: bool) -> n.Block:
-        """The block rewritten; ``last``: what follows it is the function's end."""
+    def block(self, block: n.Block, *, last: bool) -> n.Block:
+        """The block with its entries begun at zero; ``last``: what follows it is the function's end."""
         out: list[n.Stmt] = []
         at = 0
         while at < len(block):
             site = self._site(block[at:], last=last)
             if site is None:
-                inner = [self._block(one, last=False) for one in blocks_of(block[at])]
+                inner = [self.block(one, last=False) for one in blocks_of(block[at])]
                 out.append(with_blocks(block[at], inner))
                 at += 1
             else:
-                self.saved += site.saved
                 out += site.instead
                 at += site.length
         same = len(out) == len(block) and all(new is old for new, old in zip(out, block, strict=True))
@@ -155,7 +164,7 @@ class _Sites:
         there = n.Unary(n.UnaryOp.NOT, missed, t.BOOL)
         make = n.If(missed, (made,), (), let.span)
         instead = (let, make, *after[:at], n.If(there, sides.change, (), branch.span), *sides.end)
-        return _Site(len(rest) if sides.to_end else at + 2, instead, _SITE + -(-value.type.size // _WORD))
+        return _Site(len(rest) if sides.to_end else at + 2, instead)
 
     def _is_all(self, entry: n.Local, branch: n.If, change: n.Block) -> bool:
         """Whether nothing else looks at the entry."""

@@ -161,6 +161,7 @@ ZEROED = "forwarding,in-place-update,dead-code,atomic-add,zeroed-entries"
 SEEN = """
 seen(:by_pid, 1, ctx.len)
 seen(:by_pid, 2, ctx.len)
+seen(:by_pid, 3, ctx.len)
 0
 """
 SEE = """
@@ -200,6 +201,11 @@ def test_entries_do_not_begin_at_zero_where_something_else_comes_of_it(other: tu
 
 
 def test_entries_of_lru_maps_do_not_begin_at_zero() -> None:
-    each = "\n".join(f"Honey.Map.update({{map}}, {key}, 1, fn n -> n + 1 end)" for key in (1, 2, 3)) + "\n0"
-    assert c_of(each.format(map=":counts"), ZEROED).count("new_entry") == 3
+    each = "\n".join(f"Honey.Map.update({{map}}, {key}, 1, fn n -> n + 1 end)" for key in (1, 2, 3, 4)) + "\n0"
+    assert c_of(each.format(map=":counts"), ZEROED).count("new_entry") == 4
     assert "new_entry" not in c_of(each.format(map=":recent"), ZEROED)
+
+
+def test_of_two_branches_one_is_counted_for_the_function_that_makes_entries() -> None:
+    either = "if ctx.len > 9 do\n  seen(:by_pid, 1, 5)\nelse\n  seen(:by_pid, 2, 6)\nend\nseen(:by_pid, 3, 7)\n0"
+    assert "new_entry" not in c_of(either, ZEROED, SEE)
