@@ -24,7 +24,6 @@ from honey.analysis.shapes import (
     shape_of,
 )
 from honey.analysis.storage import components, zero
-from honey.analysis.syntax_tree import changed_names
 from honey.analysis.values import (
     NEVER,
     POISON,
@@ -86,7 +85,7 @@ def returned(result: Shape) -> tuple[t.Type | None, list[t.Type]]:
 def lowering(unit: Unit, declared: FunctionDeclaration, section: Section | None) -> Lowering:
     fl = Lowering(unit, section)
     unit.attributes, unit.aliases = declared.attributes, declared.aliases
-    fl.changed_names = frozenset().union(*(changed_names(clause.body) for clause in declared.clauses))
+    fl.changed_names = declared.changed_names()
     return fl
 
 

@@ -11,6 +11,7 @@ from honey.analysis.errors import Report, suggestion
 from honey.analysis.map_declarations import MapDeclaration
 from honey.analysis.naming import ELIXIR_ATTRIBUTES, Aliases
 from honey.analysis.structs import Structs
+from honey.analysis.syntax_tree import changed_names
 from honey.analysis.types import Types
 from honey.analysis.values import Value
 from honey.diagnostics import Label
@@ -47,6 +48,13 @@ class FunctionDeclaration:
     clauses: list[FunctionClause] = field(default_factory=list)
     attributes: dict[str, Value] = field(default_factory=dict)
     aliases: Aliases = field(default_factory=Aliases)
+    _changed: frozenset[str] | None = field(default=None, repr=False, compare=False)
+
+    def changed_names(self) -> frozenset[str]:
+        """The variables that its clauses change in place; looked for once, however often it is analysed."""
+        if self._changed is None:
+            self._changed = frozenset().union(*(changed_names(clause.body) for clause in self.clauses))
+        return self._changed
 
 
 @dataclass(slots=True)

@@ -14,10 +14,11 @@ from typing import Any
 
 from honey.ir import nodes as n
 from honey.ir import types as t
-from honey.ir.walk import Node, children, rewrite_block, walk
-from honey.records import dataclass, replace
+from honey.ir.walk import NODE_CLASSES, Node, children, pick, rewrite_block, walk
+from honey.records import dataclass, fields, replace
 
 _ANY_MAP = "*"
+_ON_MAPS = frozenset(cls for cls in NODE_CLASSES if any(field.name == "map" for field in fields(cls)))
 _KEY = t.Ref(t.VOID, t.Space.STACK, readonly=True)
 
 
@@ -56,7 +57,7 @@ def _only_map(function: n.Function) -> str | None:
     """The one map that a function works on."""
     if function.section is not None:
         return None
-    maps = {name for node in walk(function.body) if (name := getattr(node, "map", None)) is not None}
+    maps = {name for node in pick(function.body, _ON_MAPS) if (name := node.map) is not None}
     return maps.pop() if len(maps) == 1 else None
 
 
@@ -72,7 +73,7 @@ def _without_map(function: n.Function, map_name: str) -> n.Function:
         return replace(node, map=_ANY_MAP) if getattr(node, "map", None) == map_name else node
 
     anonymous = _numbered_anew(_with_any_key(function))
-    return replace(anonymous, name="", body=rewrite_block(anonymous.body, rule))
+    return replace(anonymous, name="", body=rewrite_block(anonymous.body, rule, _ON_MAPS))
 
 
 def _numbered_anew(function: n.Function) -> n.Function:
