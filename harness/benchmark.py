@@ -238,6 +238,13 @@ class Budget(Table):
     worst_below: float | None = Field(default=None, gt=0, description="each handler, strictly below")
     ratio: float | None = Field(default=None, gt=0, description="of figures a side has one of, at most")
     at_most: float | None = Field(default=None, ge=0, description="the figure itself, each handler")
+    kernels: tuple[str, ...] = Field(
+        default=(), strict=False, description="only on these, by the first numbers of their release; default: all"
+    )
+
+    def applies_on(self, release: str) -> bool:
+        """Whether this limit is one for the kernel called ``release``: ``6.1`` is for 6.1.0-56-amd64, not for 6.12."""
+        return not self.kernels or any(f"{release}.".startswith((f"{one}.", f"{one}-")) for one in self.kernels)
 
     @model_validator(mode="after")
     def _some_limit(self) -> Budget:

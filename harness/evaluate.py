@@ -80,7 +80,8 @@ def evaluate(
     costs = _costs(pair, objects, runs, facts.seed, variants) if objects else _Costs()
     sides = assemble.sides(pair, objects) if objects else {}
     differing = comparison.contenders if comparison else {}
-    outcomes = judge_budgets(benchmark, costs.figures, assemble.side_figures(sides), differing)
+    figures = assemble.side_figures(sides)
+    outcomes = judge_budgets(benchmark, costs.figures, figures, differing, kernel=facts.kernel)
     parity = assemble.parity(comparison) if comparison else model.Parity(equal=False, oracle_equal=None, events=0)
     verdict = judge(
         equal=parity.equal,

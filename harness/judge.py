@@ -61,14 +61,19 @@ SideFigures = Mapping[str, Mapping[str, float | None]]
 
 
 def judge_budgets(
-    benchmark: Benchmark, figures: FigureTable, sides: SideFigures, contenders: Mapping[str, int] = MappingProxyType({})
+    benchmark: Benchmark,
+    figures: FigureTable,
+    sides: SideFigures,
+    contenders: Mapping[str, int] = MappingProxyType({}),
+    *,
+    kernel: str = "",
 ) -> list[Outcome]:
-    """Every limit of the benchmark with the figure it is about.
+    """Every limit of the benchmark for a ``kernel`` (its release), with the figure it is about.
 
     ``contenders`` says in how many entries each differs from C: a limit over one that does other work does not hold.
     """
     outcomes: list[Outcome] = []
-    for budget in benchmark.budgets:
+    for budget in (one for one in benchmark.budgets if one.applies_on(kernel)):
         if budget.metric in HANDLER_METRICS:
             outcomes += _per_handler(budget, figures)
         else:

@@ -46,6 +46,16 @@ def test_limits(limit: dict[str, Any], figure: float, ok: bool, handler: str) ->
     assert (outcome.ok, outcome.handler) == (ok, handler)
 
 
+@pytest.mark.parametrize(
+    ("release", "judged"), [("6.1.0-56-amd64", 2), ("6.12.1", 1), ("6", 1), ("6.1-rc1", 2), ("", 1)]
+)
+def test_a_limit_may_be_for_some_kernels_only(release: str, judged: int) -> None:
+    benchmark = budgets(
+        {"metric": "xlated_insns", "worst": 1.0, "kernels": ["5.10", "6.1"]}, {"metric": "xlated_insns", "worst": 2.0}
+    )
+    assert len(judge_budgets(benchmark, table(a=(50, 100)), {}, kernel=release)) == judged
+
+
 def test_a_limit_whose_figure_is_missing_is_neither_held_nor_crossed() -> None:
     benchmark = budgets({"metric": "xlated_insns", "geomean": 1.0, "worst": 1.0})
     outcomes = judge_budgets(benchmark, table(a=(50, 100), b=(None, 30)), {})
