@@ -146,9 +146,8 @@ class Effects:
     def _core_read(self, effect: n.CoreRead) -> Fragment:
         source, steps = self.core_path(effect)
         if effect.task:
-            name = f"task_{'_'.join(steps).replace('.', '_')}"
-            head = self.expressions.spelling.declare(effect.type, f"{name}(void)")
-            self.expressions.features.task_read(name, head, steps)
+            spelling = self.expressions.spelling
+            name = self.expressions.features.task_read(steps, lambda head: spelling.declare(effect.type, head))
             return self._call(name, [], effect.type)
         if self._is_bit_field(effect):
             *pointers, last = steps

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from honey.records import dataclass, field
 
 KNOWN_CONSTANTS = ("BPF_ANY", "BPF_NOEXIST", "BPF_EXIST", "BPF_F_NO_PREALLOC", "XDP_", "BPF_MAP_TYPE_")
@@ -175,6 +177,8 @@ TASK_READ = (
 class Features:
     """What the functions written so far have used."""
 
+    taken: frozenset[str] = frozenset()
+    """What the program's own functions and maps are called."""
     headers: set[str] = field(default_factory=set)
     constants: dict[str, int] = field(default_factory=dict)
     helpers: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -219,10 +223,17 @@ class Features:
         self.null()
         return name
 
-    def task_read(self, name: str, head: str, steps: list[str]) -> None:
-        """Note that function ``name``, with this head, reads from the task; ``steps`` are fields, a pointer apart."""
-        fields, listed = "->".join(steps), ", ".join(steps)
+    def task_read(self, steps: list[str], declare: Callable[[str], str]) -> str:
+        """The name of the function that reads from the task; ``steps`` are fields, a pointer apart.
+
+        ``declare`` gives the function's head by its name and parameters.
+        """
+        name = f"task_{'_'.join(steps).replace('.', '_')}"
+        while name in self.taken:
+            name += "_"
+        head, fields, listed = declare(f"{name}(void)"), "->".join(steps), ", ".join(steps)
         self.helpers[name] = tuple(line.format(head=head, fields=fields, steps=listed) for line in TASK_READ)
+        return name
 
     def atomic_add(self, bits: int) -> str:
         """The name of the macro that adds to a number of 32 or 64 bits."""

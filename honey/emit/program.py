@@ -136,7 +136,7 @@ def _context(
     return FileContext(
         symbols=symbols,
         spelling=Spelling(spellings, defined),
-        features=Features(multiplies=_multiplies(functions)),
+        features=Features(multiplies=_multiplies(functions), taken=frozenset((*names.values(), *maps.values()))),
         globals=scope,
         functions=names,
         maps=maps,
