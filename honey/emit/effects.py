@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from honey.emit.clones import Family
-from honey.emit.expressions import Expressions, c_string
+from honey.emit.constants import c_string
+from honey.emit.expressions import Expressions
 from honey.emit.fragment import Binding, Fragment
 from honey.emit.spelling import is_array
 from honey.ir import nodes as n

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from honey.emit.spelling import mentions_bool
+from honey.ir import types as t
 from honey.records import dataclass, field
 
 KNOWN_CONSTANTS = ("BPF_ANY", "BPF_NOEXIST", "BPF_EXIST", "BPF_F_NO_PREALLOC", "XDP_", "BPF_MAP_TYPE_")
@@ -287,6 +289,11 @@ class Features:
         """The null pointer."""
         self.headers.add("stddef.h")
         return "NULL"
+
+    def types(self, *types: t.Type | None) -> None:
+        """Note what the spelling of ``types`` needs."""
+        if any(map(mentions_bool, types)):
+            self.boolean()
 
     def boolean(self) -> None:
         """Note that ``bool`` is used."""

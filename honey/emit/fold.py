@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from honey.emit.expressions import is_call
+from honey.emit.operators import is_call
 from honey.emit.spelling import is_array
 from honey.ir import nodes as n
 from honey.ir import types as t

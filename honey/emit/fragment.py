@@ -121,24 +121,3 @@ def holds(outer: t.Type, inner: t.Type) -> bool:
     if outer.signed == inner.signed:
         return outer.bits >= inner.bits
     return outer.signed and outer.bits > inner.bits
-
-
-def integer(value: int, type_: t.Type) -> Fragment:
-    """An integer literal; the suffix says what C would not find out."""
-    if -(1 << 31) < value < (1 << 31):
-        return Fragment(str(value), Binding.UNARY if value < 0 else Binding.POSTFIX, t.S32, literal=True)
-    signed = isinstance(type_, t.Int) and type_.signed
-    if 0 <= value < (1 << 32) and isinstance(type_, t.Int) and type_.bits <= 32:
-        return Fragment(f"{_digits(value)}U", Binding.POSTFIX, t.U32, literal=True)
-    if value == -(1 << 63):
-        return Fragment("(-9223372036854775807LL - 1)", Binding.POSTFIX, t.S64, literal=True)
-    wide = t.S64 if signed else t.U64
-    text = f"{_digits(value)}{'LL' if signed else 'ULL'}"
-    return Fragment(text, Binding.UNARY if value < 0 else Binding.POSTFIX, wide, literal=True)
-
-
-def _digits(value: int) -> str:
-    """Decimal, but hexadecimal for masks: large numbers that are mostly zeros or ones in binary."""
-    text = f"{abs(value):x}"
-    round_hex = len(text.rstrip("0").rstrip("f")) <= 2
-    return f"{'-' if value < 0 else ''}{f'0x{text}' if round_hex and value > 0 else abs(value)}"

@@ -6,13 +6,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from honey.emit.clones import families
-from honey.emit.expressions import c_string
+from honey.emit.constants import c_string
+from honey.emit.context import FileContext
 from honey.emit.features import Features
+from honey.emit.function import write_function
 from honey.emit.names import Scope, assign, identifier
 from honey.emit.once import reads_memory
 from honey.emit.source import INDENT, CLine, CSource, Writer
 from honey.emit.spelling import Spelling
-from honey.emit.statements import FileContext, FunctionWriter
 from honey.emit.structs import StructWriter, included, usage_of
 from honey.ir import nodes as n
 from honey.ir import types as t
@@ -37,7 +38,7 @@ def emit_c(program: n.Program) -> CSource:
     context = _context(program, symbols, functions, frozenset(usage.defined))
     shown = {family.shown.name: family.shown for family in context.families.values()}
     written = [shown.get(one.name, one) for one in functions if one.name in shown or one.name not in context.families]
-    bodies = [_function(context, function) for function in written]
+    bodies = [write_function(context, function) for function in written]
 
     head = Writer()
     head.line(SPDX)
@@ -46,14 +47,10 @@ def emit_c(program: n.Program) -> CSource:
     context.features.headers.update(
         header for name in usage.defined if name in symbols.structs and (header := included(symbols.structs[name]))
     )
-    if any(
-        _has_bool(field.type)
-        for name in usage.defined & symbols.structs.keys()
-        for field in symbols.structs[name].fields
-    ):
-        context.features.boolean()
-    if any(_has_bool(type_) for one in program.maps for type_ in (one.key, one.value)):
-        context.features.boolean()
+    for name in usage.defined & symbols.structs.keys():
+        context.features.types(*[field.type for field in symbols.structs[name].fields])
+    for one in program.maps:
+        context.features.types(one.key, one.value)
     _headers(head, context.features)
     _constants(head, context.features)
     StructWriter(symbols, context.spelling, usage).write(head)
@@ -71,12 +68,6 @@ def emit_c(program: n.Program) -> CSource:
     head.blank()
     head.line(f'char LICENSE[] SEC("license") = {c_string(program.license.encode())};')
     return CSource(program.file, tuple(head.lines))
-
-
-def _has_bool(type_: t.Type | None) -> bool:
-    while isinstance(type_, t.Array):
-        type_ = type_.element
-    return isinstance(type_, t.Bool)
 
 
 def in_calling_order(program: n.Program, symbols: Symbols) -> tuple[n.Function, ...]:
@@ -182,12 +173,6 @@ def _struct_spelling(definition: t.StructDef) -> str:
         if definition.spelling and (definition.foreign or definition.type.kernel)
         else f"struct {identifier(name)}"
     )
-
-
-def _function(context: FileContext, function: n.Function) -> list[CLine]:
-    writer = Writer()
-    FunctionWriter(context, function, writer).write()
-    return writer.lines
 
 
 def _headers(writer: Writer, features: Features) -> None:

@@ -77,3 +77,13 @@ class Spelling:
 def is_array(type_: t.Type) -> bool:
     """Whether C's arrays represent the type, which become pointers to their first element when they are used."""
     return isinstance(type_, (t.Array, t.Chars))
+
+
+def mentions_bool(type_: t.Type | None) -> bool:
+    """Whether C spells the type with ``bool``: it is one, holds some, or points to one."""
+    while True:
+        match type_:
+            case t.Array(inner) | t.Ref(inner) | t.Address(target=inner):
+                type_ = inner
+            case _:
+                return isinstance(type_, t.Bool)
