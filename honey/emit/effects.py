@@ -135,10 +135,8 @@ class Effects:
         return new if is_array(value.type) else f"&{new}"
 
     def _addressable(self, place: n.Place, refused: frozenset[t.Space]) -> bool:
-        if isinstance(place, n.FieldPlace):
-            fields = self.symbols.fields(place.base.type, place.field)
-            if fields and fields[-1].bit_size:
-                return False
+        if self.symbols.in_bits(place):
+            return False
         root = root_place(place)
         if isinstance(root, n.LocalPlace):
             return root.local.id not in self.expressions.folded

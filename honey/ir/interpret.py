@@ -10,7 +10,7 @@ from __future__ import annotations
 from honey.ir import arithmetic
 from honey.ir import nodes as n
 from honey.ir import types as t
-from honey.ir.interpret_effects import bits, is_number, perform
+from honey.ir.interpret_effects import bits, is_number, perform, with_bits
 from honey.ir.symbols import Symbols
 from honey.kernel.results import when_raised
 from honey.records import dataclass, field
@@ -172,8 +172,9 @@ class Frame:
         if isinstance(place, n.LocalPlace) and isinstance(place.type, t.Ref):
             assert value is None or isinstance(value, Pointer)
             self.refs[place.local.id] = value
-        else:
-            self.place(place).store(self.encode(value, place.type))
+            return
+        pointer, data, bit_field = self.place(place), self.encode(value, place.type), self._bit_field(place)
+        pointer.store(data if bit_field is None else with_bits(pointer.load(len(data)), bit_field, data))
 
     def load(self, place: n.Place, type_: t.Type) -> Value:
         """The value in a place."""
@@ -187,10 +188,8 @@ class Frame:
         return arithmetic.decode(data, type_) if is_number(type_) else data
 
     def _bit_field(self, place: n.Place) -> t.Field | None:
-        if not isinstance(place, n.FieldPlace):
-            return None
-        fields = self.interpreter.symbols.fields(place.base.type, place.field)
-        return fields[-1] if fields and fields[-1].bit_size else None
+        symbols = self.interpreter.symbols
+        return symbols.bit_field(place.base.type, place.field) if isinstance(place, n.FieldPlace) else None
 
     def encode(self, value: Value, type_: t.Type) -> bytes:
         """The bytes of a value in memory."""
@@ -264,8 +263,9 @@ class Frame:
         for name, expr in values:
             element = self.interpreter.symbols.element(type_, name)
             assert element is not None
-            data = self.encode(self.expr(expr), expr.type)
-            out[element[0] : element[0] + len(data)] = data
+            data, bit_field = self.encode(self.expr(expr), expr.type), self.interpreter.symbols.bit_field(type_, name)
+            inside = slice(element[0], element[0] + len(data))
+            out[inside] = data if bit_field is None else with_bits(bytes(out[inside]), bit_field, data)
         return bytes(out)
 
     def stored(self, expr: n.Expr) -> bytes:

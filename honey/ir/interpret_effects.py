@@ -153,3 +153,10 @@ def bits(data: bytes, bit_field: t.Field, type_: t.Type) -> int:
     if isinstance(type_, t.Int) and type_.signed and value >> (bit_field.bit_size - 1):
         value -= 1 << bit_field.bit_size
     return value
+
+
+def with_bits(unit: bytes, bit_field: t.Field, data: bytes) -> bytes:
+    """A storage unit after a value has been stored into a bit-field of it: as many of its bits as there is room for."""
+    mask = ((1 << bit_field.bit_size) - 1) << bit_field.bit_offset
+    stored = int.from_bytes(data, "little") << bit_field.bit_offset & mask
+    return (int.from_bytes(unit, "little") & ~mask | stored).to_bytes(len(unit), "little")

@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from honey.ir.nodes import Function, MapDef, Program
-from honey.ir.types import Address, Array, Field, Ref, Struct, StructDef, Type
+from honey.ir.nodes import FieldPlace, Function, MapDef, Place, Program
+from honey.ir.types import Address, Array, Field, Ref, Struct, StructDef, Type, meet
 from honey.records import dataclass
 
 
@@ -42,6 +42,23 @@ class Symbols:
         """The type at the end of a dotted path of names, or ``None``."""
         fields = self.fields(struct, path)
         return fields[-1].type if fields else None
+
+    def bit_field(self, struct: Type, path: str) -> Field | None:
+        """The field at the end of a dotted path of names, if it is a bit-field."""
+        fields = self.fields(struct, path)
+        return fields[-1] if fields and fields[-1].bit_size else None
+
+    def in_bits(self, place: Place) -> bool:
+        """Whether ``place`` is a bit-field: it has no address, and holds less than a value of its type may be."""
+        return isinstance(place, FieldPlace) and self.bit_field(place.base.type, place.field) is not None
+
+    def meet(self, struct: Type, one: str, other: str) -> bool:
+        """Whether the fields at the ends of two paths share some bits, as parts of each other or members of a union."""
+        first, second = self.fields(struct, one), self.fields(struct, other)
+        assert first is not None
+        assert second is not None
+        before = 8 * (sum(field.offset for field in first[:-1]) - sum(field.offset for field in second[:-1]))
+        return meet(first[-1], second[-1], before)
 
     def read_path(self, struct: Struct, path: tuple[str, ...]) -> tuple[tuple[Field, ...], ...] | None:
         """The fields that a read by relocation passes through; each group but the first begins behind a pointer."""

@@ -172,6 +172,20 @@ class StructDef:
         return next((field for field in self.fields if field.name == name and not field.padding), None)
 
 
+def meet(one: Field, other: Field, before: int = 0) -> bool:
+    """Whether two fields share some bits, if the struct of ``one`` begins ``before`` bits behind that of ``other``."""
+    first, second = before + _first_bit(one), _first_bit(other)
+    return first < second + _bits(other) and second < first + _bits(one)
+
+
+def _first_bit(field: Field) -> int:
+    return field.offset * 8 + field.bit_offset
+
+
+def _bits(field: Field) -> int:
+    return field.bit_size or field.type.size * 8
+
+
 def interchange(one: Type, other: Type) -> bool:
     """Whether a value of one type may be stored as the other: the same type, or bytes (``char[n]`` or 8-bit integers)
     of one size."""
