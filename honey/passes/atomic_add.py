@@ -88,7 +88,7 @@ def _depends_on(amount: n.Expr, place: n.Place, values: dict[n.Local, n.Expr | n
 
 
 def _is_shared(place: n.Place, function: n.Function, origins: Origins, symbols: Symbols) -> bool:
-    if not isinstance(place.type, t.Int) or place.type.bits < 32 or place.type.big_endian:
+    if not isinstance(place.type, t.Int) or place.type.bits < 32 or place.type.big_endian or symbols.in_bits(place):
         return False
     root = root_place(place)
     if not isinstance(root, n.DerefPlace) or not isinstance(root.ref.type, t.Ref):

@@ -43,7 +43,7 @@ def _try(program: n.Program, name: str, position: int) -> n.Program:
     if not isinstance(param.type, t.Int) or not only_stored(function, param) or _writes_stack(function, symbols):
         return program
     calls = Origins(program, symbols).calls().get(name, [])
-    places = {id(call): _memory_of(call.args[position]) for _, call in calls}
+    places = {id(call): _memory_of(call.args[position], symbols) for _, call in calls}
     if not calls or any(place is None for place in places.values()):
         return program
     target = t.Ref(param.type, t.Space.STACK, readonly=True)
@@ -72,9 +72,9 @@ def _writes_stack(function: n.Function, symbols: Symbols) -> bool:
     return t.Space.STACK in Writes(symbols).of(function.body).spaces
 
 
-def _memory_of(arg: n.Expr) -> n.Place | None:
+def _memory_of(arg: n.Expr, symbols: Symbols) -> n.Place | None:
     """The place in the caller's own memory that ``arg`` is read from."""
-    if not isinstance(arg, n.Read):
+    if not isinstance(arg, n.Read) or symbols.in_bits(arg.place):
         return None
     root = root_place(arg.place)
     if isinstance(root, n.DerefPlace):

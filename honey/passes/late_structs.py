@@ -11,8 +11,8 @@
 A struct for a helper lies on the stack, and storing it costs on every path, also where no helper is given it.
 
 Proof obligation: the struct is made of constants and of locals that never change, so that it is the same wherever it is
-made, and its fields are what they were made of; nothing writes to it. All that is left of its uses lies in one branch,
-which is not in a loop that the declaration is outside of.
+made, and its fields are what they were made of (a bit-field may hold less, and is read); nothing writes to it. All that
+is left of its uses lies in one branch, which is not in a loop that the declaration is outside of.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from __future__ import annotations
 from honey.ir import nodes as n
 from honey.ir.footprint import reads
 from honey.ir.nonnull import locals_written
+from honey.ir.symbols import Symbols
 from honey.ir.walk import Node, blocks_of, map_blocks, map_children, pick, uses
 from honey.passes.rewriting import LETS, each_function, with_body
 from honey.passes.short_lives import with_blocks
@@ -27,24 +28,25 @@ from honey.passes.short_lives import with_blocks
 
 def run(program: n.Program) -> n.Program:
     """``program`` with its structs made late."""
-    return each_function(program, _function)
+    symbols = Symbols.of(program)
+    return each_function(program, lambda function: _function(function, symbols))
 
 
-def _function(function: n.Function) -> n.Function:
+def _function(function: n.Function, symbols: Symbols) -> n.Function:
     changing = locals_written(function.body) | {
         node.local.id for node in pick(function.body, LETS) if node.value is None
     }
-    return with_body(function, map_blocks(function.body, lambda block: _block(block, changing)))
+    return with_body(function, map_blocks(function.body, lambda block: _block(block, changing, symbols)))
 
 
-def _block(block: n.Block, changing: frozenset[int]) -> n.Block:
+def _block(block: n.Block, changing: frozenset[int], symbols: Symbols) -> n.Block:
     if not any(isinstance(one, n.Let) and isinstance(one.value, n.StructValue) for one in block):
         return block
     out, counts = list(block), [uses(one) for one in block]
     for let in block:
         if isinstance(let, n.Let) and isinstance(let.value, n.StructValue):
             users = [at for at, count in enumerate(counts) if count[let.local.id]]
-            moved = _moved(let, let.value, {at: out[at] for at in users}, changing)
+            moved = _moved(let, let.value, {at: out[at] for at in users}, changing, symbols)
             if moved:
                 for at, new in moved.items():
                     out[at], counts[at] = new, uses(new)
@@ -54,16 +56,14 @@ def _block(block: n.Block, changing: frozenset[int]) -> n.Block:
 
 
 def _moved(
-    let: n.Let, value: n.StructValue, users: dict[int, n.Stmt], changing: frozenset[int]
+    let: n.Let, value: n.StructValue, users: dict[int, n.Stmt], changing: frozenset[int], symbols: Symbols
 ) -> dict[int, n.Stmt] | None:
     """The statements that use what ``let`` declares, by position, with it in the one branch that wants it."""
     needed = reads(value)
     if needed.spaces or needed.locals & changing or let.local.id in changing:
         return None
-    fields = {
-        n.Read(n.FieldPlace(n.LocalPlace(let.local), name, inner.type), inner.type): inner
-        for name, inner in value.fields
-    }
+    places = ((n.FieldPlace(n.LocalPlace(let.local), name, inner.type), inner) for name, inner in value.fields)
+    fields = {n.Read(place, inner.type): inner for place, inner in places if not symbols.in_bits(place)}
     out = {at: _with_values(statement, fields) for at, statement in users.items()}
     left = [at for at, statement in out.items() if uses(statement)[let.local.id]]
     if len(left) != 1:

@@ -75,12 +75,13 @@ class _Twins:
         return block if same else tuple(out)
 
     def _made(self, struct: n.Local, value: n.StructValue) -> list[_Twin]:
-        """The twins that a struct is made with: fields set from numbers, not from constants."""
+        """The twins that a struct is made with: fields that hold all of a number, no constant."""
         twins = []
         for name, inner in value.fields:
             resolved = self._resolved(inner)
-            if isinstance(inner.type, t.Int) and "." not in name and self._stays(resolved):
-                place = n.FieldPlace(n.LocalPlace(struct), name, inner.type)
+            place = n.FieldPlace(n.LocalPlace(struct), name, inner.type)
+            whole = isinstance(inner.type, t.Int) and "." not in name and not self.symbols.in_bits(place)
+            if whole and self._stays(resolved):
                 twins.append(_Twin(resolved, place, reads(resolved)))
         return twins
 

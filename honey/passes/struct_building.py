@@ -8,8 +8,8 @@
 A copy of a struct that was made just before, and is used for nothing else, is made itself.
 
 Proof obligation: the stores follow the declaration at once, one after the other; each stores a value that does not read
-the struct, into a field of its own. A field that is stored twice keeps the last value. Nothing lies between a struct
-and its copy.
+the struct, into a field that shares no memory with the others: of a union, an initialiser would keep one member only. A
+field that is stored twice keeps the last value. Nothing lies between a struct and its copy.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections import Counter
 
 from honey.ir import nodes as n
+from honey.ir.symbols import Symbols
 from honey.ir.walk import map_blocks, uses
 from honey.passes.rewriting import each_function, with_body
 from honey.records import replace
@@ -24,18 +25,19 @@ from honey.records import replace
 
 def run(program: n.Program) -> n.Program:
     """``program`` with structs built in one go."""
+    symbols = Symbols.of(program)
 
     def rule(function: n.Function) -> n.Function:
         count = uses(function.body)
-        return with_body(function, map_blocks(function.body, lambda block: _block(block, count)))
+        return with_body(function, map_blocks(function.body, lambda block: _block(block, count, symbols)))
 
     return each_function(program, rule)
 
 
-def _block(block: n.Block, count: Counter[int]) -> n.Block:
+def _block(block: n.Block, count: Counter[int], symbols: Symbols) -> n.Block:
     out: list[n.Stmt] = []
     for statement in block:
-        built = (_built(out[-1], statement) or _copied(out[-1], statement, count)) if out else None
+        built = (_built(out[-1], statement, symbols) or _copied(out[-1], statement, count)) if out else None
         if built is None:
             out.append(statement)
         else:
@@ -43,13 +45,15 @@ def _block(block: n.Block, count: Counter[int]) -> n.Block:
     return block if len(out) == len(block) else tuple(out)
 
 
-def _built(declaration: n.Stmt, store: n.Stmt) -> n.Stmt | None:
+def _built(declaration: n.Stmt, store: n.Stmt, symbols: Symbols) -> n.Stmt | None:
     """The declaration with the store that follows it taken in."""
     match declaration, store:
         case n.Let(local, n.StructValue(fields, type_)), n.Assign(n.FieldPlace(n.LocalPlace(target), name), value):
-            if target != local or not isinstance(value, n.Expr) or uses(value)[local.id] or _overlap(name, fields):
+            if target != local or not isinstance(value, n.Expr) or uses(value)[local.id]:
                 return None
             kept = tuple(field for field in fields if field[0] != name)
+            if any(symbols.meet(type_, other, name) for other, _ in kept):
+                return None
             return replace(declaration, value=n.StructValue((*kept, (name, value)), type_))
         case _:
             return None
@@ -64,8 +68,3 @@ def _copied(original: n.Stmt, copy: n.Stmt, count: Counter[int]) -> n.Stmt | Non
             return n.Let(second, value, span) if count[first.id] == 1 else None
         case _:
             return None
-
-
-def _overlap(name: str, fields: tuple[tuple[str, n.Expr], ...]) -> bool:
-    """Whether ``name`` is a part of a field that is set, or the other way round."""
-    return any(other != name and (other.startswith(f"{name}.") or name.startswith(f"{other}.")) for other, _ in fields)

@@ -12,16 +12,19 @@
 The value that is stored needs no room on the stack and no stores, and all entries are made by one small function. An
 entry that another CPU makes at the same moment is no longer overwritten: what both count is kept.
 
-Proof obligation. The change, done to zeros, gives the value that is stored, field by field; nothing else happens on
-either side. Nobody looks at the update's result: without room there is no entry before and after. The flags are those
-of an update that may make an entry. Only hash maps: in LRU maps a look-up decides what is dropped next, and in arrays
-nothing is ever missing. For a moment others can see the zeros, as they can see each step of a change in place.
+Proof obligation. The change, done to zeros, gives the value that is stored, field by field, and no two fields that it
+concerns share memory; it reads no bit-fields, which may hold less than was stored. Nothing else happens on either side.
+Nobody looks at the update's result: without room there is no entry before and after. The flags are those of an update
+that may make an entry. Only hash maps: in LRU maps a look-up decides what is dropped next, and in arrays nothing is
+ever missing. For a moment others can see the zeros, as they can see each step of a change in place.
 
 It is done where it makes every handler that comes by shorter: by counting what the stores take and the function.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import combinations
 from typing import cast
 
 from honey.ir import nodes as n
@@ -157,7 +160,7 @@ class _Sites:
         if value is None:
             return None
         stored = _fields(value)
-        if stored is None or _from_zero(sides.change, entry) != stored:
+        if stored is None or _from_zero(sides.change, entry, self.symbols) != stored:
             return None
         made = n.Assign(n.LocalPlace(entry), n.NewEntry(lookup.map, lookup.key, lookup.type), let.span)
         missed = n.IsNull(n.Read(n.LocalPlace(entry), entry.type))
@@ -246,14 +249,14 @@ def _fields(value: n.Expr) -> _Fields | None:
     return _nonzero({name: _plain(inner) for name, inner in items})
 
 
-def _from_zero(change: n.Block, entry: n.Local) -> _Fields | None:
+def _from_zero(change: n.Block, entry: n.Local, symbols: Symbols) -> _Fields | None:
     """What is in an entry of zeros after ``change``; ``None`` if that is not all that it does."""
     held: _Fields = {}
 
     def now(node: Node) -> object:
         path = _path(node.place, entry) if isinstance(node, n.Read) else None
-        if path is not None and isinstance(node, n.Read):
-            return held.get(path, n.Const(0, node.type))
+        if path is not None and isinstance(node, n.Read) and not symbols.in_bits(node.place):
+            return held.setdefault(path, n.Const(0, node.type))
         return map_children(node, now)
 
     for statement in change:
@@ -269,7 +272,14 @@ def _from_zero(change: n.Block, entry: n.Local) -> _Fields | None:
         if path is None or not isinstance(place.type, _NUMBERS) or uses(value)[entry.id]:
             return None
         held[path] = _plain(value)
-    return _nonzero(held)
+    return _nonzero(held) if _apart(held, entry, symbols) else None
+
+
+def _apart(paths: Iterable[str], entry: n.Local, symbols: Symbols) -> bool:
+    """Whether the entry's fields share no memory."""
+    return isinstance(entry.type, t.Ref) and not any(
+        symbols.meet(entry.type.target, one, other) for one, other in combinations(paths, 2)
+    )
 
 
 def _path(place: n.Place, entry: n.Local) -> str | None:
