@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 from honey.analysis import constants, convert, naming
@@ -220,11 +221,20 @@ def field_values(fl: Lowering, struct: t.Struct, entries: Sequence[ast.Pair]) ->
     for pair, name in zip(entries, names, strict=True):
         if names.count(name) > 1:
             raise fl.mistake("HNY0205", f"the field {name} is set twice", pair.span)
+    if entries:
+        _refuse_shared(fl, fields, entries[-1].span)
     values = fl.operands([pair.value for pair in entries])
     return tuple(
         (field.name, convert.store(fl, value, field.type, pair.value.span, f"the field {field.name}"))
         for field, value, pair in zip(fields, values, entries, strict=True)
     )
+
+
+def _refuse_shared(fl: Lowering, fields: Sequence[t.Field], span: Span) -> None:
+    """Two members of a union cannot both be set; a kernel's struct may have one without a name."""
+    for one, other in combinations(fields, 2):
+        if t.meet(one, other):
+            raise fl.mistake("HNY0205", f"the fields {one.name} and {other.name} share memory", span)
 
 
 def update(fl: Lowering, base: Value, base_span: Span, entries: Sequence[ast.Pair], name: str, span: Span) -> Value:
@@ -235,6 +245,8 @@ def update(fl: Lowering, base: Value, base_span: Span, entries: Sequence[ast.Pai
     if isinstance(base, AggregateValue) and isinstance(base.expr, n.StructValue) and isinstance(base.type, t.Struct):
         changes = dict(field_values(fl, base.type, entries))
         kept = tuple((key, value) for key, value in base.expr.fields if key not in changes)
+        types, names = fl.unit.module.types, (*(name for name, _ in kept), *changes)
+        _refuse_shared(fl, [types.field(base.type, name, span) for name in names], span)
         return AggregateValue(n.StructValue((*kept, *changes.items()), base.type))
     if not isinstance(base, MemoryValue | AggregateValue) or not isinstance(base.type, t.Struct):
         raise fl.mismatch("a struct", base, base_span)
