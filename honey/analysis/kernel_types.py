@@ -28,7 +28,8 @@ class KernelDefinition:
         type_ = convert(found.type, f"{self.type.name}.{name}")
         if type_ is None:
             return None
-        result = t.Field(name, type_, found.offset, bit_offset=found.bit_offset, bit_size=found.bit_size)
+        bits, in_union = (found.bit_offset, found.bit_size), self.kernel.in_union(name)
+        result = t.Field(name, type_, found.offset, False, *bits, in_union=in_union)
         self.used[name] = result
         return result
 

@@ -137,7 +137,8 @@ VOID = Void()
 class Field:
     """One field of a struct at a fixed byte offset; ``padding`` marks a hole made explicit.
 
-    ``bit_offset``/``bit_size`` are set for bit-fields only (kernel structs).
+    ``bit_offset``/``bit_size`` are set for bit-fields only, ``in_union`` for members of an anonymous union (both in
+    kernel structs).
     """
 
     name: str
@@ -146,6 +147,7 @@ class Field:
     padding: bool = False
     bit_offset: int = 0
     bit_size: int = 0
+    in_union: bool = False
 
 
 @dataclass(frozen=True, slots=True)

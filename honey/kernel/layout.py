@@ -161,6 +161,13 @@ class KernelStruct:
         """The field called ``name``, looked for in anonymous members too, or ``None``."""
         return next((field for field in self.fields() if field.name == name), None)
 
+    def in_union(self, name: str) -> bool:
+        """Whether the field called ``name`` is a member of an anonymous union."""
+        for member in self.members:
+            if not member.name and isinstance(member.type, KernelStruct) and member.type.field(name) is not None:
+                return member.type.keyword == "union" or member.type.in_union(name)
+        return False
+
 
 KernelType = (
     KernelInt

@@ -10,10 +10,10 @@ when it is loaded, and reads as before where there is none.
 
 Proof obligation. Such a load that faults gives 0, as the helper's copy of 0 bytes does, and so does one through null or
 an address of user space (``PROBE_MEM`` in ``arch/x86/net/bpf_jit_comp.c``): each step gives the same, and so does the
-whole. The verifier must know each type on the way: structs of the kernel's, no unions, of which it would take the first
-member, no bit-fields, and pointers to structs, the last field excepted, which must not be one: it would be a pointer
-with a type itself, and not the number that the program computes with. The read is the only use of the task's address
-that it replaces.
+whole. The verifier must know each type on the way: structs of the kernel's, no unions, nor members of one without a
+name, of which it would take the first member, no bit-fields, and pointers to structs, the last field excepted, which
+must not be one: it would be a pointer with a type itself, and not the number that the program computes with. The read
+is the only use of the task's address that it replaces.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def _is_known(read: n.CoreRead, symbols: Symbols) -> bool:
     for at, group in enumerate(groups):
         for field in group:
             definition = symbols.structs.get(struct.name) if isinstance(struct, t.Struct) else None
-            if definition is None or not definition.type.kernel or field.bit_size:
+            if definition is None or not definition.type.kernel or field.bit_size or field.in_union:
                 return False
             if not definition.spelling.startswith("struct "):
                 return False
