@@ -75,6 +75,6 @@ def _packet_bytes(value: n.StructValue, symbols: Symbols) -> n.Read | None:
             )
             element = symbols.element(value.type, name)
             whole = element is not None and element[1].size == place.type.size == value.type.size
-            return bytes_ if in_packet and whole else None
+            return bytes_ if in_packet and whole and reads(bytes_).spaces == {t.Space.PACKET} else None
         case _:
             return None
