@@ -72,6 +72,11 @@ class Report:
             self.add(mistake.diagnostic)
 
     @property
+    def is_empty(self) -> bool:
+        """Whether nothing was found."""
+        return not self._found
+
+    @property
     def has_errors(self) -> bool:
         """Whether anything found stops compilation."""
         return any(diagnostic.is_error for diagnostic in self._found.values())

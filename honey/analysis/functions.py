@@ -41,6 +41,7 @@ from honey.analysis.values import (
     StringValue,
     Value,
 )
+from honey.analysis.widening import analysed_again
 from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.ir.context_reads import in_context
@@ -136,16 +137,22 @@ def _instance(
         )
     known = unit.knowledge.parameters.get(key)
     joined = shapes if known is None else tuple(join(a, b) for a, b in zip(known, shapes, strict=True))
-    if joined != known:
-        unit.knowledge.parameters[key] = joined
-        if key in unit.instances:
-            raise Restart
-    if key not in unit.instances:
+
+    def analysed() -> Instance | None:
         unit.open.append(key)
         try:
-            unit.instances[key] = analyse(unit, declared, joined, statics, dict(fuel))
+            return analyse(unit, declared, joined, statics, dict(fuel))
         finally:
             unit.open.pop()
+
+    if key not in unit.instances:
+        unit.knowledge.parameters[key] = joined
+        unit.instances[key] = analysed()
+    elif joined != known:
+        unit.knowledge.parameters[key] = joined
+        unit.instances[key] = analysed_again(unit, key, joined, analysed)
+        if unit.instances[key] is None:
+            raise Restart
     instance = unit.instances[key]
     if instance is None:
         raise Poisoned

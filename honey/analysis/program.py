@@ -11,6 +11,7 @@ from honey.analysis.map_declarations import MapDeclaration
 from honey.analysis.meaning import HANDLERS
 from honey.analysis.module import FunctionDeclaration, Module
 from honey.analysis.unit import Knowledge, Unit
+from honey.analysis.widening import with_converted_arguments
 from honey.diagnostics import Diagnostic, Label
 from honey.ir import nodes as n
 from honey.ir.walk import walk
@@ -186,7 +187,7 @@ def _program(unit: Unit, maps: Iterable[n.MapDef], source: SourceFile) -> n.Prog
         license=module.license,
         structs=module.structs.used(),
         maps=tuple(maps),
-        functions=tuple(unit.functions),
+        functions=tuple(with_converted_arguments(unit)),
         trace=module.trace and module.gpl,
         doc=module.doc,
     )

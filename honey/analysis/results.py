@@ -5,8 +5,12 @@ from __future__ import annotations
 
 from honey.ir import nodes as n
 from honey.ir import types as t
-from honey.ir.walk import Rule, map_blocks, rewrite_block, uses, walk
+from honey.ir.walk import Rule, map_blocks, pick, rewrite_block, uses, walk
 from honey.records import replace
+
+_LETS = frozenset((n.Let,))
+_KEEPING = frozenset((n.Let, n.Assign))
+_CALLS = frozenset((n.Call,))
 
 
 def without_unused(program: n.Program) -> n.Program:
@@ -16,23 +20,27 @@ def without_unused(program: n.Program) -> n.Program:
         wanted = {
             node.value.function
             for function in functions
-            for node in walk(function.body)
-            if isinstance(node, n.Let | n.Assign) and isinstance(node.value, n.Call)
+            for node in pick(function.body, _KEEPING)
+            if isinstance(node.value, n.Call)
         }
         silent = {
             function.name
             for function in functions
             if function.section is None and function.name not in wanted and function.result != t.VOID
         }
-        program = replace(program, functions=functions)
         if not silent:
-            return program
+            return replace(program, functions=functions)
         program = replace(program, functions=tuple(_silenced(function, silent) for function in functions))
 
 
 def _without_unused_names(function: n.Function) -> n.Function:
     """Calls whose result is bound to a name that is never read, without the name."""
+    bound = [node.local.id for node in pick(function.body, _LETS) if isinstance(node.value, n.Call)]
+    if not bound:
+        return function
     counts = uses(function.body)
+    if all(counts[local] for local in bound):
+        return function
 
     def rule(block: n.Block) -> n.Block:
         return tuple(
@@ -48,6 +56,8 @@ def _without_unused_names(function: n.Function) -> n.Function:
 def _silenced(function: n.Function, silent: set[str]) -> n.Function:
     """``function`` where the functions in ``silent`` (itself perhaps among them) give nothing back."""
     mine = function.name in silent
+    if not mine and not any(call.function in silent for call in pick(function.body, _CALLS)):
+        return function
 
     def statement(found: n.Stmt) -> n.Stmt:
         match found:

@@ -67,6 +67,7 @@ class Unit:
         self.instances: dict[object, Instance | None] = {}
         self.open: list[object] = []
         self.functions: list[n.Function] = []
+        self.widened: set[str] = set()
         self._assumed: set[tuple[str, str]] = set()
         self._literals: dict[ParameterKey, bool] = {}
         self._reach: dict[tuple[str, int], frozenset[tuple[str, int]]] = {}

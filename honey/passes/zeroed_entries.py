@@ -39,6 +39,7 @@ from honey.passes.short_lives import with_blocks
 from honey.records import dataclass, field, replace
 
 _KINDS = {n.MapKind.HASH, n.MapKind.PERCPU_HASH}
+_UPDATES = frozenset((n.MapUpdate,))
 _MAKING = (0, 1)  # BPF_ANY, BPF_NOEXIST
 _NUMBERS = (t.Int, t.Bool, t.Address)
 _WORD = 8
@@ -60,12 +61,18 @@ def run(program: n.Program) -> n.Program:
     symbols = Symbols.of(program)
     if not any(one.kind in _KINDS for one in program.maps):
         return program
-    new = {one.name: with_body(one, _Sites(symbols, one).block(one.body, last=True)) for one in program.functions}
+    new = {one.name: _begun_at_zero(one, symbols) for one in program.functions}
     if all(new[one.name] is one for one in program.functions):
         return program
     saved = _Saved(new, symbols)
     kept = _reached_from(program, {one.name for one in program.handlers if saved.by(one.name) <= _FUNCTION})
     return each_function(program, lambda function: function if function.name in kept else new[function.name])
+
+
+def _begun_at_zero(function: n.Function, symbols: Symbols) -> n.Function:
+    if not any(pick(function.body, _UPDATES)):
+        return function
+    return with_body(function, _Sites(symbols, function).block(function.body, last=True))
 
 
 @dataclass(slots=True)
