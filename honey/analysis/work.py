@@ -7,7 +7,7 @@ to be looked at: all that it meets before the first path ends (``BPF_COMPLEXITY_
 
 A node of the IR is taken for an instruction, and for two where there are branches, behind which much is looked at
 again. Where branches are nested in a loop, the work grows with the square of its turns, as the verifier drops states
-that it has seen and meets too seldom; a 20th of the square is more than what was measured.
+that it has seen and meets too seldom; a quarter of the square is about the most that was measured.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from honey.records import dataclass
 
 INSTRUCTIONS = 1_000_000
 BRANCHES = 8_192
-_OF_SQUARE = 20
+_OF_SQUARE = 4
 _SIGNED_DIVISION = 3
 """Branches of the function that divides signed numbers."""
 

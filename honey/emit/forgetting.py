@@ -24,8 +24,8 @@ _FEW = 32_768
 """Nodes that may be followed without: those of a turn, times all turns, times all values that turns may begin with."""
 
 _MANY = 1_000_000
-"""From so many nodes on comparisons with constants count as well. They lead to few values, but the verifier does not
-remember all states of a long loop."""
+"""From so many nodes on all numbers count. What is known of most of them settles after few turns, but the verifier does
+not remember all states of a long loop."""
 
 
 def forgotten(loop: n.For, function: n.Function, symbols: Symbols) -> list[n.Local]:
@@ -42,7 +42,7 @@ def forgotten(loop: n.For, function: n.Function, symbols: Symbols) -> list[n.Loc
     kept = own | _bounded(function, symbols) | _without_value(function)
     varying = own | {place.local.id for place in _assigned(loop.body)}
     found: dict[int, n.Local] = {}
-    for node in (*_deciding(loop.body, varying, symbols, branched=False), *(_compared(loop) if nodes > _MANY else ())):
+    for node in (*_deciding(loop.body, varying, symbols, branched=False), *(walk(loop.body) if nodes > _MANY else ())):
         for place in walk(node):
             if isinstance(place, n.LocalPlace) and isinstance(place.local.type, t.Int):
                 found.setdefault(place.local.id, place.local)
@@ -71,13 +71,6 @@ def _deciding(block: n.Block, varying: set[int], symbols: Symbols, *, branched: 
                 yield from _deciding(body, varying, symbols, branched=branched)
             case _:
                 pass
-
-
-def _compared(loop: n.For) -> Iterator[Node]:
-    """All that a loop compares, if the next turn may follow on either outcome."""
-    for statement in walk(loop.body):
-        if isinstance(statement, n.Stmt) and not _one_outcome(statement):
-            yield from (node for node in own_nodes(statement) if isinstance(node, n.Binary) and node.op.compares)
 
 
 def _assigned(block: n.Block) -> Iterator[n.LocalPlace]:

@@ -11,6 +11,7 @@ more than the million that there may be).
 from __future__ import annotations
 
 from honey.ir import nodes as n
+from honey.ir import types as t
 from honey.ir.walk import Node, declarations, root_place, walk
 
 PRAGMA = "#pragma unroll"
@@ -21,6 +22,9 @@ _MOST = 4096
 _CALL = 32
 """What the call of a function counts, as it is mostly inlined."""
 
+_SIGNED_DIVISION = 64
+"""A function as well, and clang, which does not see through its barrier, makes those of all turns ready at once."""
+
 
 def unrolled(loop: n.For) -> bool:
     """Whether ``loop`` changes a variable of the code around it in some turns only, and is short enough."""
@@ -28,10 +32,20 @@ def unrolled(loop: n.For) -> bool:
     own = {loop.local.id, *(local.id for local in declarations(loop.body))}
     return (
         turns > 1
-        and turns * sum(_CALL if isinstance(node, n.Call) else 1 for node in walk(loop.body)) <= _MOST
+        and turns * sum(_size(node) for node in walk(loop.body)) <= _MOST
         and not any(isinstance(node, n.For) for node in walk(loop.body))
         and _changes(loop.body, own, branched=False)
     )
+
+
+def _size(node: Node) -> int:
+    match node:
+        case n.Call():
+            return _CALL
+        case n.Binary(n.BinaryOp.DIV | n.BinaryOp.MOD, left) if isinstance(left.type, t.Int) and left.type.signed:
+            return _SIGNED_DIVISION
+        case _:
+            return 1
 
 
 def _changes(block: n.Block, own: set[int], *, branched: bool) -> bool:

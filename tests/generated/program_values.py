@@ -209,5 +209,7 @@ def lookup(w: Writer, found: MapType, depth: int) -> str:
 
 def leaving(w: Writer, depth: int) -> str:
     if w.result == "int" and w.scope.of("maybe") and w.chance(15):
-        return f"return({w.pick(w.scope.of('maybe'))})"
+        name = w.pick(w.scope.of("maybe"))
+        w.scope.names.remove((name, "maybe"))  # behind `if x != nil, do: return(x)` it is nil, which is no result
+        return f"return({name})"
     return f"return({value_of(w, w.result, depth)})"
