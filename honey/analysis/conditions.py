@@ -10,6 +10,7 @@ from honey.analysis import convert, equality
 from honey.analysis.code import Code, OpenIf, is_empty, leaves, negate
 from honey.analysis.scope import Facts, OptionalFact, UnionFact
 from honey.analysis.storage import zero
+from honey.analysis.syntax_tree import is_constant
 from honey.analysis.values import (
     AddressValue,
     BoolValue,
@@ -114,6 +115,9 @@ def condition(fl: Lowering, node: ast.Node) -> Condition:
             return is_nil(fl, value, node.span)
         case ast.Block(exprs=(only,)):
             return condition(fl, only)
+        case ast.Binary(op="=", op_span=span, right=right) if is_constant(right):
+            fl.report.warn("HNY0612", "this is a match, and no comparison", span, help="did you mean `==`?")
+            return truth(fl, fl.value(node), node.span)
         case _:
             return truth(fl, fl.value(node), node.span)
 

@@ -78,6 +78,21 @@ def _root(node: ast.Node) -> ast.Node:
     return node
 
 
+def is_constant(node: ast.Node) -> bool:
+    """Whether ``node`` is a literal or a module attribute, or computed from nothing else by operators."""
+    match node:
+        case ast.Int() | ast.Float() | ast.Atom() | ast.Str() | ast.Charlist() | ast.Attribute():
+            return True
+        case ast.Unary(operand=operand):
+            return is_constant(operand)
+        case ast.Binary(left=left, right=right):
+            return is_constant(left) and is_constant(right)
+        case ast.Block(exprs=(only,)):
+            return is_constant(only)
+        case _:
+            return False
+
+
 def calls_in(node: ast.Node) -> set[tuple[str, int]]:
     """Name and number of arguments of each call below ``node`` that is not of another module."""
     found: set[tuple[str, int]] = set()
