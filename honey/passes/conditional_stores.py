@@ -16,7 +16,7 @@ from honey.ir.footprint import Writes, escaped_locals, reads
 from honey.ir.symbols import Symbols
 from honey.ir.walk import map_blocks, pick, root_place
 from honey.passes.constant_folding import fold
-from honey.passes.rewriting import each_function, with_body
+from honey.passes.rewriting import as_block, each_function, with_body
 
 _SELECTIONS = frozenset((n.Select,))
 
@@ -43,7 +43,7 @@ def _block(block: n.Block, writes: Writes, escaped: frozenset[int]) -> n.Block:
         held = {local: read for local, read in held.items() if not reads((local, read)).meets(written, escaped)}
         if isinstance(statement, n.Let) and isinstance(statement.value, n.Read):
             held[n.Read(n.LocalPlace(statement.local), statement.local.type)] = statement.value
-    return block if all(new is old for new, old in zip(out, block, strict=True)) else tuple(out)
+    return as_block(out, block)
 
 
 def _conditional(statement: n.Stmt, held: dict[n.Expr, n.Read]) -> n.Stmt:

@@ -25,7 +25,7 @@ from honey.ir.symbols import Symbols
 from honey.ir.verify import leaves
 from honey.ir.walk import map_blocks, pick, root_place, uses
 from honey.passes.constant_folding import fold
-from honey.passes.rewriting import each_function, with_body
+from honey.passes.rewriting import as_block, each_function, with_body
 from honey.records import dataclass
 
 _STORING = frozenset((n.Assign, n.ProbeRead))
@@ -71,8 +71,7 @@ class _Cleaner:
                 out.append(kept)
             if leaves((statement,)):
                 break
-        same = len(out) == len(block) and all(new is old for new, old in zip(out, block, strict=True))
-        return block if same else tuple(out)
+        return as_block(out, block)
 
     def _statement(self, statement: n.Stmt) -> n.Stmt | None:
         match statement:

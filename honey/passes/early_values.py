@@ -25,7 +25,7 @@ from honey.ir.footprint import Writes, escaped_locals, reads
 from honey.ir.nonnull import locals_written
 from honey.ir.symbols import Symbols
 from honey.ir.walk import map_blocks, next_local_id, own_nodes, rewrite_block, root_place, uses, walk
-from honey.passes.rewriting import each_function, effect_of, with_body
+from honey.passes.rewriting import as_block, each_function, effect_of, with_body
 from honey.records import replace
 
 _MOST_FROM_CONTEXT = 3
@@ -143,7 +143,7 @@ def _structs_up(block: n.Block, writes: Writes, escaped: frozenset[int]) -> n.Bl
     for at, statement in enumerate(block):
         if isinstance(statement, n.Let) and (isinstance(statement.value, n.StructValue) or _is_key(statement)):
             out.insert(_earliest(out, at, writes, escaped), out.pop(at))
-    return block if all(one is old for one, old in zip(out, block, strict=True)) else tuple(out)
+    return as_block(out, block)
 
 
 def _earliest(block: list[n.Stmt], at: int, writes: Writes, escaped: frozenset[int]) -> int:

@@ -16,7 +16,7 @@ from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.ir.verify import leaves
 from honey.ir.walk import map_blocks, pick
-from honey.passes.rewriting import LETS, each_function, with_body
+from honey.passes.rewriting import LETS, as_block, each_function, with_body
 from honey.records import replace
 
 _UPDATES = frozenset((n.MapUpdate,))
@@ -40,7 +40,7 @@ def _block(block: n.Block, values: dict[int, n.Expr | n.Effect]) -> n.Block:
             out.append(statement if expected is None else replace(statement, expected=expected))
         else:
             out.append(statement)
-    return block if all(new is old for new, old in zip(out, block, strict=True)) else tuple(out)
+    return as_block(out, block)
 
 
 def _expected(branch: n.If, after: n.Block, values: dict[int, n.Expr | n.Effect]) -> bool | None:

@@ -22,7 +22,7 @@ from honey.ir import types as t
 from honey.ir.nonnull import locals_written
 from honey.ir.walk import map_blocks, rewrite, root_place
 from honey.passes.constant_folding import fold
-from honey.passes.rewriting import each_function, with_body
+from honey.passes.rewriting import as_block, each_function, with_body
 
 _KINDS = {n.ReadKind.USER, n.ReadKind.KERNEL}
 _FIRST_PAGE = 4096
@@ -46,8 +46,7 @@ def _block(block: n.Block) -> n.Block:
         if _null_gives_the_same(out[at], out[at + 1], out[at + 2]):
             del out[at]
             break
-    same = len(out) == len(block) and all(new is old for new, old in zip(out, block, strict=True))
-    return block if same else tuple(out)
+    return as_block(out, block)
 
 
 def _simplify(block: list[n.Stmt], start: int, result: n.Local, target: n.Local) -> None:

@@ -24,7 +24,7 @@ from honey.ir.footprint import Footprint, Writes, escaped_locals, reads
 from honey.ir.nonnull import locals_written
 from honey.ir.symbols import Symbols
 from honey.ir.walk import Node, map_children, pick, uses
-from honey.passes.rewriting import each_function, with_body
+from honey.passes.rewriting import as_block, each_function, with_body
 from honey.records import dataclass, field, replace
 
 N = TypeVar("N", bound=Node)
@@ -85,8 +85,7 @@ class _Forward:
             self._forget(known, self.writes.of(new))
             if isinstance(new, n.Let) and isinstance(new.value, n.Expr) and new.local.id not in self.changing:
                 known[new.local.id] = self._noted(new.local, _Known(new.value, reads(new.value), self.loops))
-        changed = any(new is not old for new, old in zip(out, block, strict=True))
-        return tuple(out) if changed else block
+        return as_block(out, block)
 
     def _statement(self, statement: n.Stmt, known: dict[int, _Known]) -> n.Stmt:
         if isinstance(statement, n.For):

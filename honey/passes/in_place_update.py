@@ -37,7 +37,7 @@ from honey.ir.nonnull import NonNullFacts, locals_written
 from honey.ir.symbols import Symbols
 from honey.ir.verify import leaves
 from honey.ir.walk import Node, blocks_of, children, pick, rewrite_block, root_place, uses
-from honey.passes.rewriting import each_function, with_body
+from honey.passes.rewriting import as_block, each_function, with_blocks, with_body
 from honey.records import dataclass, replace
 
 _KINDS = {n.MapKind.HASH, n.MapKind.ARRAY, n.MapKind.PERCPU_HASH, n.MapKind.PERCPU_ARRAY}
@@ -115,8 +115,7 @@ class _InPlace:
             facts = facts.without(locals_written(statement))
             if isinstance(statement, n.Let) and isinstance(statement.value, n.MapLookup):
                 entries = self._with_lookup(entries, statement.local, statement.value)
-        same = len(out) == len(block) and all(new is old for new, old in zip(out, block, strict=True))
-        return block if same else tuple(out)
+        return as_block(out, block)
 
     def _statement(
         self, statement: n.Stmt, entries: Entries, facts: NonNullFacts, before: list[n.Stmt]
@@ -125,12 +124,10 @@ class _InPlace:
             case n.If(condition, then, otherwise):
                 new_then = self.block(then, entries, facts.given(condition, True))
                 new_otherwise = self.block(otherwise, entries, facts.given(condition, False))
-                same = new_then is then and new_otherwise is otherwise
-                return (statement if same else replace(statement, then=new_then, otherwise=new_otherwise),)
+                return (with_blocks(statement, [new_then, new_otherwise]),)
             case n.For(body=body):
                 inner = self._surviving(entries, (statement,))
-                new_body = self.block(body, inner, facts.without(locals_written(body)))
-                return (statement if new_body is body else replace(statement, body=new_body),)
+                return (with_blocks(statement, [self.block(body, inner, facts.without(locals_written(body)))]),)
             case n.Eval(n.MapUpdate() as update):
                 entry = self._entry_for(update, entries)
                 if entry is None:

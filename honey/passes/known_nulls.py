@@ -19,7 +19,7 @@ from honey.ir.nonnull import NonNullFacts, locals_written
 from honey.ir.verify import leaves
 from honey.ir.walk import Node, pick, rewrite
 from honey.passes.constant_folding import fold, fold_block
-from honey.passes.rewriting import LETS, each_function, with_body
+from honey.passes.rewriting import LETS, as_block, each_function, with_body
 from honey.records import replace
 
 _TWO = 2
@@ -47,7 +47,7 @@ def _block(block: n.Block, facts: NonNullFacts) -> n.Block:
         if isinstance(statement, n.If) and leaves(statement.then) != leaves(statement.otherwise):
             facts = facts.given(statement.condition, leaves(statement.otherwise))
         facts = facts.without(_written(statement))
-    return block if all(one is old for one, old in zip(out, block, strict=True)) else tuple(out)
+    return as_block(out, block)
 
 
 def _written(statement: n.Stmt) -> frozenset[int]:

@@ -24,9 +24,8 @@ from honey.ir.footprint import CONSTANT_CALLS, reads
 from honey.ir.nonnull import locals_written
 from honey.ir.symbols import Symbols
 from honey.ir.walk import blocks_of, map_blocks, next_local_id, uses
-from honey.passes.rewriting import each_function, with_body
+from honey.passes.rewriting import each_function, with_blocks, with_body
 from honey.passes.shared_calls import is_constant
-from honey.passes.short_lives import with_blocks
 from honey.records import dataclass, field
 
 

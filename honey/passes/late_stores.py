@@ -18,8 +18,7 @@ from collections import Counter
 from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.ir.walk import blocks_of, next_local_id, pick, uses, walk
-from honey.passes.rewriting import each_function, effect_of, with_body, with_effect
-from honey.passes.short_lives import with_blocks
+from honey.passes.rewriting import as_block, each_function, effect_of, with_blocks, with_body, with_effect
 from honey.records import dataclass, replace
 
 _UPDATES = frozenset((n.MapUpdate,))
@@ -52,8 +51,7 @@ class _Late:
             inner = [self.block(one, outer | own | self._params(), frozenset()) for one in blocks_of(statement)]
             new = with_blocks(statement, inner)
             out.extend(self._stored(new, outer) if outer else (new,))
-        same = len(out) == len(block) and all(one is old for one, old in zip(out, block, strict=True))
-        return block if same else tuple(out)
+        return as_block(out, block)
 
     def _params(self) -> frozenset[int]:
         return frozenset(param.id for param in self.function.params)

@@ -22,8 +22,7 @@ from honey.ir.footprint import reads
 from honey.ir.nonnull import locals_written
 from honey.ir.symbols import Symbols
 from honey.ir.walk import Node, blocks_of, map_blocks, map_children, pick, uses
-from honey.passes.rewriting import LETS, each_function, with_body
-from honey.passes.short_lives import with_blocks
+from honey.passes.rewriting import LETS, each_function, with_blocks, with_body
 
 
 def run(program: n.Program) -> n.Program:

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What passes share: applying a rule to every function of a program, and telling whether anything changed."""
+"""What passes share: rebuilding a program, its functions, blocks and statements; what has not changed is kept."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from operator import is_
 
 from honey.ir import nodes as n
+from honey.ir.walk import blocks_of
 from honey.records import replace
 
 CALLS = frozenset((n.Call,))
@@ -45,3 +47,21 @@ def effect_of(statement: n.Stmt) -> n.Expr | n.Effect | None:
             return value
         case _:
             return None
+
+
+def as_block(statements: Sequence[n.Stmt], before: n.Block) -> n.Block:
+    """The statements as a block; ``before`` itself if they are those in it."""
+    return before if len(statements) == len(before) and all(map(is_, statements, before)) else tuple(statements)
+
+
+def with_blocks(statement: n.Stmt, blocks: list[n.Block]) -> n.Stmt:
+    """``statement`` with other inner blocks, in the order of `blocks_of`."""
+    if all(new is old for new, old in zip(blocks, blocks_of(statement), strict=True)):
+        return statement
+    match statement:
+        case n.If():
+            return replace(statement, then=blocks[0], otherwise=blocks[1])
+        case n.For() | n.Scope():
+            return replace(statement, body=blocks[0])
+        case _:
+            raise AssertionError(f"{type(statement).__name__} has no blocks")

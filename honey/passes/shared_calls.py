@@ -25,7 +25,7 @@ from honey.ir.nonnull import locals_written
 from honey.ir.symbols import Symbols
 from honey.ir.walk import Node, pick, rewrite, walk
 from honey.passes.clocks import is_stamp
-from honey.passes.rewriting import LETS, each_function, effect_of, with_body
+from honey.passes.rewriting import LETS, as_block, each_function, effect_of, with_blocks, with_body
 from honey.records import dataclass, field, replace
 
 N = TypeVar("N", bound=Node)
@@ -93,18 +93,14 @@ class Share:
                 assert isinstance(new.value, n.Effect)
                 effect = self._resolved(new.value)
                 known = (*known, Answer(effect, new.local, reads(effect)))
-        same = all(new is old for new, old in zip(out, block, strict=True))
-        return block if same else tuple(out)
+        return as_block(out, block)
 
     def _statement(self, statement: n.Stmt, known: Answers) -> n.Stmt:
         match statement:
             case n.If(_, then, otherwise):
-                new_then, new_otherwise = self.block(then, known), self.block(otherwise, known)
-                same = new_then is then and new_otherwise is otherwise
-                return statement if same else replace(statement, then=new_then, otherwise=new_otherwise)
+                return with_blocks(statement, [self.block(then, known), self.block(otherwise, known)])
             case n.For(body=body):
-                new_body = self.block(body, self._surviving(known, statement))
-                return statement if new_body is body else replace(statement, body=new_body)
+                return with_blocks(statement, [self.block(body, self._surviving(known, statement))])
             case n.Let(local, value) if self._is_shareable(statement):
                 assert isinstance(value, n.Effect)
                 effect = self._resolved(value)

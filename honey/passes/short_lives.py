@@ -19,8 +19,8 @@ from collections.abc import Iterator
 from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.ir.walk import Node, blocks_of, map_blocks, next_local_id, rewrite_block, root_place, uses, walk
-from honey.passes.rewriting import each_function, effect_of, with_body
-from honey.records import dataclass, replace
+from honey.passes.rewriting import as_block, each_function, effect_of, with_blocks, with_body
+from honey.records import dataclass
 
 LARGE = 32
 """Bytes from which on memory is worth a scope."""
@@ -54,8 +54,9 @@ def _sunk(block: n.Block) -> n.Block:
     for statement in reversed(block):
         if isinstance(statement, n.Let) and statement.value is None:
             _sink(out, statement)
-    new = tuple(with_blocks(statement, [_sunk(inner) for inner in blocks_of(statement)]) for statement in out)
-    return block if len(new) == len(block) and all(a is b for a, b in zip(new, block, strict=True)) else new
+    return as_block(
+        [with_blocks(statement, [_sunk(inner) for inner in blocks_of(statement)]) for statement in out], block
+    )
 
 
 def _sink(block: list[n.Stmt], let: n.Let) -> None:
@@ -72,19 +73,6 @@ def _sink(block: list[n.Stmt], let: n.Let) -> None:
         block[first] = with_blocks(only, [(let, *b) if b is inside[0] else b for b in blocks_of(only)])
     else:
         block.insert(first, let)
-
-
-def with_blocks(statement: n.Stmt, blocks: list[n.Block]) -> n.Stmt:
-    """``statement`` with other inner blocks, in the order of `blocks_of`."""
-    if all(new is old for new, old in zip(blocks, blocks_of(statement), strict=True)):
-        return statement
-    match statement:
-        case n.If():
-            return replace(statement, then=blocks[0], otherwise=blocks[1])
-        case n.For() | n.Scope():
-            return replace(statement, body=blocks[0])
-        case _:
-            raise AssertionError(f"{type(statement).__name__} has no blocks")
 
 
 # ---------------------------------------------------------------- fields read at once

@@ -20,7 +20,7 @@ from honey.ir.nonnull import locals_written
 from honey.ir.symbols import Symbols
 from honey.ir.walk import map_children, pick, rewrite, walk
 from honey.passes.by_reference import only_stored
-from honey.passes.rewriting import each_function, with_body
+from honey.passes.rewriting import as_block, each_function, with_blocks, with_body
 from honey.records import dataclass, field, replace
 
 _STRUCTS = frozenset((n.StructValue,))
@@ -71,8 +71,7 @@ class _Twins:
                 self.values[new.local.id] = new.value
             if isinstance(new, n.Let) and isinstance(new.value, n.StructValue):
                 known = (*known, *self._made(new.local, new.value))
-        same = all(new is old for new, old in zip(out, block, strict=True))
-        return block if same else tuple(out)
+        return as_block(out, block)
 
     def _made(self, struct: n.Local, value: n.StructValue) -> list[_Twin]:
         """The twins that a struct is made with: fields that hold all of a number, no constant."""
@@ -102,12 +101,9 @@ class _Twins:
     def _statement(self, statement: n.Stmt, known: Known) -> n.Stmt:
         match statement:
             case n.If(_, then, otherwise):
-                new_then, new_otherwise = self.block(then, known), self.block(otherwise, known)
-                same = new_then is then and new_otherwise is otherwise
-                return statement if same else replace(statement, then=new_then, otherwise=new_otherwise)
+                return with_blocks(statement, [self.block(then, known), self.block(otherwise, known)])
             case n.For(body=body):
-                new_body = self.block(body, self._surviving(known, statement))
-                return statement if new_body is body else replace(statement, body=new_body)
+                return with_blocks(statement, [self.block(body, self._surviving(known, statement))])
             case _:
                 return map_children(statement, lambda child: self._effect(child, known)) if known else statement
 

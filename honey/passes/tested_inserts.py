@@ -26,7 +26,7 @@ from honey.ir.nonnull import NonNullFacts, locals_written
 from honey.ir.symbols import Symbols
 from honey.ir.verify import leaves
 from honey.ir.walk import next_local_id, pick
-from honey.passes.rewriting import LETS, each_function, with_body
+from honey.passes.rewriting import LETS, as_block, each_function, with_blocks, with_body
 from honey.records import dataclass, replace
 
 _KINDS = {n.MapKind.HASH, n.MapKind.PERCPU_HASH}
@@ -74,19 +74,16 @@ class _Tested:
                 case n.If(condition, then, otherwise):
                     new_then = self.block(then, facts.given(condition, True))
                     new_otherwise = self.block(otherwise, facts.given(condition, False))
-                    same = new_then is then and new_otherwise is otherwise
-                    out.append(statement if same else replace(statement, then=new_then, otherwise=new_otherwise))
+                    out.append(with_blocks(statement, [new_then, new_otherwise]))
                     if leaves(then) or leaves(otherwise):
                         facts = facts.given(condition, leaves(otherwise))
                 case n.For(body=body) | n.Scope(body=body):
-                    new_body = self.block(body, NonNullFacts())
-                    out.append(statement if new_body is body else replace(statement, body=new_body))
+                    out.append(with_blocks(statement, [self.block(body, NonNullFacts())]))
                 case n.Eval(n.MapUpdate() as update) if self._worth(statement, update, facts):
                     out.extend(self._tested(statement, update))
                 case _:
                     out.append(statement)
-        same = len(out) == len(block) and all(new is old for new, old in zip(out, block, strict=True))
-        return block if same else tuple(out)
+        return as_block(out, block)
 
     def _worth(self, statement: n.Eval, update: n.MapUpdate, facts: NonNullFacts) -> bool:
         """Whether the entry may be there for all that is known."""

@@ -34,8 +34,7 @@ from honey.ir.symbols import Symbols
 from honey.ir.verify import leaves
 from honey.ir.walk import Node, blocks_of, children, map_children, pick, rewrite, uses
 from honey.passes.constant_folding import fold
-from honey.passes.rewriting import CALLS, each_function, with_body
-from honey.passes.short_lives import with_blocks
+from honey.passes.rewriting import CALLS, as_block, each_function, with_blocks, with_body
 from honey.records import dataclass, field, replace
 
 _KINDS = {n.MapKind.HASH, n.MapKind.PERCPU_HASH}
@@ -147,8 +146,7 @@ class _Sites:
             else:
                 out += site.instead
                 at += site.length
-        same = len(out) == len(block) and all(new is old for new, old in zip(out, block, strict=True))
-        return block if same else tuple(out)
+        return as_block(out, block)
 
     def _site(self, rest: n.Block, *, last: bool) -> _Site | None:
         match rest:
