@@ -48,7 +48,7 @@ class Report:
         self, code: str, message: str, span: Span, *, help: str | None = None, labels: tuple[Label, ...] = ()
     ) -> None:
         """Adds a warning."""
-        self.add(diagnostics.warning(code, message, self.source, span, help=help, labels=labels))
+        self.add(Diagnostic(code, message, self.source, span, "warning", help, labels=labels))
 
     def mistake(
         self,

@@ -57,17 +57,3 @@ def error(
 ) -> Diagnostic:
     """A diagnostic that stops compilation."""
     return Diagnostic(code, message, source, span, "error", help, notes, labels)
-
-
-def warning(
-    code: str,
-    message: str,
-    source: SourceFile,
-    span: Span | None,
-    *,
-    help: str | None = None,
-    notes: tuple[str, ...] = (),
-    labels: tuple[Label, ...] = (),
-) -> Diagnostic:
-    """A diagnostic that does not stop compilation."""
-    return Diagnostic(code, message, source, span, "warning", help, notes, labels)

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from honey.diagnostics import Diagnostic, Label, error, warning
+from honey.diagnostics import Diagnostic, Label, error
 from honey.diagnostics.render import COLOURS, as_json, render, render_all
 from honey.diagnostics.suggest import closest, did_you_mean
 from honey.syntax.source import SourceFile, Span
@@ -89,7 +89,7 @@ def test_colours_add_only_codes() -> None:
 
 def test_all_diagnostics_are_counted() -> None:
     one = error("HNY0100", "one", SOURCE, None)
-    two = warning("HNY0300", "two", SOURCE, None)
+    two = Diagnostic("HNY0300", "two", SOURCE, None, "warning")
     assert render_all([one, two]).endswith("\n\n1 error, 1 warning")
     assert render_all([one, one]).endswith("\n\n2 errors")
     assert render_all([]) == ""
