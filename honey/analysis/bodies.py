@@ -156,7 +156,7 @@ def _parameters(
             local = fl.fresh(part_name, t.Ref(type_, t.Space.STACK, readonly=True) if in_memory else type_)
             params.append(local)
             parts.append(n.Read(n.DerefPlace(read(local), type_), type_) if in_memory else read(local))
-        values.append(rebuild(shape, parts, (declared.name, declared.arity, index)))
+        values.append(rebuild(shape, parts))
     return params, values
 
 

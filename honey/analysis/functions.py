@@ -82,10 +82,10 @@ def call(
     return _emit_call(fl, instance, values, span, name)
 
 
-def _static(fl: Lowering, value: Value, parameter: ParameterKey) -> object:
+def _static(fl: Lowering, value: Value) -> object:
     if isinstance(value, StringValue | FunctionValue | RangeValue):
         return value
-    if isinstance(value, AtomValue) and (value.name in fl.unit.module.maps or parameter in fl.unit.knowledge.static):
+    if isinstance(value, AtomValue) and value.name in fl.unit.module.maps:
         return value
     return None
 
@@ -126,7 +126,7 @@ def _instance(
         raise fl.mistake("HNY0609", f"{name} is a handler: only the kernel calls it", span)
     shapes = tuple(_parameter(shape_of(value)) for value in values)
     kinds = tuple(_kind(unit, shape, (name, arity, i)) for i, shape in enumerate(shapes))
-    statics = tuple(_static(fl, value, (name, arity, i)) for i, value in enumerate(values))
+    statics = tuple(_static(fl, value) for value in values)
     key = (name, arity, kinds, statics, fuel)
     if key in unit.open:
         raise fl.mistake(

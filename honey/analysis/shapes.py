@@ -22,7 +22,6 @@ from honey.analysis.values import (
     NeverValue,
     NilValue,
     OptionalValue,
-    ParameterKey,
     PlainMapValue,
     PoisonValue,
     RuntimeAtom,
@@ -320,21 +319,21 @@ def component_names(shape: Shape, name: str) -> list[str]:
             return [name] * len(component_types(shape))
 
 
-def rebuild(shape: Shape, parts: Sequence[n.Expr], origin: ParameterKey | None = None) -> Value:
+def rebuild(shape: Shape, parts: Sequence[n.Expr]) -> Value:
     """The value of ``shape`` whose components are ``parts`` (aggregates as ``Read`` of where they lie)."""
-    value, rest = _rebuild(shape, list(parts), origin)
+    value, rest = _rebuild(shape, list(parts))
     assert not rest
     return value
 
 
-def _rebuild(shape: Shape, parts: list[n.Expr], origin: ParameterKey | None) -> tuple[Value, list[n.Expr]]:
+def _rebuild(shape: Shape, parts: list[n.Expr]) -> tuple[Value, list[n.Expr]]:
     match shape:
         case IntShape():
             return IntValue(parts[0]), parts[1:]
         case BoolShape():
             return BoolValue(parts[0]), parts[1:]
         case AtomShape(names):
-            return RuntimeAtom(parts[0], names, origin), parts[1:]
+            return RuntimeAtom(parts[0], names), parts[1:]
         case MemoryShape():
             part = parts[0]
             return (MemoryValue(part.place) if isinstance(part, n.Read) else AggregateValue(part)), parts[1:]
@@ -347,7 +346,7 @@ def _rebuild(shape: Shape, parts: list[n.Expr], origin: ParameterKey | None) -> 
         case SequenceShape(items, kind, names):
             values: list[Value] = []
             for item in items:
-                value, parts = _rebuild(item, parts, None)
+                value, parts = _rebuild(item, parts)
                 values.append(value)
             return _sequence(kind, names, tuple(values)), parts
         case OptionalShape(RefShape(target, space)):
@@ -356,13 +355,13 @@ def _rebuild(shape: Shape, parts: list[n.Expr], origin: ParameterKey | None) -> 
             return OptionalValue(n.IsNull(parts[0]), value), parts[1:]
         case OptionalShape(inner):
             absent = n.Unary(n.UnaryOp.NOT, parts[0], t.BOOL)
-            value, rest = _rebuild(inner, parts[1:], None)
+            value, rest = _rebuild(inner, parts[1:])
             return OptionalValue(absent, value), rest
         case UnionShape(alternatives):
             tag, parts = parts[0], parts[1:]
             values = []
             for item in alternatives:
-                value, parts = _rebuild(item, parts, None)
+                value, parts = _rebuild(item, parts)
                 values.append(value)
             return UnionValue(tag, tuple(values)), parts
         case StaticShape(known):

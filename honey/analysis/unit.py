@@ -46,7 +46,6 @@ class Knowledge:
 
     parameters: dict[object, tuple[Shape, ...]] = field(default_factory=dict)
     signed: dict[ParameterKey, set[bool]] = field(default_factory=dict)
-    static: set[ParameterKey] = field(default_factory=set)
     map_types: dict[tuple[str, str], t.Type] = field(default_factory=dict)
 
 
@@ -86,12 +85,6 @@ class Unit:
             if parameter in self._literals and self._literals[parameter] != (seen != {False}):
                 raise Restart
         return signed
-
-    def known_now(self, value: RuntimeAtom) -> None:
-        """The parameter that an atom came through must be known where the function is analysed."""
-        if value.origin is not None and value.origin not in self.knowledge.static:
-            self.knowledge.static.add(value.origin)
-            raise Restart
 
     def reach(self, key: tuple[str, int]) -> frozenset[tuple[str, int]]:
         """The own functions that a function calls, directly or through others."""

@@ -67,11 +67,10 @@ class AtomValue:
 
 @dataclass(frozen=True, slots=True)
 class RuntimeAtom:
-    """One of the atoms ``names``, told apart by number when the program runs; ``origin``: the parameter it came by."""
+    """One of the atoms ``names``, told apart by number when the program runs."""
 
     expr: n.Expr
     names: frozenset[str]
-    origin: ParameterKey | None = None
 
 
 @dataclass(frozen=True, slots=True)
