@@ -41,11 +41,19 @@ def forgotten(loop: n.For, function: n.Function, symbols: Symbols) -> list[n.Loc
     own = {loop.local.id, *(local.id for local in declarations(loop.body))}
     kept = own | _bounded(function, symbols) | _without_value(function)
     varying = own | {place.local.id for place in _assigned(loop.body)}
+    made_of = {
+        node.local.id: node.value
+        for node in walk(loop.body)
+        if isinstance(node, n.Let) and isinstance(node.value, n.Expr)
+    }
     found: dict[int, n.Local] = {}
-    for node in (*_deciding(loop.body, varying, symbols, branched=False), *(walk(loop.body) if nodes > _MANY else ())):
-        for place in walk(node):
-            if isinstance(place, n.LocalPlace) and isinstance(place.local.type, t.Int):
-                found.setdefault(place.local.id, place.local)
+    waiting = [*_deciding(loop.body, varying, symbols, branched=False), *(walk(loop.body) if nodes > _MANY else ())]
+    while waiting:
+        for place in walk(waiting.pop(0)):
+            if isinstance(place, n.LocalPlace) and isinstance(place.local.type, t.Int) and place.local.id not in found:
+                found[place.local.id] = place.local
+                if place.local.id in made_of:
+                    waiting.append(made_of[place.local.id])
     return [local for id_, local in found.items() if id_ not in kept]
 
 

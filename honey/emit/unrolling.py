@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from honey.ir import nodes as n
 from honey.ir import types as t
+from honey.ir.context_reads import in_context
 from honey.ir.walk import Node, declarations, root_place, walk
 
 PRAGMA = "#pragma unroll"
@@ -22,8 +23,9 @@ _MOST = 4096
 _CALL = 32
 """What the call of a function counts, as it is mostly inlined."""
 
-_SIGNED_DIVISION = 64
-"""A function as well, and clang, which does not see through its barrier, makes those of all turns ready at once."""
+_APART = 64
+"""What a signed division counts, and a read of the context: clang does not see through the assembly in them, and keeps
+what it makes of those of all turns on the stack."""
 
 
 def unrolled(loop: n.For) -> bool:
@@ -43,7 +45,9 @@ def _size(node: Node) -> int:
         case n.Call():
             return _CALL
         case n.Binary(n.BinaryOp.DIV | n.BinaryOp.MOD, left) if isinstance(left.type, t.Int) and left.type.signed:
-            return _SIGNED_DIVISION
+            return _APART
+        case n.Read(place) if in_context(place):
+            return _APART
         case _:
             return 1
 
