@@ -8,6 +8,7 @@ import signal
 import subprocess
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -157,6 +158,15 @@ def test_a_distributions_source_is_fetched_once_for_each_version(
     assert FakeApt.downloads == 2
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """An interrupt raises here, also where the shell that started the tests has them ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupted_build_ends_with_all_that_make_started(tree: Path, tmp_path: Path) -> None:
     slow = tree / "slow"
     slow.touch()
