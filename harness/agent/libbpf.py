@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from ctypes import c_bool, c_char_p, c_int, c_size_t, c_uint32, c_void_p
+from typing import ClassVar
 
 from harness.agent.errors import AgentError
 
@@ -46,7 +47,10 @@ class _LoadAttributes(ctypes.Structure):
 
 
 class Libbpf:
-    """The library, with its messages collected instead of printed."""
+    """The library, with its messages collected instead of printed, by the instance that opened an object last."""
+
+    #: The library keeps the last one that it was given, and may call it when its instance has long gone.
+    _callbacks: ClassVar[list[object]] = []
 
     def __init__(self) -> None:
         self._library = _load_library()
@@ -54,6 +58,7 @@ class Libbpf:
         self._messages: list[str] = []
         self._debugging = False
         self._callback = _PRINT(self._collect)
+        self._callbacks.append(self._callback)
         self._declare()
         self.call("libbpf_set_print", self._callback)
         if self.has("libbpf_set_strict_mode"):
@@ -101,6 +106,7 @@ class Libbpf:
         options = _OpenOptions(object_name=name.encode(), pin_root_path=pin_root.encode())
         options.sz = ctypes.sizeof(options)
         self.messages()
+        self.call("libbpf_set_print", self._callback)
         pointer = self.call("bpf_object__open_file", path.encode(), ctypes.byref(options))
         if code := pointer_error(pointer):
             raise AgentError("open object", f"{os.path.basename(path)}: {os.strerror(code)}", log=self.messages())

@@ -1,9 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Figures out of the verifier's closing words, as kernels have written them."""
+"""Figures out of the verifier's closing words, as kernels have written them, and libbpf's own words."""
 
 from __future__ import annotations
 
+import gc
+from pathlib import Path
+
+import pytest
+
 from harness.agent.attach import tracepoint
+from harness.agent.errors import AgentError
+from harness.agent.libbpf import Libbpf
 from harness.agent.load import read_log
 
 ONE = """\
@@ -41,3 +48,14 @@ def test_sections_of_tracepoints() -> None:
     assert tracepoint("tp/sched/sched_switch") == ("sched", "sched_switch")
     assert tracepoint("kprobe/tcp_sendmsg") is None
     assert tracepoint("xdp") is None
+
+
+def test_what_libbpf_says_reaches_the_instance_that_opens_also_when_a_later_one_is_gone(tmp_path: Path) -> None:
+    library = Libbpf()
+    Libbpf()
+    gc.collect()
+    broken = tmp_path / "broken.o"
+    broken.write_bytes(b"no object")
+    with pytest.raises(AgentError) as refused:
+        library.open(str(broken), "broken", str(tmp_path))
+    assert "ELF" in refused.value.log
