@@ -13,8 +13,8 @@ from the other. With the fields in between in registers, the one ends before the
 same memory. It takes two moves more where the fields are known.
 
 Proof obligation. The struct is made of constants and of locals that never change, so that it is the same wherever it is
-made; nothing looks at it before. Its fields are numbers, and hold what the branch has stored there, or else what the
-struct was made with.
+made; nothing looks at it before. Its fields are numbers, none in an unnamed union, and hold what the branch has stored
+there, or else what the struct was made with.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def _stored(known: n.If, made: n.Local) -> dict[str, n.Assign] | None:
     for statement in known.then:
         match statement:
             case n.Assign(n.FieldPlace(n.LocalPlace(local), name, type_), value) if local == made:
-                if not isinstance(value, n.Expr) or not isinstance(type_, _NUMBERS):
+                if not isinstance(value, n.Expr) or not isinstance(type_, _NUMBERS) or "." in name:
                     return None
                 fields[name] = statement
             case _:
