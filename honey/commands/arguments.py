@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from honey.records import dataclass, field
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Arguments:
     """The command and its options; what a command does not have is left at what it is without it."""
 

@@ -33,7 +33,7 @@ def _formatter(prog: str) -> argparse.HelpFormatter:
 
 def parse(words: Sequence[str]) -> Arguments:
     """What a command line asks for. Ends the process where it is wrong, or asks for help."""
-    return _parser(words).parse_args(words, Arguments())
+    return Arguments(**vars(_parser(words).parse_args(words)))
 
 
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:

@@ -65,6 +65,29 @@ def test_usual_command_lines_are_read_at_once_and_as_the_parser_reads_them(line:
     assert found in (None, parse(words))
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("compile good.ex --fast", "unrecognized arguments: --fast"),
+        ("compile good.ex bad.ex", "unrecognized arguments: bad.ex"),
+        ("check --emit=c good.ex", "unrecognized arguments: --emit=c"),
+        ("explain HNY0007 HNY0008", "unrecognized arguments: HNY0008"),
+        ("compile", "required: FILE.ex|DIR"),
+        ("compile good.ex --emit asm", "invalid choice: 'asm'"),
+        ("format good.ex", "invalid choice: 'format'"),
+        ("", "required: COMMAND"),
+    ],
+)
+def test_a_wrong_command_line_is_told_what_is_wrong(line: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(line.split())
+    out, err = capsys.readouterr()
+    assert (ended.value.code, out) == (2, "")
+    assert err.startswith("usage: honey ")
+    assert said in err
+    assert names() == {"good.ex", "bad.ex"}
+
+
 def test_check_is_silent_about_a_good_source(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "good.ex"]) == OK
     assert capsys.readouterr() == ("", "")
