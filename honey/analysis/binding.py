@@ -17,7 +17,6 @@ from honey.analysis.values import (
     ListValue,
     MemoryValue,
     NeverValue,
-    OptionalValue,
     PlainMapValue,
     RuntimeAtom,
     TupleValue,
@@ -100,10 +99,6 @@ def kept(fl: Lowering, name: str, value: Value, span: Span) -> Value:
             return type(value)(tuple(kept(fl, "", fl.settled(item), span) for item in items))
         case PlainMapValue(fields):
             return PlainMapValue(tuple((key, kept(fl, "", fl.settled(item), span)) for key, item in fields))
-        case OptionalValue():
-            if not value.what.startswith("`"):
-                value.what = f"`{name}`" if name else value.what
-            return value
         case _:
             return value
 

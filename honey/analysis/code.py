@@ -62,19 +62,29 @@ def is_empty(code: Code) -> bool:
     return next(statements(code), None) is None
 
 
-def only_reads(code: Code) -> bool:
-    """Whether the block does no more than give names to values."""
+def only_reads(code: Code, *, or_raises: bool = False) -> bool:
+    """Whether the block does no more than give names to values, and raise if that is allowed."""
     for item in statements(code):
         match item:
             case OpenIf():
-                if not (only_reads(item.then) and only_reads(item.otherwise)):
+                if not all(only_reads(side, or_raises=or_raises) for side in (item.then, item.otherwise)):
                     return False
+            case n.Raise() if or_raises:
+                pass
             case n.Let(_, value) | n.Assign(n.LocalPlace(), value):
                 if not (value is None or isinstance(value, n.Expr)):
                     return False
             case _:
                 return False
     return True
+
+
+def raises(code: Code) -> bool:
+    """Whether some way through the block raises."""
+    return any(
+        isinstance(item, n.Raise) or (isinstance(item, OpenIf) and (raises(item.then) or raises(item.otherwise)))
+        for item in statements(code)
+    )
 
 
 def leaves(code: Code) -> bool:

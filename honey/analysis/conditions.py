@@ -137,15 +137,25 @@ def _logic(fl: Lowering, node: ast.Binary, left: ast.Node, right: ast.Node) -> C
 
 
 def through_flag(
-    fl: Lowering, first: Condition, code: Code, second: Condition, *, is_and: bool, span: Span
+    fl: Lowering,
+    first: Condition,
+    code: Code,
+    second: Condition,
+    *,
+    is_and: bool,
+    span: Span,
+    seal: Callable[[Code], Code] = list,
 ) -> Condition:
-    """Logic whose right side must do something first: a flag tells whether it was reached and what it gave."""
+    """Logic whose right side must do something first: a flag tells whether it was reached and what it gave.
+
+    ``seal`` makes the final block of what is done on the right side.
+    """
     hoist(fl, code)
     flag = fl.fresh("", t.BOOL)
     fl.code.append(n.Let(flag, n.Const(int(not is_and), t.BOOL), span))
     code.append(n.Assign(n.LocalPlace(flag), second.expr, span))
     reached = first.expr if is_and else negate(first.expr)
-    fl.code.append(OpenIf(reached, code, [], span))
+    fl.code.append(OpenIf(reached, seal(code), [], span))
     result = Condition(n.Read(n.LocalPlace(flag), t.BOOL))
     learnt = first.when_true + second.when_true if is_and else first.when_false + second.when_false
     for fact in learnt:  # the flag alone does not show what is there

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from honey.analysis import binding, conditions, patterns
-from honey.analysis.code import is_empty, only_reads
 from honey.analysis.conditions import Condition, both, known
 from honey.analysis.flow import Discard, Sink, Tail, attempt, evaluate
+from honey.analysis.guards import guarded
 from honey.analysis.values import NIL, NeverValue, Value
 from honey.syntax import ast
 from honey.syntax.source import Span
@@ -128,26 +128,9 @@ def _matches(fl: Lowering, clause: ast.Clause, values: Sequence[Value]) -> tuple
         found = patterns.test(fl, pattern, value)
         test = both(test, found.condition)
         bound.extend(found.bindings)
-    if clause.guard is not None and test.constant is not False:
-        test = _guarded(fl, clause.guard, test, bound)
+    if clause.guard is not None:
+        test = guarded(fl, clause.guard, test, bound)
     return test, bound
-
-
-def _guarded(fl: Lowering, guard: ast.Node, test: Condition, bound: Sequence[patterns.Bound]) -> Condition:
-    """``test`` and the guard behind it, which may read what it is about, and do nothing else."""
-    result = known(True)
-    with fl.block(test.when_true) as code:
-        for item in bound:
-            fl.scope.bind(item.name, fl.settled(item.value), item.span)
-        result = conditions.condition(fl, guard)
-    if not only_reads(code):
-        raise fl.mistake(
-            "HNY0605", "a guard may only compare and calculate", guard.span, help="test it in the clause's body"
-        )
-    if is_empty(code):
-        fl.code.extend(code)
-        return both(test, result)
-    return conditions.through_flag(fl, test, code, result, is_and=True, span=guard.span)
 
 
 def with_(fl: Lowering, node: ast.Call, sink: Sink) -> None:

@@ -72,6 +72,7 @@ class Lowering:
         self.changed_names: frozenset[str] = frozenset()
         self.owned: set[int] = set()
         self.may_raise = False
+        self.in_guard = False
         self.spoilt = False
         self.context: n.Expr | None = None
         self.packet: Packet | None = None
@@ -243,12 +244,7 @@ class Lowering:
         value = self.settled(value)
         match value:
             case OptionalValue():
-                self.report.warn(
-                    "HNY0300",
-                    f"{value.what} may be nil here, and then this raises {exception}",
-                    span,
-                    help="check it first: `if x do ... end`, or leave with `x || return(0)`",
-                )
+                self._warn_unchecked(value, span, exception)
                 self.code.append(OpenIf(value.is_nil, [self.throw(exception, "", span)], [], span))
                 self.learn((OptionalFact(value, True),))
                 return self.required(value, span, exception)
@@ -270,6 +266,17 @@ class Lowering:
                 raise Left
             case _:
                 return value
+
+    def _warn_unchecked(self, value: OptionalValue, span: Span, exception: str) -> None:
+        text = self.report.source.text(span)
+        name = text if text.isidentifier() else "x"
+        if self.in_guard:
+            then, help = "this guard does not hold", f"say so: `when not is_nil({name}) and ...`"
+        else:
+            help = f"check it first: `if {name} do ... end`, or leave with `{name} || return(0)`"
+            then = f"this raises {exception}"
+        what = f"`{name}`" if name == text else value.what
+        self.report.warn("HNY0300", f"{what} may be nil here, and then {then}", span, help=help)
 
     def _take(self, value: OptionalValue, presence: Presence) -> Value:
         snapshot = value.snapshot

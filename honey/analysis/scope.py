@@ -111,6 +111,14 @@ class Scope:
         found = self._fact(subject)
         return found if isinstance(found, frozenset) else subject.names
 
+    def found_present(self) -> Facts:
+        """Which optional values this branch itself has found to be there."""
+        return tuple(
+            OptionalFact(subject, present=True)
+            for subject, fact in self._facts.items()
+            if isinstance(subject, OptionalValue) and isinstance(fact, Presence) and fact.present
+        )
+
     def learn(self, subject: object, fact: object) -> None:
         """Keeps a fact for the rest of this branch."""
         if self._shared:

@@ -216,6 +216,7 @@ class OptionalValue:
     present: Value
     snapshot: Snapshot | None = None
     what: str = "this value"
+    """What messages call it where it has no name."""
 
 
 @dataclass(slots=True, eq=False)

@@ -89,7 +89,10 @@ def _case(w: Writer, kind: str, depth: int) -> None:
 
 
 def _guard(w: Writer, bound: str) -> str:
-    return f"{bound} {w.pick(('>', '<', '==', '>=', '<=', '!='))} {w.literal(NUMBERS)}"
+    """A guard on ``bound``, which may be nil or 0; what would raise does not hold."""
+    calculated = w.pick((bound, bound, bound, f"rem({w.literal(NUMBERS)}, {bound})", f"({bound} + 3)"))
+    other = w.pick(("", "", f"{bound} != 0 and ", f"{bound} == 7 or "))
+    return f"{other}{calculated} {w.pick(('>', '<', '==', '>=', '<=', '!='))} {w.literal(NUMBERS)}"
 
 
 def case_of(w: Writer, depth: int) -> None:

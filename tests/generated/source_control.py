@@ -119,7 +119,7 @@ def _with(machine: Machine, node: ast.Call, steps: Sequence[ast.Node], scope: Sc
     pattern = step.left.left if isinstance(step.left, ast.Binary) else step.left
     fits = matches(machine, pattern, value, inner)
     if fits and guarded and not machine.quiet:
-        fits = truthy(machine.value(step.left.right, inner))  # type: ignore[attr-defined]  # `pattern when guard`
+        fits = machine.holds(step.left.right, inner)  # type: ignore[attr-defined]  # `pattern when guard`
     if fits and not machine.quiet:
         found = _with(machine, node, steps[1:], inner)
         with machine.quietly():

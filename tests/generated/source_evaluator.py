@@ -87,6 +87,13 @@ class Machine(Access):
             return 0, bytes(self.packet)
         return (value.bits + 2**31) % 2**32 - 2**31, bytes(self.packet)
 
+    def holds(self, guard: ast.Node, scope: Scope) -> bool:
+        """Whether a guard holds. One that would raise does not."""
+        try:
+            return truthy(self.value(guard, scope))
+        except Raised:
+            return False
+
     def call(self, name: str, args: list[Value]) -> Value:
         """A function's value. Its type is that of all its clauses and returns."""
         args = [self.own(passed(arg)) for arg in args]
@@ -125,7 +132,7 @@ class Machine(Access):
             scope = outer.new_child()
             fits = [matches(self, pattern, arg, scope) for pattern, arg in zip(patterns, args, strict=True)]
             here = not taken and not self.quiet and all(fits)
-            if here and (guard is None or truthy(self.value(guard, scope))):
+            if here and (guard is None or self.holds(guard, scope)):
                 taken = True
                 found = met(self.block(body, scope), found)
             else:
