@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from honey.analysis import binding, conditions, patterns
 from honey.analysis.conditions import Condition, both, known
 from honey.analysis.flow import Discard, Sink, Tail, attempt, evaluate
-from honey.analysis.guards import guarded
 from honey.analysis.values import NIL, NeverValue, Value
 from honey.syntax import ast
 from honey.syntax.source import Span
@@ -129,6 +128,8 @@ def _matches(fl: Lowering, clause: ast.Clause, values: Sequence[Value]) -> tuple
         test = both(test, found.condition)
         bound.extend(found.bindings)
     if clause.guard is not None:
+        from honey.analysis.guards import guarded
+
         test = guarded(fl, clause.guard, test, bound)
     return test, bound
 

@@ -7,6 +7,7 @@ from honey.emit.clones import Family
 from honey.emit.effects import Effects
 from honey.emit.expressions import Expressions
 from honey.emit.features import Features
+from honey.emit.kept_apart import KeptApart
 from honey.emit.names import Scope
 from honey.emit.source import Writer
 from honey.emit.spelling import Spelling
@@ -44,6 +45,7 @@ class FunctionContext:
     changing: frozenset[int]
     """The locals (by id) that are written after their declaration."""
     open_records: OpenRecords
+    kept_apart: KeptApart
     scope: Scope
     """The names that are taken where the writer is."""
     writer: Writer = field(default_factory=Writer)
@@ -51,8 +53,6 @@ class FunctionContext:
     """Where a raise is noted: a variable in a handler, a pointer in other functions; empty where nothing raises."""
     stored: dict[n.Expr, str] = field(default_factory=dict)
     """The locals made for values that must lie in memory, where the writer is."""
-    kept_apart: set[int] = field(default_factory=set)
-    """Branches (by identity) whose test clang must not join with the one around it."""
 
     def at(self, statement: n.Stmt) -> None:
         """What is written next comes from the Honey line of ``statement``, if it has one."""

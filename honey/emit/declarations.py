@@ -52,6 +52,9 @@ def let(context: FunctionContext, local: n.Local, value: n.Expr | n.Effect | Non
         context.expressions.names[local.id] = name
         context.writer.line(f"{declaration};")
         _copy_array(context, n.LocalPlace(local), value)
+    elif local.id in context.expressions.tests.held:
+        context.writer.line(f"{declaration} = {context.expressions.answer(value, local.type)};")
+        context.expressions.names[local.id] = name
     else:
         _initialise(context, f"{declaration} =", value, local.type)
         context.expressions.names[local.id] = name
@@ -106,8 +109,8 @@ def _unchanging(context: FunctionContext, value: n.Expr) -> bool:
     )
 
 
-def assign(context: FunctionContext, place: n.Place, value: n.Expr | n.Effect) -> None:
-    """Store a value in a place."""
+def assign(context: FunctionContext, place: n.Place, value: n.Expr | n.Effect, *, opaque: bool = False) -> None:
+    """Store a value in a place; clang is not to know an ``opaque`` one."""
     if is_array(place.type):
         _copy_array(context, place, value)
         return
@@ -118,8 +121,7 @@ def assign(context: FunctionContext, place: n.Place, value: n.Expr | n.Effect) -
         return
     if compound is None:
         text = context.expressions.converted(value, place.type)
-        if isinstance(value, n.Unary) and isinstance(value.operand, n.IsNull):
-            text = context.file.features.apart(text)
+        text = context.expressions.opaque(text, place.type) if opaque else text
         context.writer.line(f"{target.text} = {text};")
         return
     op, operand = compound

@@ -9,10 +9,10 @@ from honey.emit.constants import braced, bytes_value, constant
 from honey.emit.features import Features
 from honey.emit.fragment import Binding, Fragment, join
 from honey.emit.names import member_path
+from honey.emit.null_tests import NullTests, merged
 from honey.emit.operators import Operators, is_call, is_larger
 from honey.emit.spelling import Spelling, is_array
 from honey.emit.turns import turn_of
-from honey.emit.zero_tests import joined, zero_tests
 from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.records import dataclass, field
@@ -36,7 +36,7 @@ class Expressions:
 
     ``names`` has the C name of each local by id, ``folded`` the values that are written where their local is read,
     ``effect`` writes an effect that has been folded into an expression, ``once`` are reads that must not be merged with
-    others, ``turns`` are the numbers of loops' turns, by id.
+    others, ``turns`` are the numbers of loops' turns, by id, ``tests`` knows the tests for null.
     """
 
     spelling: Spelling
@@ -47,6 +47,7 @@ class Expressions:
     folded: dict[int, n.Expr | n.Effect] = field(default_factory=dict)
     once: frozenset[n.Read] = frozenset()
     turns: frozenset[int] = frozenset()
+    tests: NullTests = NullTests()
 
     def value(self, value: n.Expr | n.Effect) -> Fragment:
         """An expression or an effect."""
@@ -59,6 +60,8 @@ class Expressions:
                 return constant(expr, self.features)
             case n.Bytes(data, type_):
                 return bytes_value(data, type_, self.spelling)
+            case n.Read(n.LocalPlace(local)) if local.id in self.tests.held:
+                return self._outcome(expr)
             case n.Read(n.LocalPlace(local)) if local.id in self.folded:
                 return self.value(self.folded[local.id])
             case n.Read(place, type_) if expr in self.once and not is_array(type_):
@@ -69,7 +72,7 @@ class Expressions:
             case n.AddressOf(place):
                 return self.address(place)
             case n.Unary(n.UnaryOp.NOT):
-                return self.condition(expr)
+                return self._outcome(expr)
             case n.Unary(op, operand, type_):
                 return self.operators.unary(op, self.expr(operand), type_)
             case n.Binary():
@@ -82,8 +85,8 @@ class Expressions:
                 return Fragment(f"{function}({self.converted(operand, operand.type)})", Binding.POSTFIX, type_)
             case n.Select():
                 return self._select(expr)
-            case n.IsNull(operand):
-                return Fragment(f"!{self.expr(operand).within(Binding.UNARY)}", Binding.UNARY, t.BOOL)
+            case n.IsNull():
+                return self._outcome(expr)
             case n.NonNull(operand):
                 return self.expr(operand)
             case n.StructValue(_, type_):
@@ -103,6 +106,12 @@ class Expressions:
             return f"{fragment.within(Binding.EQUALITY)} != 0"
         return fragment.within(Binding.ASSIGN)
 
+    def answer(self, value: n.Expr | n.Effect, type_: t.Type) -> str:
+        """The same for what is asked only whether it holds, if it is a truth value."""
+        if isinstance(type_, t.Bool) and isinstance(value, n.Expr) and self.tests.reference(value):
+            return self.condition(value).within(Binding.ASSIGN)
+        return self.converted(value, type_)
+
     def condition(self, expr: n.Expr, *, negate: bool = False) -> Fragment:
         """A truth value where only its truth counts."""
         match expr:
@@ -111,6 +120,12 @@ class Expressions:
             case n.IsNull(operand):
                 inner = self.expr(operand)
                 return inner if negate else Fragment(f"!{inner.within(Binding.UNARY)}", Binding.UNARY, t.S32)
+            case n.Read(n.LocalPlace(local) as place) if local.id in self.tests.held:
+                held = self.folded.get(local.id)
+                if isinstance(held, n.Expr):
+                    return self.condition(held, negate=negate)
+                inner = self.place(place) if held is None else self.effect(held)
+                return Fragment(f"!{inner.within(Binding.UNARY)}", Binding.UNARY, t.S32) if negate else inner
             case n.Cast(operand, t.Bool()) if isinstance(operand.type, (t.Int, t.Bool)):
                 inner = self.expr(operand)
                 return Fragment(f"!{inner.within(Binding.UNARY)}", Binding.UNARY, t.S32) if negate else inner
@@ -118,13 +133,20 @@ class Expressions:
                 return self._binary(n.Binary(_NEGATED[op], left, right, type_))
             case n.Binary(op, left, right) if op.logical:
                 second = self.condition(right)
-                if joined(zero_tests(op, left), zero_tests(op, right)):
+                if merged(self.tests.joinable(op, left), self.tests.joinable(op, right)):
                     second = Fragment(self.features.apart(second.text), Binding.POSTFIX, t.S32)
                 both = join(op, self.condition(left), second, t.S32)
                 return Fragment(f"!({both.text})", Binding.UNARY, t.S32) if negate else both
             case _:
                 inner = self.expr(expr)
                 return Fragment(f"!{inner.within(Binding.UNARY)}", Binding.UNARY, t.S32) if negate else inner
+
+    def _outcome(self, test: n.Expr) -> Fragment:
+        """A truth value as a number."""
+        written = self.condition(test)
+        if not self.tests.reference(test):
+            return written
+        return Fragment(self.features.outcome(written.text), Binding.POSTFIX, t.BOOL)
 
     def place(self, place: n.Place) -> Fragment:
         """A place as C's lvalue."""
@@ -199,12 +221,21 @@ class Expressions:
             function = self.features.at_least() if is_larger(expr) else self.features.at_most()
             return Fragment(f"{function}({', '.join(args)})", Binding.POSTFIX, t.U64)
         then, otherwise = self.expr(expr.then), self.expr(expr.otherwise)
-        return self.operators.choice(self.condition(expr.condition), then, otherwise, expr.type)
+        condition = self.condition(expr.condition)
+        if self.tests.reference(expr.condition):
+            condition = Fragment(self.features.apart(condition.text), Binding.POSTFIX, t.S32)
+            if isinstance(expr.then, n.Const) and isinstance(expr.otherwise, n.Const):
+                then = Fragment(self.opaque(then.text, expr.type), Binding.POSTFIX, expr.type)
+        return self.operators.choice(condition, then, otherwise, expr.type)
+
+    def opaque(self, constant: str, type_: t.Type) -> str:
+        """A constant of which clang knows no more than its type."""
+        return self.features.opaque(f"({self.spelling.name(type_)}){constant}" if type_.size == 8 else constant)
 
     def _binary(self, expr: n.Binary) -> Fragment:
         op, type_ = expr.op, expr.left.type
         if op.logical:
-            return self.condition(expr)
+            return self._outcome(expr)
         left, right = self.expr(expr.left), self.expr(expr.right)
         if op in (n.BinaryOp.EQ, n.BinaryOp.NE) and not isinstance(expr.right, n.Const):
             left, right = self._apart(expr.left, left), self._apart(expr.right, right)

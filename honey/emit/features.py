@@ -38,8 +38,31 @@ SIGNED_DIVISION = {
 }
 
 APART = (
-    "/* A test that clang does not merge with the one before: the verifier refuses two pointers as one number. */",
-    '#define apart(test) ({ asm volatile(""); (test); })',
+    "/* A test that clang does not merge with others: the verifier refuses two pointers as one number. */",
+    '#define stay_here() asm volatile("" ::"i"(__COUNTER__))',
+    "#define apart(test) \\",
+    "\t({ \\",
+    "\t\tbool holds_ = false; \\",
+    "\t\tstay_here(); \\",
+    "\t\tif (test) { \\",
+    "\t\t\tstay_here(); \\",
+    "\t\t\tholds_ = true; \\",
+    "\t\t} \\",
+    "\t\tholds_; \\",
+    "\t})",
+)
+
+OUTCOME = (
+    "/* Whether a test holds, as a number that is not the test itself. */",
+    "#define outcome(test) \\",
+    "\t({ \\",
+    "\t\tbool holds_ = false; \\",
+    "\t\tif (test) { \\",
+    "\t\t\tholds_ = true; \\",
+    "\t\t\tbarrier_var(holds_); \\",
+    "\t\t} \\",
+    "\t\tholds_; \\",
+    "\t})",
 )
 
 DIVISION = (
@@ -267,8 +290,15 @@ class Features:
 
     def apart(self, test: str) -> str:
         """A test of a pointer that stays one."""
+        self.boolean()
         self.helpers["apart"] = APART
         return f"apart({test})"
+
+    def outcome(self, test: str) -> str:
+        """The outcome of a test of a pointer, as a number."""
+        self.boolean()
+        self.helpers["outcome"] = OUTCOME
+        return f"outcome({test})"
 
     def read_once(self, field: str) -> str:
         """A read of ``field`` that stays where it is."""

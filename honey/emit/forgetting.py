@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from honey.emit.alternatives import Alternatives, changes, is_chosen
 from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.ir.symbols import Symbols
@@ -34,9 +35,11 @@ def forgotten(loop: n.For, function: n.Function, symbols: Symbols) -> list[n.Loc
     None where the loop is short, none that have no value yet, and none that the verifier must know, because addresses
     or sizes are made of them.
     """
+    alternatives = Alternatives(symbols)
+    alternatives.block(loop.body)
     turns = len(range(loop.start, loop.stop, loop.step))
     nodes = turns * turns * sum(1 for _ in walk(loop.body))
-    if nodes <= _FEW:
+    if nodes <= _FEW and (_ways(loop, turns) * nodes <= _FEW or not changes(loop, alternatives)):
         return []
     own = {loop.local.id, *(local.id for local in declarations(loop.body))}
     kept = own | _bounded(function, symbols) | _without_value(function)
@@ -47,7 +50,12 @@ def forgotten(loop: n.For, function: n.Function, symbols: Symbols) -> list[n.Loc
         if isinstance(node, n.Let) and isinstance(node.value, n.Expr)
     }
     found: dict[int, n.Local] = {}
-    waiting = [*_deciding(loop.body, varying, symbols, branched=False), *(walk(loop.body) if nodes > _MANY else ())]
+    alternatives = Alternatives(symbols)
+    alternatives.block(loop.body)
+    waiting = [
+        *_deciding(loop.body, varying, alternatives, branched=False),
+        *(walk(loop.body) if nodes > _MANY else ()),
+    ]
     while waiting:
         for place in walk(waiting.pop(0)):
             if isinstance(place, n.LocalPlace) and isinstance(place.local.type, t.Int) and place.local.id not in found:
@@ -57,7 +65,13 @@ def forgotten(loop: n.For, function: n.Function, symbols: Symbols) -> list[n.Loc
     return [local for id_, local in found.items() if id_ not in kept]
 
 
-def _deciding(block: n.Block, varying: set[int], symbols: Symbols, *, branched: bool) -> Iterator[Node]:
+def _ways(loop: n.For, turns: int) -> int:
+    """Through all turns, if each may go either way at each of its branches."""
+    branches = sum(isinstance(node, n.If | n.Select | n.IsNull | n.Call) for node in walk(loop.body))
+    return int(2 ** min(branches * turns, 64))
+
+
+def _deciding(block: n.Block, varying: set[int], alternatives: Alternatives, *, branched: bool) -> Iterator[Node]:
     """What decides what the next turn begins with.
 
     That are comparisons with numbers that are ``varying`` from turn to turn, if the next turn may follow on either
@@ -65,18 +79,18 @@ def _deciding(block: n.Block, varying: set[int], symbols: Symbols, *, branched: 
     """
     for statement in block:
         for node in own_nodes(statement):
-            if isinstance(node, n.Call) and _compares(symbols.functions[node.function].body):
+            if isinstance(node, n.Call) and _compares(alternatives.symbols.functions[node.function].body):
                 yield node
             if _is_comparison(node) and not _one_outcome(statement) and not varying.isdisjoint(_locals(node)):
                 yield node
         match statement:
-            case n.Assign(place, value) if branched or any(isinstance(node, n.Select) for node in walk(value)):
+            case n.Assign(place, value) if branched or is_chosen(value, alternatives):
                 yield place
             case n.If(_, then, otherwise):
-                yield from _deciding(then, varying, symbols, branched=True)
-                yield from _deciding(otherwise, varying, symbols, branched=True)
+                yield from _deciding(then, varying, alternatives, branched=True)
+                yield from _deciding(otherwise, varying, alternatives, branched=True)
             case n.For(_, _, _, _, body) | n.Scope(body):
-                yield from _deciding(body, varying, symbols, branched=branched)
+                yield from _deciding(body, varying, alternatives, branched=branched)
             case _:
                 pass
 

@@ -21,9 +21,10 @@ _RESERVED = re.compile(
 )
 """Names that belong to the compiler, the kernel's headers or libbpf's."""
 
-_FUNCTIONS = (
-    "apart at_least at_most atomic_add atomic_add_u32 div_s64 div_u64 forget likely mod_s64 new_entry opaque unlikely"
-)
+_FUNCTIONS = """
+apart at_least at_most atomic_add atomic_add_u32 div_s64 div_u64 forget likely mod_s64 new_entry opaque outcome
+stay_here unlikely
+"""
 _OWN = frozenset(_FUNCTIONS.split())
 """What the functions and macros are called that an emitted file may begin with."""
 

@@ -6,10 +6,7 @@ from __future__ import annotations
 from honey.emit.context import FunctionContext
 from honey.emit.declarations import assign, declare, default_name, let, let_in_frame
 from honey.emit.exceptions import discards, leave, leave_if_raised, raise_exception
-from honey.emit.forgetting import forgotten
 from honey.emit.fragment import Binding, Fragment, join
-from honey.emit.unrolling import PRAGMA, unrolled
-from honey.emit.zero_tests import inner_tests
 from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.ir.walk import uses, walk
@@ -86,21 +83,23 @@ def _statement(context: FunctionContext, statement: n.Stmt) -> None:
         case n.Let(local, value, static=static):
             let(context, local, value, "static const " if static else "")
         case n.Assign(place, value):
-            assign(context, place, value)
+            assign(context, place, value, opaque=id(statement) in context.kept_apart.opaque)
         case n.Eval(effect):
             context.writer.line(f"{context.effects.effect(effect).text};")
         case n.If():
             _if(context, statement)
         case n.For():
-            _for(context, statement)
+            from honey.emit.loops import write_loop
+
+            write_loop(context, statement, lambda: _block(context, statement.body))
         case n.Scope(body):
             context.writer.line("{", mapped=False)
             _block(context, body)
             context.writer.line("}", mapped=False)
         case n.Break():
             context.writer.line("break;")
-        case n.Return(value):
-            context.writer.line(_return(context, value))
+        case n.Return():
+            context.writer.line(_return(context, statement))
         case n.Raise():
             raise_exception(context, statement)
     if isinstance(statement, (n.Let, n.Assign, n.Eval)):
@@ -109,9 +108,8 @@ def _statement(context: FunctionContext, statement: n.Stmt) -> None:
 
 def _if(context: FunctionContext, statement: n.If, *, prefix: str = "") -> None:
     condition = context.expressions.condition(statement.condition).text
-    if id(statement) in context.kept_apart:
+    if id(statement) in context.kept_apart.apart:
         condition = context.file.features.apart(condition)
-    context.kept_apart.update(id(inner) for inner in inner_tests(statement))
     if statement.expected is not None:
         condition = context.file.features.expected(condition, truth=statement.expected)
     _branch(context, statement, condition, prefix)
@@ -152,49 +150,23 @@ def _one_line_exit(context: FunctionContext, statement: n.If) -> str | None:
     if len(statement.then) != 1 or statement.otherwise:
         return None
     match statement.then[0]:
-        case n.Return(value) if not isinstance(value, n.StructValue):
-            return _return(context, value)
+        case n.Return(value) as left if not isinstance(value, n.StructValue):
+            return _return(context, left)
         case n.Break():
             return "break;"
-        case n.Raise() as left if not context.file.trace and context.function.section is not None:
-            return None if discards(context, left) else leave(context)
+        case n.Raise() as raised if not context.file.trace and context.function.section is not None:
+            return None if discards(context, raised) else leave(context)
         case _:
             return None
 
 
-def _for(context: FunctionContext, statement: n.For) -> None:
-    local = statement.local
-    outer, context.scope = context.scope, context.scope.inner()
-    name = context.expressions.names[local.id] = context.scope.new(local.name or "i")
-    step = statement.step
-    compare = "<" if step > 0 else ">"
-    sign = "+" if step > 0 else "-"
-    advance = f"{name}{sign}{sign}" if abs(step) == 1 else f"{name} {sign}= {abs(step)}"
-    start = context.expressions.converted(n.Const(statement.start, local.type), local.type)
-    declaration = context.file.spelling.declare(local.type, name)
-    written_out = unrolled(statement)
-    if written_out:
-        context.writer.line(PRAGMA, mapped=False)
-    context.writer.line(f"for ({declaration} = {start}; {name} {compare} {statement.stop}; {advance}) {{")
-    if not written_out:
-        _forget(context, forgotten(statement, context.function, context.file.symbols))
-    _block(context, statement.body)
-    context.writer.line("}", mapped=False)
-    context.scope = outer
-
-
-def _forget(context: FunctionContext, numbers: list[n.Local]) -> None:
-    context.writer.depth += 1
-    for each in numbers:
-        if each.id not in context.expressions.folded:
-            context.writer.line(context.file.features.forget(context.expressions.names[each.id]))
-    context.writer.depth -= 1
-
-
-def _return(context: FunctionContext, value: n.Expr | None) -> str:
-    if value is None:
+def _return(context: FunctionContext, statement: n.Return) -> str:
+    if statement.value is None:
         return "return;"
-    return f"return {context.expressions.converted(value, context.function.result)};"
+    value = context.expressions.answer(statement.value, context.function.result)
+    if id(statement) in context.kept_apart.opaque:
+        value = context.expressions.opaque(value, context.function.result)
+    return f"return {value};"
 
 
 def _read_and_tested(

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Branches on null tests that clang must keep as they are.
+
+clang merges a test with the one before it, and makes numbers of branches in which nothing is done but to calculate. Of
+a test that is written ``apart`` it makes neither. Where a branch chooses between constants, one of them is written
+``opaque``: to compare them would be the test again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from honey.emit.null_tests import NullTests, Tests, merged
+from honey.ir import nodes as n
+from honey.ir import types as t
+from honey.ir.symbols import Symbols
+from honey.ir.walk import EFFECT_CLASSES, pick, root_place
+from honey.records import dataclass, field
+
+_WORKS = frozenset((*EFFECT_CLASSES, n.Assign, n.Raise))
+_VALUES = frozenset((n.Let, n.Assign, n.Return, n.Eval))
+_TESTS = frozenset((n.IsNull, n.Binary, n.Select, n.Unary, n.Call))
+
+
+@dataclass(slots=True)
+class KeptApart:
+    """What is to be written otherwise for the null tests of one function: statements, by identity."""
+
+    tests: NullTests
+    symbols: Symbols
+    merges: bool
+    """Whether the function's value is merged with others where it is called."""
+    apart: set[int] = field(default_factory=set)
+    """Branches whose test is written apart."""
+    opaque: set[int] = field(default_factory=set)
+    """Statements whose constant is written opaque."""
+    _idle: dict[str, bool] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, function: n.Function, tests: NullTests, symbols: Symbols) -> KeptApart:
+        """What ``function`` needs."""
+        inlined = function.section is None and function.inline is not n.Inline.NEVER
+        found = cls(tests, symbols, inlined and not isinstance(function.result, t.Void))
+        found._block(function.body, frozenset(), idle_behind=True, quiet_behind=True)
+        return found
+
+    def _block(self, block: n.Block, near: Tests, *, idle_behind: bool, quiet_behind: bool) -> None:
+        """Look through a block.
+
+        ``near`` are the tests just before it; ``idle_behind`` and ``quiet_behind`` say of what comes behind the block,
+        to the function's end, that it only calculates, and that it tests nothing.
+        """
+        behind = [(idle_behind, quiet_behind)]
+        for statement in reversed(block):
+            idle, quiet = behind[-1]
+            behind.append((idle and self._is_idle((statement,)), quiet and _is_quiet((statement,))))
+        for statement, (idle, quiet) in zip(block, reversed(behind[:-1]), strict=True):
+            match statement:
+                case n.If():
+                    near = self._branch(statement, near, idle, quiet)
+                case n.For(body=body) | n.Scope(body=body):
+                    self._block(body, frozenset(), idle_behind=idle, quiet_behind=quiet)
+                    near = frozenset()
+                case _ if not self._is_idle((statement,)):
+                    near = frozenset()
+
+    def _branch(self, branch: n.If, near: Tests, idle: bool, quiet: bool) -> Tests:
+        """Look through a branch; gives the tests that are near what comes behind it."""
+        both, either = (self.tests.joinable(op, branch.condition) for op in (n.BinaryOp.LAND, n.BinaryOp.LOR))
+        close = merged(near, both | either)
+        leaves = _leaves(branch.then) or _leaves(branch.otherwise)
+        value = self.tests.reference(branch.condition) and self._is_value(branch, near, idle, quiet)
+        if close or value:
+            self.apart.add(id(branch))
+            near = frozenset()
+        if value and (self.merges or not leaves):
+            self.opaque.update(_constants(branch))
+        self._block(branch.then, near | both, idle_behind=idle, quiet_behind=quiet)
+        self._block(branch.otherwise, near | either, idle_behind=idle, quiet_behind=quiet)
+        if _leaves(branch.then):
+            return near | either
+        return near | both if _leaves(branch.otherwise) else frozenset()
+
+    def _is_value(self, branch: n.If, near: Tests, idle: bool, quiet: bool) -> bool:
+        """Whether clang may make a value of ``branch``, and there may be another one that it merges it with."""
+        if not self._is_idle((*branch.then, *branch.otherwise)):
+            return False
+        if not (_leaves(branch.then) or _leaves(branch.otherwise)):
+            return True
+        return idle and (self.merges or not (quiet and _is_quiet((*branch.then, *branch.otherwise)) and not near))
+
+    def _is_idle(self, block: n.Block) -> bool:
+        """Whether nothing is done in ``block`` but to calculate."""
+        return all(self._calculates(node) for node in pick(block, _WORKS))
+
+    def _calculates(self, node: object) -> bool:
+        match node:
+            case n.Assign(place):
+                return isinstance(root_place(place), n.LocalPlace)
+            case n.Call(name):
+                return self._function_calculates(name)
+            case _:
+                return False
+
+    def _function_calculates(self, name: str) -> bool:
+        if name not in self._idle:
+            function = self.symbols.functions[name]
+            self._idle[name] = function.inline is not n.Inline.NEVER and self._is_idle(function.body)
+        return self._idle[name]
+
+
+def _constants(branch: n.If) -> Iterator[int]:
+    """What one side sets to constants that the other side, if there is one, sets to constants too."""
+    others = {_constant_for(node) for node in pick(branch.otherwise, _WORKS | {n.Return})}
+    for end in branch.then:
+        place = _constant_for(end)
+        if place is not None and (not branch.otherwise or place in others):
+            yield id(end)
+
+
+def _constant_for(statement: object) -> n.Place | str | None:
+    """What becomes a constant: a place, or what the function gives."""
+    match statement:
+        case n.Assign(place, n.Const()):
+            return place
+        case n.Return(n.Const()):
+            return "result"
+        case _:
+            return None
+
+
+def _leaves(block: n.Block) -> bool:
+    return bool(block) and isinstance(block[-1], n.Return | n.Break | n.Raise)
+
+
+def _is_quiet(block: n.Block) -> bool:
+    """Whether no value in ``block`` comes from a test; those of branches are looked at one by one."""
+    return not any(_may_test(node) for statement in pick(block, _VALUES) for node in pick(statement, _TESTS))
+
+
+def _may_test(node: object) -> bool:
+    match node:
+        case n.Binary(n.BinaryOp.EQ | n.BinaryOp.NE):
+            return True
+        case n.Binary():
+            return False
+        case n.Unary(op):
+            return op is n.UnaryOp.NOT
+        case _:
+            return True

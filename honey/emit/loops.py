@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Loops as C, written so that the verifier gets through them.
+
+A loop that changes a variable in some turns and not in others has a state for each combination, if the verifier needs
+the variable's exact value later. It keeps few of the states that it has seen at an instruction, and in a loop all
+turns share the instructions: it forgets, and tries the combinations one by one until its budget is spent. There are two
+ways out.
+
+* Where each turn has instructions of its own, the verifier remembers (for the largest set bit of 64: 4,435 instructions
+  looked at instead of more than the million that there may be). That costs nothing when the program runs. It needs a
+  short loop without calls: what depends on their results clang calculates late, for all turns together.
+* Else it is made to forget the variable in each turn, which costs three instructions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from honey.emit.alternatives import Alternatives, changes
+from honey.emit.context import FunctionContext
+from honey.emit.forgetting import forgotten
+from honey.ir import nodes as n
+from honey.ir import types as t
+from honey.ir.context_reads import in_context
+from honey.ir.symbols import Symbols
+from honey.ir.walk import EFFECT_CLASSES, Node, pick, walk
+
+_EFFECTS = frozenset(EFFECT_CLASSES)
+_PRAGMA = "#pragma unroll"
+
+_MOST = 4096
+"""Nodes in all turns together: about as many instructions."""
+
+_CALL = 32
+"""What the call of a function counts, as it is mostly inlined."""
+
+_APART = 64
+"""What a signed division counts, and a read of the context: clang does not see through the assembly in them, and keeps
+what it makes of those of all turns on the stack."""
+
+
+def _unrolled(loop: n.For, symbols: Symbols, forgotten: Sequence[n.Local]) -> bool:
+    """Whether turns of ``loop`` begin with one of several known numbers, ``forgotten`` ones apart, and it is short."""
+    turns = len(range(loop.start, loop.stop, loop.step))
+    alternatives = Alternatives(symbols)
+    alternatives.block(loop.body)
+    return (
+        turns > 1
+        and turns * sum(_size(node) for node in walk(loop.body)) <= _MOST
+        and not any(isinstance(node, n.For) for node in walk(loop.body))
+        and changes(loop, alternatives, forgotten)
+    )
+
+
+def _size(node: Node) -> int:
+    match node:
+        case n.Call():
+            return _CALL
+        case n.Binary(n.BinaryOp.DIV | n.BinaryOp.MOD, left) if isinstance(left.type, t.Int) and left.type.signed:
+            return _APART
+        case n.Read(place) if in_context(place):
+            return _APART
+        case _:
+            return 1
+
+
+def write_loop(context: FunctionContext, loop: n.For, write_body: Callable[[], None]) -> None:
+    """Write a loop; ``write_body`` writes what it does in each turn."""
+    local, symbols = loop.local, context.file.symbols
+    outer, context.scope = context.scope, context.scope.inner()
+    name = context.expressions.names[local.id] = context.scope.new(local.name or "i")
+    step = loop.step
+    compare = "<" if step > 0 else ">"
+    sign = "+" if step > 0 else "-"
+    advance = f"{name}{sign}{sign}" if abs(step) == 1 else f"{name} {sign}= {abs(step)}"
+    start = context.expressions.converted(n.Const(loop.start, local.type), local.type)
+    declaration = context.file.spelling.declare(local.type, name)
+    calls = any(pick(loop.body, _EFFECTS))
+    numbers = forgotten(loop, context.function, symbols) if calls or not _unrolled(loop, symbols, ()) else []
+    if _unrolled(loop, symbols, numbers):
+        context.writer.line(_PRAGMA, mapped=False)
+        numbers = []
+    context.writer.line(f"for ({declaration} = {start}; {name} {compare} {loop.stop}; {advance}) {{")
+    _forget(context, numbers)
+    write_body()
+    context.writer.line("}", mapped=False)
+    context.scope = outer
+
+
+def _forget(context: FunctionContext, numbers: list[n.Local]) -> None:
+    context.writer.depth += 1
+    for each in numbers:
+        if each.id not in context.expressions.folded:
+            context.writer.line(context.file.features.forget(context.expressions.names[each.id]))
+    context.writer.depth -= 1

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tests for null, and which of them clang may merge with others.
+
+Whether both of two values are zero, or one of them is not, is to clang one test of ``a | b``. Where one of the two is a
+pointer, the verifier refuses that. So a test of a reference whose outcome is used as a number is written as one that
+clang does not know to be the test (``outcome``). Truth values that are only asked for are not numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from itertools import chain
+
+from honey.ir import nodes as n
+from honey.ir import types as t
+from honey.ir.nonnull import locals_written
+from honey.ir.symbols import Symbols
+from honey.ir.walk import pick
+from honey.records import dataclass
+
+_ASKING = frozenset((n.IsNull, n.LocalPlace))
+_LETS = frozenset((n.Let,))
+_RETURNS = frozenset((n.Return,))
+
+Tests = frozenset[bool]
+"""Tests of a value for zero: true stands for tests of references, false for those of numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class NullTests:
+    """What tests references in one function."""
+
+    held: frozenset[int] = frozenset()
+    """Locals (by id) that hold whether references are null."""
+
+    @classmethod
+    def of(cls, function: n.Function, symbols: Symbols) -> NullTests:
+        """The tests of ``function``."""
+        changing = locals_written(function.body)
+        held = set[int]()
+        for let in pick(function.body, _LETS):
+            if isinstance(let.local.type, t.Bool) and let.local.id not in changing and _gives(let.value, held, symbols):
+                held.add(let.local.id)
+        return cls(frozenset(held))
+
+    def reference(self, expr: n.Expr) -> bool:
+        """Whether a reference is tested for null."""
+        return _tests(expr, self.held)
+
+    def joinable(self, op: n.BinaryOp, expr: n.Expr) -> Tests:
+        """The tests in ``expr`` that clang may make one with another that ``op`` joins to it."""
+        is_and = op is n.BinaryOp.LAND
+        match expr:
+            case n.Unary(n.UnaryOp.NOT, operand):
+                return self.joinable(n.BinaryOp.LOR if is_and else n.BinaryOp.LAND, operand)
+            case n.Binary(inner, left, right) if inner.logical:
+                return frozenset(chain(*(self.joinable(each, side) for side in (left, right) for each in {op, inner})))
+            case n.IsNull(operand):
+                return frozenset((_is_pointer(operand.type),)) if is_and else frozenset()
+            case n.Binary(n.BinaryOp.EQ, _, n.Const(0)):
+                return frozenset((False,)) if is_and else frozenset()
+            case n.Binary(n.BinaryOp.NE, _, n.Const(0)):
+                return frozenset() if is_and else frozenset((False,))
+            case n.Binary(compare, _, right) if compare.compares:
+                return frozenset((False,)) if _may_test_for_zero(compare, right) else frozenset()
+            case n.Cast(_, t.Bool()) | n.Read(_, t.Bool()):
+                return frozenset((self.reference(expr),))
+            case _:
+                return frozenset()
+
+
+def _is_pointer(type_: t.Type) -> bool:
+    """Whether the verifier takes a value for a pointer that may be null. One into a packet is compared with its end."""
+    if isinstance(type_, t.Ref):
+        return type_.space is not t.Space.PACKET
+    return isinstance(type_, t.Address) and type_.space is t.Space.KERNEL
+
+
+def _may_test_for_zero(compare: n.BinaryOp, other: n.Expr) -> bool:
+    """Whether a comparison may turn out to be one with zero: a number that is never negative is 0 if it is below 1."""
+    if not isinstance(other, n.Const):
+        return True
+    if compare in (n.BinaryOp.GT, n.BinaryOp.LE):
+        return other.value == 0
+    return other.value == 1
+
+
+def _tests(expr: n.Expr, held: Set[int]) -> bool:
+    return any(
+        _is_pointer(node.operand.type) if isinstance(node, n.IsNull) else node.local.id in held
+        for node in pick(expr, _ASKING)
+    )
+
+
+def _gives(value: n.Expr | n.Effect | None, held: Set[int], symbols: Symbols) -> bool:
+    """Whether ``value`` is the outcome of a test of a reference, made here or in a function."""
+    if isinstance(value, n.Call):
+        return _answers(symbols.functions[value.function], symbols)
+    return isinstance(value, n.Expr) and _tests(value, held)
+
+
+def _answers(function: n.Function, symbols: Symbols) -> bool:
+    """Whether a function gives the outcome of a test of a reference."""
+    if not isinstance(function.result, t.Bool):
+        return False
+    held = NullTests.of(function, symbols).held
+    return any(_gives(end.value, held, symbols) for end in pick(function.body, _RETURNS))
+
+
+def merged(first: Tests, second: Tests) -> bool:
+    """Whether clang may make one of two tests, one of them of a reference."""
+    return bool(first) and bool(second) and True in first | second
