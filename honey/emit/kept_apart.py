@@ -19,6 +19,8 @@ from honey.records import dataclass, field
 
 _WORKS = frozenset((*EFFECT_CLASSES, n.Assign, n.Raise))
 _VALUES = frozenset((n.Let, n.Assign, n.Return, n.Eval))
+_CALLS: frozenset[type] = frozenset((n.Call,))
+_NONE: Tests = frozenset()
 _TESTS = frozenset((n.IsNull, n.Binary, n.Select, n.Unary, n.Call))
 
 
@@ -28,24 +30,28 @@ class KeptApart:
 
     tests: NullTests
     symbols: Symbols
+    ends: dict[str, Tests]
+    """What other functions test last, by name, as far as it has been looked for."""
     merges: bool
     """Whether the function's value is merged with others where it is called."""
     apart: set[int] = field(default_factory=set)
     """Branches whose test is written apart."""
     opaque: set[int] = field(default_factory=set)
     """Statements whose constant is written opaque."""
+    last: Tests = frozenset()
+    """What is tested last before the function is left."""
     _idle: dict[str, bool] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, function: n.Function, tests: NullTests, symbols: Symbols) -> KeptApart:
+    def of(cls, function: n.Function, tests: NullTests, symbols: Symbols, ends: dict[str, Tests]) -> KeptApart:
         """What ``function`` needs."""
         inlined = function.section is None and function.inline is not n.Inline.NEVER
-        found = cls(tests, symbols, inlined and not isinstance(function.result, t.Void))
-        found._block(function.body, frozenset(), idle_behind=True, quiet_behind=True)
+        found = cls(tests, symbols, ends, inlined and not isinstance(function.result, t.Void))
+        found.last |= found._block(function.body, _NONE, idle_behind=True, quiet_behind=True)
         return found
 
-    def _block(self, block: n.Block, near: Tests, *, idle_behind: bool, quiet_behind: bool) -> None:
-        """Look through a block.
+    def _block(self, block: n.Block, near: Tests, *, idle_behind: bool, quiet_behind: bool) -> Tests:
+        """Look through a block; gives the tests that are near what comes behind it.
 
         ``near`` are the tests just before it; ``idle_behind`` and ``quiet_behind`` say of what comes behind the block,
         to the function's end, that it only calculates, and that it tests nothing.
@@ -59,10 +65,12 @@ class KeptApart:
                 case n.If():
                     near = self._branch(statement, near, idle, quiet)
                 case n.For(body=body) | n.Scope(body=body):
-                    self._block(body, frozenset(), idle_behind=idle, quiet_behind=quiet)
-                    near = frozenset()
-                case _ if not self._is_idle((statement,)):
-                    near = frozenset()
+                    near = self._block(body, _NONE, idle_behind=idle, quiet_behind=quiet)
+                case n.Return():
+                    self.last |= near
+                case _:
+                    near = (near if self._is_idle((statement,)) else _NONE) | self._called(statement)
+        return near
 
     def _branch(self, branch: n.If, near: Tests, idle: bool, quiet: bool) -> Tests:
         """Look through a branch; gives the tests that are near what comes behind it."""
@@ -72,14 +80,12 @@ class KeptApart:
         value = self.tests.reference(branch.condition) and self._is_value(branch, near, idle, quiet)
         if close or value:
             self.apart.add(id(branch))
-            near = frozenset()
+            near = _NONE
         if value and (self.merges or not leaves):
             self.opaque.update(_constants(branch))
-        self._block(branch.then, near | both, idle_behind=idle, quiet_behind=quiet)
-        self._block(branch.otherwise, near | either, idle_behind=idle, quiet_behind=quiet)
-        if _leaves(branch.then):
-            return near | either
-        return near | both if _leaves(branch.otherwise) else frozenset()
+        then = self._block(branch.then, near | both, idle_behind=idle, quiet_behind=quiet)
+        otherwise = self._block(branch.otherwise, near | either, idle_behind=idle, quiet_behind=quiet)
+        return (_NONE if _leaves(branch.then) else then) | (_NONE if _leaves(branch.otherwise) else otherwise)
 
     def _is_value(self, branch: n.If, near: Tests, idle: bool, quiet: bool) -> bool:
         """Whether clang may make a value of ``branch``, and there may be another one that it merges it with."""
@@ -88,6 +94,20 @@ class KeptApart:
         if not (_leaves(branch.then) or _leaves(branch.otherwise)):
             return True
         return idle and (self.merges or not (quiet and _is_quiet((*branch.then, *branch.otherwise)) and not near))
+
+    def _called(self, statement: n.Stmt) -> Tests:
+        """The tests that come last in functions that ``statement`` calls."""
+        names = {call.function for call in pick(statement, _CALLS)}
+        return frozenset().union(*map(self._last_tests, names))
+
+    def _last_tests(self, name: str) -> Tests:
+        if name not in self.ends:
+            function = self.symbols.functions[name]
+            self.ends[name] = _NONE
+            if function.inline is not n.Inline.NEVER:
+                inside = KeptApart.of(function, NullTests.of(function, self.symbols), self.symbols, self.ends)
+                self.ends[name] = inside.last
+        return self.ends[name]
 
     def _is_idle(self, block: n.Block) -> bool:
         """Whether nothing is done in ``block`` but to calculate."""

@@ -71,9 +71,7 @@ class NullTests:
 
 def _is_pointer(type_: t.Type) -> bool:
     """Whether the verifier takes a value for a pointer that may be null. One into a packet is compared with its end."""
-    if isinstance(type_, t.Ref):
-        return type_.space is not t.Space.PACKET
-    return isinstance(type_, t.Address) and type_.space is t.Space.KERNEL
+    return isinstance(type_, t.Ref) and type_.space is not t.Space.PACKET
 
 
 def _may_test_for_zero(compare: n.BinaryOp, other: n.Expr) -> bool:
