@@ -7,14 +7,14 @@ Little is done with the values themselves: what clang sees are tests of pointers
 from __future__ import annotations
 
 from program_types import HOST
-from program_values import NUMBERS, integer, leaving, lookup
+from program_values import NUMBERS, integer, lookup, value_of
 from program_writer import Writer
 
 _FEW = (0, 1, 2, 3, -1, 7, 128, 2**32 - 1)
 _TURNS = ("1", "7", "31", "40", "100")
 
 
-def missing(w: Writer, depth: int) -> None:
+def missing(w: Writer, _depth: int) -> None:
     """Look-ups, then constants and truth values that depend on which of them found something."""
     maps = [known for known in w.maps if known.value in HOST]
     if not maps:
@@ -34,7 +34,7 @@ def missing(w: Writer, depth: int) -> None:
                 w.line(f"{name} = if {_test(w, 1)}, do: {w.literal(_FEW)}, else: {w.literal(_FEW)}")
                 w.bind(name, "int")
             case "leave":
-                w.line(f"if {_test(w, 1)}, do: {leaving(w, 0)}")
+                w.line(f"if {_test(w, 1)}, do: return({value_of(w, w.result, 0)})")
                 w.scope.names = [known for known in w.scope.names if known[1] != "maybe"]
                 return
             case _:
@@ -62,7 +62,7 @@ def _test(w: Writer, depth: int) -> str:
     return w.pick((f"{name} == nil", f"{name} != nil", f"is_nil({name})", f"not is_nil({name})"))
 
 
-def count(w: Writer, depth: int) -> None:
+def count(w: Writer, _depth: int) -> None:
     """A loop that counts which of its keys are there."""
     maps = [known for known in w.maps if known.key in HOST]
     if w.loops or not maps:
@@ -73,4 +73,4 @@ def count(w: Writer, depth: int) -> None:
     turn = w.pick((f"if {there}, do: {changed}, else: {acc}", f"{acc} + if({there}, do: 1, else: {w.literal(_FEW)})"))
     w.line(f"{name} = Enum.reduce(0..{w.pick(_TURNS)}, {w.literal(_FEW)}, fn {index}, {acc} -> {turn} end)")
     w.bind(name, "int")
-    w.line(f"if {name} {w.pick(('>', '==', '<'))} {w.literal(_FEW)}, do: {leaving(w, 0)}")
+    w.line(f"if {name} {w.pick(('>', '==', '<'))} {w.literal(_FEW)}, do: return({value_of(w, w.result, 0)})")
