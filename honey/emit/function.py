@@ -66,7 +66,7 @@ def _context(file: FileContext, function: n.Function) -> FunctionContext:
         effects=effects,
         changing=locals_written(function.body),
         open_records=OpenRecords.of(function),
-        kept_apart=KeptApart.of(function, tests, symbols, file.last_tests),
+        kept_apart=KeptApart.of(function, tests, symbols, prints=file.trace, ends=file.last_tests),
         scope=file.globals.inner(),
     )
     return context

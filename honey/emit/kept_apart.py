@@ -30,6 +30,8 @@ class KeptApart:
 
     tests: NullTests
     symbols: Symbols
+    prints: bool
+    """Whether raises are printed."""
     ends: dict[str, Tests]
     """What other functions test last, by name, as far as it has been looked for."""
     merges: bool
@@ -43,10 +45,12 @@ class KeptApart:
     _idle: dict[str, bool] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, function: n.Function, tests: NullTests, symbols: Symbols, ends: dict[str, Tests]) -> KeptApart:
+    def of(
+        cls, function: n.Function, tests: NullTests, symbols: Symbols, *, prints: bool, ends: dict[str, Tests]
+    ) -> KeptApart:
         """What ``function`` needs."""
         inlined = function.section is None and function.inline is not n.Inline.NEVER
-        found = cls(tests, symbols, ends, inlined and not isinstance(function.result, t.Void))
+        found = cls(tests, symbols, prints, ends, inlined and not isinstance(function.result, t.Void))
         found.last |= found._block(function.body, _NONE, idle_behind=True, quiet_behind=True)
         return found
 
@@ -105,7 +109,8 @@ class KeptApart:
             function = self.symbols.functions[name]
             self.ends[name] = _NONE
             if function.inline is not n.Inline.NEVER:
-                inside = KeptApart.of(function, NullTests.of(function, self.symbols), self.symbols, self.ends)
+                tests = NullTests.of(function, self.symbols)
+                inside = KeptApart.of(function, tests, self.symbols, prints=self.prints, ends=self.ends)
                 self.ends[name] = inside.last
         return self.ends[name]
 
@@ -116,7 +121,10 @@ class KeptApart:
     def _calculates(self, node: object) -> bool:
         match node:
             case n.Assign(place):
-                return isinstance(root_place(place), n.LocalPlace)
+                root = root_place(place)
+                return not isinstance(root, n.DerefPlace) or _on_stack(root.ref.type)
+            case n.Raise():
+                return not self.prints
             case n.Call(name):
                 return self._function_calculates(name)
             case _:
@@ -147,6 +155,11 @@ def _constant_for(statement: object) -> n.Place | str | None:
             return "result"
         case _:
             return None
+
+
+def _on_stack(type_: t.Type) -> bool:
+    """Whether a reference is one to a local of a caller, in whose place clang puts it."""
+    return isinstance(type_, t.Ref) and type_.space is t.Space.STACK
 
 
 def _leaves(block: n.Block) -> bool:
