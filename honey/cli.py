@@ -2,7 +2,7 @@
 """The `honey` command. Each subcommand is a module of `honey.commands`, imported only when it runs.
 
 Exit statuses: 0 all is well, 1 errors in a source, 2 the machine or the command line (a file that cannot be read, no
-clang, an error from clang), 3 an error in the compiler itself, 130 interrupted.
+clang, an error from clang, an output that cannot be written), 3 an error in the compiler itself, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from io import TextIOWrapper
 from typing import NoReturn
 
 from honey.commands.arguments import Arguments, plain
@@ -28,29 +29,47 @@ def process() -> NoReturn:
     """The command as a process: `main`, and an end that does not take memory apart which goes with the process."""
     gc.set_threshold(100_000)  # what a compilation makes it mostly keeps
     _open_standard_streams()
-    status = main()
+    status = OK
     try:
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        status = main()
+    except SystemExit as end:  # of a wrong command line, of `--help`, on SIGTERM
+        status = end.code if isinstance(end.code, int) else OK
+    except OSError as problem:
+        status = _cannot_write(problem)
+    try:
+        sys.stdout.flush()
     except BrokenPipeError:
         status = OK
-    if sys.stderr is not None:
+    except OSError as problem:
+        status = status or _cannot_write(problem)
+    with suppress(OSError):
         sys.stderr.flush()
     os._exit(status)
 
 
 def _open_standard_streams() -> None:
-    """Opens those that are closed, so that no file gets one of their numbers, and with it what is meant for them."""
-    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
-        pass
-    os.close(number)
+    """Opens those that are closed, so that no file gets one of their numbers, and with it what is meant for them.
+
+    Reading from a closed standard input and writing to a closed standard output are errors, as they are for any
+    command; what a closed standard error would have shown is lost. A character that a stream has no code for is shown
+    by its number.
+    """
+    for number, way in ((0, os.O_WRONLY), (1, os.O_RDONLY), (2, os.O_WRONLY)):
+        opened = os.open(os.devnull, way)  # takes the lowest number that is free
+        if opened != number:
+            os.close(opened)
+    sys.stdin = sys.stdin or os.fdopen(0, encoding="utf-8", closefd=False)
+    sys.stdout = sys.stdout or os.fdopen(1, "w", encoding="utf-8", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", encoding="utf-8", closefd=False)
+    if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line and returns the exit status."""
     words = sys.argv[1:] if argv is None else argv
-    arguments = plain(words) or _parsed(words)
     try:
+        arguments = plain(words) or _parsed(words)
         with _termination_as_exit():
             return _run(arguments)
     except KeyboardInterrupt:
@@ -84,8 +103,10 @@ def _run(arguments: Arguments) -> int:
     except FileProblem as problem:
         print(f"honey: {problem}", file=sys.stderr)
         return ENVIRONMENT
-    except (KeyboardInterrupt, BrokenPipeError):
+    except BrokenPipeError:
         raise
+    except OSError as problem:  # of a full disk, of a file or a folder that has gone meanwhile
+        return _cannot_write(problem)
     except Exception as problem:  # noqa: BLE001 -- a bug, which is told without a traceback
         from honey.commands.bug_report import bug_report
 
@@ -109,6 +130,16 @@ def _termination_as_exit() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
+def _cannot_write(problem: OSError) -> int:
+    """Says what the machine did not do. What still waits to be written to the standard output is given up."""
+    with suppress(OSError):
+        what = f"{problem.filename}: " if problem.filename is not None else "cannot write the output: "
+        print(f"honey: {what}{problem.strerror or problem}", file=sys.stderr)
+    _silence_stdout()
+    return ENVIRONMENT
+
+
 def _silence_stdout() -> None:
     """Keeps Python from complaining about the closed pipe when it flushes at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with suppress(OSError, ValueError):  # where it is no file at all
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -10,8 +10,12 @@ from collections.abc import Callable, Sequence
 from honey.commands.arguments import Arguments
 
 _EPILOG = """\
-exit status: 0 all is well, 1 errors in a source, 2 a file or a tool is missing or fails, 3 a bug in the compiler
+exit status: 0 all is well, 1 errors in a source, 2 a file or a tool is missing or fails, 3 a bug in the
+compiler, 130 interrupted
 """
+
+
+_NARROWEST = 20  # columns of help on a terminal that has, or says that it has, fewer
 
 
 class _Version(argparse.Action):
@@ -28,7 +32,17 @@ def _formatter(prog: str) -> argparse.HelpFormatter:
         columns = int(os.environ.get("COLUMNS") or os.get_terminal_size().columns)
     except (OSError, ValueError):
         columns = 80
-    return argparse.HelpFormatter(prog, width=columns - 2)
+    return argparse.HelpFormatter(prog, width=max(columns - 2, _NARROWEST))
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose commands say themselves what they do not know, with their own usage and not that of `honey`."""
+
+    def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def] # as it is there
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return found, unknown
 
 
 def parse(words: Sequence[str]) -> Arguments:
@@ -38,7 +52,7 @@ def parse(words: Sequence[str]) -> Arguments:
 
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     """The parser of the command that `words` begin with, or of all of them: each takes its time to make."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="honey", description="Compiles Elixir syntax to eBPF.", epilog=_EPILOG, formatter_class=_formatter
     )
     parser.add_argument(

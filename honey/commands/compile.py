@@ -33,12 +33,15 @@ def run(arguments: Arguments) -> int:
 
 
 def _all(work: Callable[[int], tuple[Sequence[Diagnostic], int]], count: int) -> list[tuple[Sequence[Diagnostic], int]]:
-    """The work on all of several sources, at once. A bug in the compiler on one of them leaves the others alone."""
+    """The work on all of several sources, at once.
+
+    A bug in the compiler on one of them, or a file that cannot be read or written, leaves the others alone.
+    """
     import honey.analysis.program
     import honey.emit.program
     import honey.passes  # noqa: F401 -- loaded once, here, and not by each process
     from honey.commands.bug_report import bug_report
-    from honey.commands.workers import in_parallel
+    from honey.commands.workers import WorkerLost, in_parallel
 
     def told(number: int) -> tuple[Sequence[Diagnostic], int]:
         try:
@@ -46,8 +49,14 @@ def _all(work: Callable[[int], tuple[Sequence[Diagnostic], int]], count: int) ->
         except compiler.InternalError as problem:
             output.progress(bug_report(problem))
             return (), INTERNAL
+        except files.FileProblem as problem:
+            output.progress(f"honey: {problem}")
+            return (), ENVIRONMENT
 
-    return in_parallel(told, range(count))
+    try:
+        return in_parallel(told, range(count))
+    except WorkerLost as problem:
+        raise files.FileProblem(str(problem)) from problem
 
 
 def pass_names(text: str | None) -> tuple[str, ...] | None:

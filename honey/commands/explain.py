@@ -28,7 +28,7 @@ def run(arguments: Arguments) -> int:
         hint = did_you_mean(code, entries) or "`honey explain` lists all of them"
         print(f"honey: there is no code {code}; {hint}", file=sys.stderr)
         return ENVIRONMENT
-    print(json.dumps(asdict(entry), indent=1, ensure_ascii=False) if arguments.format == "json" else explain(entry))
+    print(json.dumps(asdict(entry), indent=1) if arguments.format == "json" else explain(entry))
     return OK
 
 
@@ -43,7 +43,7 @@ def explain(entry: Entry) -> str:
 
 def _show_all(entries: dict[str, Entry], form: str) -> None:
     if form == "json":
-        print(json.dumps([asdict(entry) for entry in entries.values()], indent=1, ensure_ascii=False))
+        print(json.dumps([asdict(entry) for entry in entries.values()], indent=1))
         return
     for entry in entries.values():
         mark = " (warning)" if entry.severity == "warning" else ""

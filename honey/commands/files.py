@@ -36,7 +36,10 @@ def sources_of(path: str) -> list[str]:
 def read(path: str) -> SourceFile:
     """The source at a path (`-` is standard input). Raises `FileProblem`."""
     if path == STANDARD:
-        return SourceFile("stdin.ex", sys.stdin.buffer.read())
+        try:
+            return SourceFile("stdin.ex", sys.stdin.buffer.read())
+        except OSError as problem:
+            raise FileProblem(f"cannot read the standard input: {problem.strerror}") from problem
     try:
         with open(path, "rb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode) and not stat.S_ISFIFO(os.fstat(file.fileno()).st_mode):
@@ -51,7 +54,9 @@ def output_path(source: str, output: str | None, kind: str, *, folder: bool) -> 
 
     Raises `FileProblem` where that cannot be, or where it would be the source itself.
     """
-    if source == STANDARD and output is None:
+    if output == STANDARD and folder:
+        raise FileProblem("only one result fits the standard output; name a source, or a folder with -o")
+    if output == STANDARD or (source == STANDARD and output is None):
         return STANDARD
     name = os.path.basename(source).removesuffix(".ex") + SUFFIXES[kind]
     if output is None:
@@ -69,18 +74,20 @@ def output_path(source: str, output: str | None, kind: str, *, folder: bool) -> 
 
 def write(path: str, data: bytes) -> None:
     """Puts a result into its place all at once: a reader sees the old file or the new one. Raises `FileProblem`."""
-    if path == STANDARD:
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
-        return
     try:
-        if is_special(path):
+        if path == STANDARD:
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+        elif is_special(path):
             with open(path, "wb") as file:
                 file.write(data)
         else:
             _replace(path, data)
+    except BrokenPipeError:
+        raise
     except OSError as problem:
-        raise FileProblem(f"cannot write {path}: {problem.strerror}") from problem
+        name = "the standard output" if path == STANDARD else path
+        raise FileProblem(f"cannot write {name}: {problem.strerror}") from problem
 
 
 def _replace(path: str, data: bytes) -> None:

@@ -27,12 +27,20 @@ def show(diagnostics: Sequence[Diagnostic], *, form: str, stream: TextIO) -> Non
     if form == "json":
         from honey.diagnostics.render import as_json
 
-        print(as_json(diagnostics), file=stream)
+        _put(as_json(diagnostics), stream)
     elif diagnostics:
         from honey.diagnostics.render import render_all
 
-        print(render_all(diagnostics, style_for(stream)), file=stream)
+        _put(render_all(diagnostics, style_for(stream)), stream)
 
 
 def progress(message: str) -> None:
-    print(message, file=sys.stderr, flush=True)
+    _put(message, sys.stderr)
+
+
+def _put(text: str, stream: TextIO) -> None:
+    """Prints. A reader that has gone, as in `honey check X.ex 2>&1 | head -1`, does not change the exit status."""
+    try:
+        print(text, file=stream, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

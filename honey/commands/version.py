@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import platform
-import shutil
 import subprocess
 
 
@@ -24,12 +23,16 @@ def version_text() -> str:
 
 
 def _clang_version() -> str:
-    path = shutil.which("clang")
-    if path is None:
+    from honey.emit.clang import ClangMissing, find_clang
+
+    path = find_clang()
+    if isinstance(path, ClangMissing):
         return "(not found)"
     try:
         done = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=10, check=False)
     except (OSError, subprocess.TimeoutExpired):
+        return f"(at {path}, does not run)"
+    if done.returncode != 0:
         return f"(at {path}, does not run)"
     first = done.stdout.split("\n", 1)[0]
     return first.removeprefix("Debian ").removeprefix("Ubuntu ").removeprefix("clang version ")

@@ -24,6 +24,8 @@ _INTERVAL = 0.2  # seconds between two looks at the files
 def run(arguments: Arguments) -> int:
     """Goes on until it is interrupted. What is not there at the start is an error; later it may come and go."""
     passes = compile_command.pass_names(arguments.passes)
+    if arguments.path == files.STANDARD:
+        raise files.FileProblem("the standard input cannot be watched; name a source or a folder")
     seen: dict[str, tuple[int, int]] = {}
     for name in files.sources_of(arguments.path):
         files.read(name)

@@ -146,7 +146,7 @@ def as_json(diagnostics: Iterable[Diagnostic]) -> str:
     import json
 
     document = {"schema": 1, "diagnostics": [_document(diagnostic) for diagnostic in diagnostics]}
-    return json.dumps(document, indent=1, ensure_ascii=False)
+    return json.dumps(document, indent=1)
 
 
 def _document(diagnostic: Diagnostic) -> dict[str, object]:

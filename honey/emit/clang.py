@@ -27,6 +27,9 @@ _TEXT_FD = 3
 """Where clang finds the C; standard input holds what comes before it."""
 _TEXT_START = b'#line 1 "<stdin>"\n'
 
+_UNWRITTEN = re.compile(r"error in backend: IO failure on output stream: (.+)")
+"""What clang says, before the stack of a crash, where the object has no room."""
+
 _TARGET_ARCH = {"x86_64": "x86", "aarch64": "arm64", "riscv64": "riscv", "s390x": "s390", "ppc64le": "powerpc"}
 _NEWEST, _OLDEST = 22, 11
 """Versions that are looked for under their own name (``clang-18``) when there is no plain ``clang``."""
@@ -55,13 +58,14 @@ class ClangMissing:
 
 @dataclass(frozen=True, slots=True)
 class ClangFailed:
-    """Clang refused the C, or crashed; ``message`` is what it said."""
+    """Clang refused the C, or crashed; ``message`` is what it said, ``status`` below 0 the signal that ended it."""
 
     message: str
     status: int
 
     def __str__(self) -> str:
-        return f"clang failed with status {self.status}:\n{self.message.rstrip()}"
+        how = f"failed with status {self.status}" if self.status >= 0 else f"was ended by signal {-self.status}"
+        return f"clang {how}:\n{self.message.rstrip()}" if self.message.strip() else f"clang {how} without a word"
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +183,12 @@ class ClangRun:
             message = os.pread(self._messages, os.fstat(self._messages).st_size, 0).decode(errors="replace")
             message = message.replace(self._way_to_text, "")
             status = os.waitstatus_to_exitcode(result)
+            if status != 0 and (unwritten := _UNWRITTEN.search(message)):
+                return OutputFailed(self._output, unwritten[1])
             if status != 0:
                 return ClangFailed(_without_summary(message), status)
+            if os.fstat(self._object).st_size == 0:
+                return ClangFailed(f"{self._command[0]} succeeded, but wrote nothing", status)
             os.replace(self._temporary, self._output)
         except OSError as error:
             return OutputFailed(self._output, error.strerror or str(error))
@@ -195,7 +203,7 @@ class ClangRun:
             if self._process > 0:
                 _end(self._process)
                 self._process = 0
-            with suppress(FileNotFoundError):
+            with suppress(OSError):  # it is not there, or was not to be made in the first place
                 os.unlink(self._temporary)
 
     def _spawn(self, headers: Sequence[str]) -> None:

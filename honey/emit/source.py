@@ -64,7 +64,7 @@ class CSource:
 
 
 def _directive(line: int, file: str) -> str:
-    quoted = file.replace("\\", "\\\\").replace('"', '\\"')
+    quoted = "".join(f"\\{ord(one):03o}" if one < " " or one in '\\"\x7f' else one for one in file)
     return f'#line {line} "{quoted}"' if file else f"#line {line}"
 
 
