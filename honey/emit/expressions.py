@@ -222,10 +222,10 @@ class Expressions:
             return Fragment(f"{function}({', '.join(args)})", Binding.POSTFIX, t.U64)
         then, otherwise = self.expr(expr.then), self.expr(expr.otherwise)
         condition = self.condition(expr.condition)
-        if self.tests.reference(expr.condition):
+        constants = isinstance(expr.then, n.Const) and isinstance(expr.otherwise, n.Const)
+        if constants and self.tests.reference(expr.condition):
             condition = Fragment(self.features.apart(condition.text), Binding.POSTFIX, t.S32)
-            if isinstance(expr.then, n.Const) and isinstance(expr.otherwise, n.Const):
-                then = Fragment(self.opaque(then.text, expr.type), Binding.POSTFIX, expr.type)
+            then = Fragment(self.opaque(then.text, expr.type), Binding.POSTFIX, expr.type)
         return self.operators.choice(condition, then, otherwise, expr.type)
 
     def opaque(self, constant: str, type_: t.Type) -> str:

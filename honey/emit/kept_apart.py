@@ -10,16 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from honey.emit.null_tests import NullTests, Tests, merged
+from honey.emit.null_tests import NUMBER, NullTests, Tests, merged
 from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.ir.symbols import Symbols
-from honey.ir.walk import EFFECT_CLASSES, pick, root_place
+from honey.ir.walk import EFFECT_CLASSES, Node, children, pick, root_place
 from honey.records import dataclass, field
 
 _WORKS = frozenset((*EFFECT_CLASSES, n.Assign, n.Raise))
 _VALUES = frozenset((n.Let, n.Assign, n.Return, n.Eval))
 _CALLS: frozenset[type] = frozenset((n.Call,))
+_BITS = {n.BinaryOp.AND, n.BinaryOp.SHL, n.BinaryOp.SHR, n.BinaryOp.DIV, n.BinaryOp.MOD, n.BinaryOp.MUL}
 _NONE: Tests = frozenset()
 _TESTS = frozenset((n.IsNull, n.Binary, n.Select, n.Unary, n.Call))
 
@@ -40,6 +41,8 @@ class KeptApart:
     """Branches whose test is written apart."""
     opaque: set[int] = field(default_factory=set)
     """Statements whose constant is written opaque."""
+    needed: frozenset[int] = frozenset()
+    """Locals (by id) whose value clang has to know."""
     last: Tests = frozenset()
     """What is tested last before the function is left."""
     _idle: dict[str, bool] = field(default_factory=dict)
@@ -50,7 +53,8 @@ class KeptApart:
     ) -> KeptApart:
         """What ``function`` needs."""
         inlined = function.section is None and function.inline is not n.Inline.NEVER
-        found = cls(tests, symbols, prints, ends, inlined and not isinstance(function.result, t.Void))
+        merges = inlined and not isinstance(function.result, t.Void)
+        found = cls(tests, symbols, prints, ends, merges, needed=_needed(function.body))
         found.last |= found._block(function.body, _NONE, idle_behind=True, quiet_behind=True)
         return found
 
@@ -96,11 +100,21 @@ class KeptApart:
         if not self._is_idle((*branch.then, *branch.otherwise)):
             return False
         if not (_leaves(branch.then) or _leaves(branch.otherwise)):
-            return True
+            return any(_constants(branch)) or not self._loads(branch)
         return idle and (self.merges or not (quiet and _is_quiet((*branch.then, *branch.otherwise)) and not near))
 
+    def _loads(self, branch: n.If) -> bool:
+        """Whether one side reads what is needed later through a reference, which clang does only where it must."""
+        return any(
+            isinstance(root_place(read.place), n.DerefPlace) and read.type.size == 8 and local.id in self.needed
+            for side in (branch.then, branch.otherwise)
+            for local, read in _reads(side)
+        )
+
     def _called(self, statement: n.Stmt) -> Tests:
-        """The tests that come last in functions that ``statement`` calls."""
+        """The tests that come last in functions that ``statement`` calls, if what they give is not the test."""
+        if isinstance(statement, n.Let) and statement.local.id in self.tests.held:
+            return _NONE
         names = {call.function for call in pick(statement, _CALLS)}
         return frozenset().union(*map(self._last_tests, names))
 
@@ -111,7 +125,7 @@ class KeptApart:
             if function.inline is not n.Inline.NEVER:
                 tests = NullTests.of(function, self.symbols)
                 inside = KeptApart.of(function, tests, self.symbols, prints=self.prints, ends=self.ends)
-                self.ends[name] = inside.last
+                self.ends[name] = frozenset(f"{name}: {test}" if test != NUMBER else test for test in inside.last)
         return self.ends[name]
 
     def _is_idle(self, block: n.Block) -> bool:
@@ -135,6 +149,38 @@ class KeptApart:
             function = self.symbols.functions[name]
             self._idle[name] = function.inline is not n.Inline.NEVER and self._is_idle(function.body)
         return self._idle[name]
+
+
+def _reads(block: n.Block) -> Iterator[tuple[n.Local, n.Read]]:
+    """The locals that a block gives a value from memory."""
+    for statement in block:
+        match statement:
+            case n.Assign(n.LocalPlace(local), n.Read() as read):
+                yield local, read
+            case _:
+                pass
+
+
+def _needed(block: n.Block) -> frozenset[int]:
+    """The locals of whose value all bits are asked for: somewhere it is not shifted, masked, or given to a function."""
+    found, waiting = set[int](), list[Node](block)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, n.Read) and isinstance(node.place, n.LocalPlace):
+            found.add(node.place.local.id)
+        if not _weakens(node):
+            waiting += children(node)
+    return frozenset(found)
+
+
+def _weakens(node: object) -> bool:
+    match node:
+        case n.Binary(op):
+            return op in _BITS
+        case n.Cast(operand, type_):
+            return type_.size < operand.type.size
+        case _:
+            return isinstance(node, n.Call)
 
 
 def _constants(branch: n.If) -> Iterator[int]:

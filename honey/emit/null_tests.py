@@ -22,8 +22,12 @@ _ASKING = frozenset((n.IsNull, n.LocalPlace))
 _LETS = frozenset((n.Let,))
 _RETURNS = frozenset((n.Return,))
 
-Tests = frozenset[bool]
-"""Tests of a value for zero: true stands for tests of references, false for those of numbers."""
+Tests = frozenset[str]
+"""What is tested for zero: names for references, the same for the same one, and `NUMBER` for all numbers."""
+
+NUMBER = ""
+_NONE: Tests = frozenset()
+_A_NUMBER: Tests = frozenset((NUMBER,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +60,22 @@ class NullTests:
             case n.Binary(inner, left, right) if inner.logical:
                 return frozenset(chain(*(self.joinable(each, side) for side in (left, right) for each in {op, inner})))
             case n.IsNull(operand):
-                return frozenset((_is_pointer(operand.type),)) if is_and else frozenset()
+                return frozenset((_name(operand),)) if is_and else _NONE
             case n.Binary(n.BinaryOp.EQ, _, n.Const(0)):
-                return frozenset((False,)) if is_and else frozenset()
+                return _A_NUMBER if is_and else _NONE
             case n.Binary(n.BinaryOp.NE, _, n.Const(0)):
-                return frozenset() if is_and else frozenset((False,))
+                return _NONE if is_and else _A_NUMBER
             case n.Binary(compare, _, right) if compare.compares:
-                return frozenset((False,)) if _may_test_for_zero(compare, right) else frozenset()
+                return _A_NUMBER if _may_test_for_zero(compare, right) else _NONE
             case n.Cast(_, t.Bool()) | n.Read(_, t.Bool()):
-                return frozenset((self.reference(expr),))
+                return frozenset((str(expr),)) if self.reference(expr) else _A_NUMBER
             case _:
-                return frozenset()
+                return _NONE
+
+
+def _name(operand: n.Expr) -> str:
+    """What a tested value is called among tests."""
+    return str(operand) if _is_pointer(operand.type) else NUMBER
 
 
 def _is_pointer(type_: t.Type) -> bool:
@@ -106,5 +115,5 @@ def _answers(function: n.Function, symbols: Symbols) -> bool:
 
 
 def merged(first: Tests, second: Tests) -> bool:
-    """Whether clang may make one of two tests, one of them of a reference."""
-    return bool(first) and bool(second) and True in first | second
+    """Whether clang may make one of two tests of different values, one of them a reference."""
+    return any(one != other for one in first for other in second)
