@@ -100,6 +100,15 @@ def write_bundle(output: Path, manifest: Manifest, run: Path, files: Mapping[str
     """Pack the kept run in folder ``run`` into ``output``; ``files`` are benchmarks and sources by name."""
     output.parent.mkdir(parents=True, exist_ok=True)
     part = output.with_name(output.name + ".part")
+    try:
+        _pack(part, manifest, run, files)
+        part.replace(output)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def _pack(part: Path, manifest: Manifest, run: Path, files: Mapping[str, Path]) -> None:
     compressor = zstandard.ZstdCompressor(level=9)
     with (
         part.open("wb") as stream,
@@ -112,7 +121,6 @@ def write_bundle(output: Path, manifest: Manifest, run: Path, files: Mapping[str
                 archive.add(path, f"run/{path.relative_to(run).as_posix()}", filter=_nobody)
         for name, path in files.items():
             archive.add(path, f"checkout/{name}", filter=_nobody)
-    part.replace(output)
 
 
 def files_of(checkout: Checkout, paths: Sequence[Path]) -> dict[str, Path]:
@@ -146,7 +154,9 @@ def open_bundle(path: Path, folder: Path) -> Bundle:
             for member in archive:
                 _extract(archive, member, folder)
         manifest = Manifest.model_validate_json((folder / "bundle.json").read_bytes())
-    except (OSError, tarfile.TarError, zstandard.ZstdError, ValidationError, EOFError) as error:
+    except OSError as error:
+        raise HarnessError(f"{path}: {error.strerror or error}", hint="`harness run --bundle` makes one") from error
+    except (tarfile.TarError, zstandard.ZstdError, ValidationError, EOFError) as error:
         raise HarnessError(f"{path} is no evidence bundle: {error}", hint="`harness run --bundle` makes one") from error
     return Bundle(manifest=manifest, folder=folder, report=load_report(folder / "run"))
 

@@ -16,8 +16,10 @@ import sys
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
+from io import TextIOWrapper
 from pathlib import Path
 from types import FrameType
+from typing import TextIO
 
 from harness.errors import HarnessError
 
@@ -51,27 +53,65 @@ exit status: 0 all holds, 1 it does not, 2 it could not be found out, 3 a bug in
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; gives the exit status."""
     given = list(sys.argv[1:] if argv is None else argv)
+    _show_what_has_no_code()
     for each in _ENDING:
         if signal.getsignal(each) != signal.SIG_IGN:  # as after nohup(1)
             signal.signal(each, _interrupt)
     try:
-        arguments = _parser(given).parse_args(given)
-        status: int = import_module(COMMANDS[arguments.command][0]).main(arguments)
+        status = _run(given)
+        if sys.stdout is not None:
+            sys.stdout.flush()  # when the process ends it would be too late to say that it failed
     except KeyboardInterrupt:
-        print("harness: interrupted; nothing is left behind", file=sys.stderr)
+        _say("interrupted; nothing is left behind")
         return INTERRUPTED
     except HarnessError as error:
-        print(f"harness: {error}", file=sys.stderr)
+        _say(str(error))
         return CANNOT_RUN
-    except BrokenPipeError:  # the reader of our output has gone, as in `harness run | head`
-        sys.stderr.close()
+    except BrokenPipeError:  # the reader of our output has gone, as in `harness --help | head`
+        _silence(sys.stdout)
         return 0
     except OSError as error:  # a full disk, a folder that cannot be written
-        print(f"harness: {error.filename or 'the file system'}: {error.strerror or error}", file=sys.stderr)
+        reason = error.strerror or str(error)
+        _say(f"{error.filename}: {reason}" if error.filename is not None else f"cannot write: {reason}")
+        _silence(sys.stdout)
         return CANNOT_RUN
     except Exception as error:  # noqa: BLE001 (whatever it is, people are told about it without a traceback)
         return _bug(error)
     return status
+
+
+def _run(given: Sequence[str]) -> int:
+    try:
+        arguments = _parser(given).parse_args(given)
+    except SystemExit as end:  # of `--help`, and of a wrong command line
+        _put_error("")  # what the parser has said waits there
+        return end.code if isinstance(end.code, int) else 0
+    status: int = import_module(COMMANDS[arguments.command][0]).main(arguments)
+    return status
+
+
+def _say(words: str) -> None:
+    _put_error(f"harness: {words}\n")
+
+
+def _put_error(text: str) -> None:
+    try:
+        print(text, end="", file=sys.stderr, flush=True)
+    except OSError:  # there is nobody to say it to
+        _silence(sys.stderr)
+
+
+def _silence(stream: TextIO | None) -> None:
+    """Lets what waits in ``stream`` go nowhere, so that Python does not complain of it when the process ends."""
+    if stream is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _show_what_has_no_code() -> None:
+    """Lets a stream that has no code for a character, as in the locale C of some machines, show another for it."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="replace")
 
 
 def _bug(error: Exception) -> int:
@@ -80,8 +120,10 @@ def _bug(error: Exception) -> int:
         raise error
     frames = traceback.extract_tb(error.__traceback__)
     place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "nowhere"
-    print(f"harness: a bug in the harness itself: {type(error).__name__}: {error} ({place})", file=sys.stderr)
-    print("hint: HARNESS_DEBUG=1 shows where it comes from; nothing is left behind", file=sys.stderr)
+    _say(
+        f"a bug in the harness itself: {type(error).__name__}: {error} ({place})\n"
+        "hint: HARNESS_DEBUG=1 shows where it comes from; nothing is left behind"
+    )
     return BUG
 
 
@@ -92,9 +134,19 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser whose commands say themselves what they do not know, with their own usage and not that of all."""
+
+    def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def] # as it is there
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return found, unknown
+
+
 def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     """The parser; only the subcommand that is asked for has its arguments filled in."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="harness",
         description="Shows with evidence whether what the Honey compiler emits is as good as C written by hand.",
         epilog=_EPILOG,

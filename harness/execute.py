@@ -40,6 +40,15 @@ COUNT_BLOCKS = 3
 _GUEST_INSNS = "guest_insns_per_event"
 
 
+def check_target(target: str) -> None:
+    """Raises :class:`HarnessError` where there is no such target; ``ssh:HOST`` is one of the kind ``ssh``."""
+    if target.partition(":")[0] in KNOWN_TARGETS:
+        return
+    close = difflib.get_close_matches(target, KNOWN_TARGETS, n=1)
+    hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(KNOWN_TARGETS)}"
+    raise HarnessError(f"there is no target {target!r}", hint=hint)
+
+
 @dataclass(frozen=True, slots=True)
 class Where:
     """The target and what is done there. ``guest_insns`` asks for the second guest, where there can be one,
@@ -65,10 +74,7 @@ class Where:
 
     def check(self) -> None:
         """Raises :class:`HarnessError` where there is no such target, or where it takes no kernel."""
-        if self.kind not in KNOWN_TARGETS:
-            close = difflib.get_close_matches(self.target, KNOWN_TARGETS, n=1)
-            hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(KNOWN_TARGETS)}"
-            raise HarnessError(f"there is no target {self.target!r}", hint=hint)
+        check_target(self.target)
         if self.modules and not self.kernel:
             raise HarnessError("--modules needs --kernel", hint="give the image that the modules belong to")
 

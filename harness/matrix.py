@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.errors import HarnessError
+from harness.execute import check_target
 from harness.judge import Status
 from harness.progress import Progress
 from harness.report import model
@@ -57,11 +58,15 @@ def cells(axes: Sequence[str], shard: str = "") -> list[Cell]:
     values: dict[str, list[str]] = {}
     for axis in axes:
         name, _, listed = axis.partition("=")
-        chosen = [value for value in listed.split(",") if value]
+        chosen = list(dict.fromkeys(value for value in listed.split(",") if value))
         if name not in AXES or not chosen:
             raise HarnessError(
                 f"{axis!r} is no axis of a matrix", hint=f"write {', '.join(AXES)}, as in kernels=5.10,6.1"
             )
+        if name in values:
+            raise HarnessError(f"the axis {name} is given twice", hint=f"write {name}={','.join(values[name])},...")
+        for value in chosen:
+            _check(name, value)
         values[name] = chosen
     found = [Cell(tuple(zip(values, combination, strict=True))) for combination in itertools.product(*values.values())]
     if not shard:
@@ -72,6 +77,14 @@ def cells(axes: Sequence[str], shard: str = "") -> list[Cell]:
     return found[int(number) - 1 :: int(of)]
 
 
+def _check(axis: str, value: str) -> None:
+    """Raises :class:`HarnessError` for what no run would take; what is only missing here is for its cell to say."""
+    if axis == "targets":
+        check_target(value)
+    if axis == "seeds" and not value.removeprefix("-").isdecimal():
+        raise HarnessError(f"{value!r} is no seed", hint="write whole numbers, as in seeds=1,2,3")
+
+
 @dataclass
 class _Children:
     """The processes under way; ended together when one of us is interrupted."""
@@ -80,13 +93,12 @@ class _Children:
     lock: threading.Lock = field(default_factory=threading.Lock)
     stopping: bool = False
 
-    def start(self, command: Sequence[str], cwd: Path) -> subprocess.Popen[str]:
+    def start(self, command: Sequence[str]) -> subprocess.Popen[str]:
         with self.lock:
             if self.stopping:
                 raise HarnessError("the run was interrupted")
             process = subprocess.Popen(
                 dying_with_us(command, "TERM"),
-                cwd=cwd,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
                 text=True,
@@ -116,7 +128,6 @@ class Matrix:
     cells: Sequence[Cell]
     arguments: Sequence[str]
     folder: Path
-    root: Path
     progress: Progress
     guests: int = 2
 
@@ -136,7 +147,7 @@ class Matrix:
         reports = self.folder / cell.folder
         options = [*self.arguments, *cell.options, "--reports", str(reports), "-q"]
         with self.progress.step(cell.name, f"running {cell.name}"):
-            process = children.start([sys.executable, "-m", "harness.cli", "run", *options], self.root)
+            process = children.start([sys.executable, "-m", "harness.cli", "run", *options])
             try:
                 _, said = process.communicate()
             finally:

@@ -155,8 +155,18 @@ def put_away(report: model.Report, folder: Path, reports: Path, json: Path | Non
     place = keep(report, folder, reports)
     if json is not None:
         json.parent.mkdir(parents=True, exist_ok=True)
-        json.write_text(report.to_json(), encoding="utf-8")
+        _write_whole(json, report.to_json())
     return Kept(report, place)
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Write ``text`` into the file ``path``, of which no half stays behind, on a full disk for one."""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        if path.is_file():
+            path.unlink()
+        raise HarnessError(f"cannot write {path}: {error.strerror}") from error
 
 
 def _no_room(folder: Path) -> str:

@@ -31,6 +31,8 @@ def main(given: argparse.Namespace) -> int:
     console = make_console()
     baseline = read_baseline(checkout.reports)
     if given.action == "show":
+        if given.report is not None or given.loosen:
+            raise HarnessError("`show` prints the baseline as it is; REPORT and --loosen are for `update`")
         for entry in baseline.entries:
             console.print(f"{entry.benchmark}, kernel {entry.kernel}, target {entry.target}, {entry.compiler}")
             for handler, figures in entry.figures.items():

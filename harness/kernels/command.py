@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from harness.errors import HarnessError
 from harness.kernels.build import Order, build
 from harness.kernels.releases import DEFAULT, release
 from harness.kernels.source import packaged_source
@@ -74,6 +75,8 @@ def _fetch(given: argparse.Namespace, known: list[Offer], console: Console, say:
         wanted += [offer.name for offer in known if offer.available and offer.name not in wanted]
     if given.refresh and not wanted:
         wanted = [offer.name for offer in known if offer.cached]
+    if not wanted and not given.refresh:
+        raise HarnessError("there is nothing to fetch", hint="name kernels of `harness kernels list`, or say --all")
     for name in wanted:
         kernel = find_kernel(name, refresh=given.refresh, say=say)
         start = "starts directly" if kernel.direct else "starts through its own unpacking"

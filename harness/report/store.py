@@ -30,14 +30,14 @@ _UNFINISHED = ".run-"
 
 @contextmanager
 def new_run(reports: Path) -> Iterator[Path]:
-    """A folder for a run's files; it is gone at the end of the block unless :func:`keep` took it over.
+    """A folder for a run's files, by its absolute path; it goes with the block unless :func:`keep` took it over.
 
     Its name tells the process that it belongs to; on this occasion those of runs that were killed are removed.
     """
     reports.mkdir(parents=True, exist_ok=True)
     for left in abandoned_runs(reports):
         shutil.rmtree(left, ignore_errors=True)
-    folder = Path(tempfile.mkdtemp(prefix=f"{_UNFINISHED}{os.getpid()}-", dir=reports))
+    folder = Path(tempfile.mkdtemp(prefix=f"{_UNFINISHED}{os.getpid()}-", dir=reports.resolve()))
     try:
         yield folder
     finally:
@@ -77,15 +77,21 @@ def keep(report: Report, folder: Path, reports: Path) -> Path:
     return place
 
 
+_HINT = "`harness run` writes reports/latest"
+
+
 def load_report(path: Path) -> Report:
     """The report in ``path``, a ``report.json`` or a folder with one. Raises :class:`HarnessError`."""
     path = path / "report.json" if path.is_dir() else path
     try:
         return Report.model_validate_json(path.read_bytes())
     except OSError as error:
-        raise HarnessError(f"{path}: {error.strerror}", hint="`harness run` writes reports/latest") from error
+        raise HarnessError(f"{path}: {error.strerror}", hint=_HINT) from error
     except ValidationError as error:
-        raise HarnessError(f"{path} is no report of schema 1", details=str(error)) from error
+        (first, *_) = error.errors(include_url=False, include_context=False, include_input=False)
+        where = ".".join(map(str, first["loc"]))
+        words = f"{where}: {first['msg']}" if where else first["msg"]
+        raise HarnessError(f"{path} is no report of schema 1: {words}", hint=_HINT) from error
 
 
 def _free_place(history: Path, report: Report) -> Path:

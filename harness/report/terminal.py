@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import os
+
 from rich import box
 from rich.console import Console
 from rich.markup import escape
@@ -21,11 +23,19 @@ _STYLES = {None: "", True: "green", False: "yellow"}
 PLAIN_WIDTH = 160
 
 
+class _PatientConsole(Console):
+    """A console whose reader may go, as in ``harness run | head``: the run goes on, and its status is the truth."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
+
+
 def make_console(*, stderr: bool = False) -> Console:
     """A console for people: colours and the terminal's width where there is one."""
-    console = Console(stderr=stderr, highlight=False)
+    console = _PatientConsole(stderr=stderr, highlight=False)
     if not console.is_terminal:
-        console = Console(stderr=stderr, highlight=False, width=PLAIN_WIDTH)
+        console = _PatientConsole(stderr=stderr, highlight=False, width=PLAIN_WIDTH)
     return console
 
 

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ``harness`` command where its streams are closed, full or gone, and where it is asked for what cannot be."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.bundle import Manifest, write_bundle
+from harness.commands import run_options
+from harness.report.store import load_report
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def in_shell(line: str, folder: Path = ROOT) -> tuple[int, str]:
+    """The exit status and what a shell's command line says on standard error, in which ``harness`` is the command."""
+    text = line.replace("harness", f"{shlex.quote(sys.executable)} -m harness.cli", 1)
+    done = subprocess.run(["bash", "-c", text], cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "status", "said"),
+    [
+        ("harness kernels >/dev/full", 2, "harness: cannot write: No space left on device\n"),
+        ("harness --help >/dev/full", 2, "harness: cannot write: No space left on device\n"),
+        ("harness --help | head -0; exit $PIPESTATUS", 0, ""),
+        ("harness baseline show | head -0; exit $PIPESTATUS", 0, ""),
+        ("harness kernels <&- >&- 2>&-", 0, ""),
+        ("harness nonesuch 2>/dev/full", 2, ""),
+        ("harness run nonesuch 2>/dev/full", 2, ""),
+    ],
+)
+def test_a_stream_that_is_closed_full_or_gone_is_no_bug(line: str, status: int, said: str) -> None:
+    assert in_shell(line) == (status, said)
+
+
+def test_a_run_whose_reader_goes_comes_to_its_end(tmp_path: Path) -> None:
+    reports = tmp_path / "reports"
+    line = f"harness run hello_world --target sim --reports {reports} 2>&1 | head -1; exit $PIPESTATUS"
+    assert in_shell(line) == (0, "")
+    assert load_report(reports / "latest").status == 0
+
+
+def test_a_locale_that_lacks_a_character_shows_another(tmp_path: Path) -> None:
+    status, said = in_shell(f"PYTHONIOENCODING=ascii harness run hello_world --target sim --reports {tmp_path}")
+    assert (status, "UnicodeEncodeError" in said) == (0, False)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("harness run --bogus", "usage: harness run "),
+        ("harness kernels build --bogus x", "usage: harness kernels build "),
+        ("harness run --bundle .", "argument --bundle: '.' is a folder; name a file"),
+        ("harness run --json /", "argument --json: '/' is a folder; name a file"),
+        ("harness run --cpu -3", "argument --cpu: "),
+        ("harness run --matrix seeds=a", "harness: 'a' is no seed"),
+        ("harness run --matrix targets=lcal", "did you mean local?"),
+        ("harness run --matrix seeds=1 seeds=2", "harness: the axis seeds is given twice"),
+        ("harness baseline show reports/latest", "harness: `show` prints the baseline as it is"),
+        ("harness kernels fetch", "harness: there is nothing to fetch"),
+        ("harness replay nowhere", "harness: nowhere: No such file or directory"),
+        ("harness report pyproject.toml", "harness: pyproject.toml is no report of schema 1: Invalid JSON"),
+    ],
+)
+def test_what_cannot_be_is_said_before_anything_is_done(line: str, said: str) -> None:
+    status, words = in_shell(line)
+    assert status == 2
+    assert said in words
+
+
+def test_a_cell_is_run_as_the_matrix_was_asked_for() -> None:
+    parser = argparse.ArgumentParser()
+    run_options.add(parser)
+    line = (
+        "a b --target=local --kernel=k --modules=m --mode=solo --seed=-3 --compiler=cc --cpu=2 --cost-blocks=0 "
+        "--no-guest-insns --compile-rounds=4 --ablation --no-counters"
+    )
+    of_the_whole = "--json j --reports r -q --shard 1/2 --matrix kernels=5.10"
+    assert run_options.of_a_cell(parser.parse_args(f"{line} {of_the_whole}".split())) == line.split()
+    assert run_options.of_a_cell(parser.parse_args(of_the_whole.split())) == []
+
+
+def test_a_matrix_finds_benchmarks_from_where_it_was_asked_for(tmp_path: Path) -> None:
+    benchmark = (ROOT / "benchmarks/hello_world.toml").read_text(encoding="utf-8")
+    (tmp_path / "hello_world.toml").write_text(benchmark, encoding="utf-8")
+    line = "harness run ./hello_world.toml --target sim --matrix seeds=7 -q --reports reports"
+    assert in_shell(line, tmp_path)[0] == 0
+    assert [part.seed for part in load_report(tmp_path / "reports/latest").benchmarks] == [7]
+
+
+def test_a_bundle_that_cannot_be_packed_leaves_no_half_of_it(tmp_path: Path) -> None:
+    manifest = Manifest(
+        benchmarks=(), target="sim", kernel=None, mode="shadow", seed=1, cpu=0, cost_blocks=0, guest_insns=False
+    )
+    (tmp_path / "run").mkdir()
+    with pytest.raises(FileNotFoundError):
+        write_bundle(tmp_path / "b.tar.zst", manifest, tmp_path / "run", {"gone.ex": tmp_path / "gone.ex"})
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
