@@ -222,7 +222,8 @@ def _check_map(node: object, symbols: Symbols) -> None:
         case n.MapUpdate(name, key, value, flags):
             definition = _keyed_map(symbols, name, key, node)
             assert definition.value is not None
-            require_stores(value.type, definition.value, "the value", node)
+            if not _is_in_packet(value, definition.value):
+                require_stores(value.type, definition.value, "the value", node)
             require(is_host_int(flags.type), "flags are an integer", node)
         case n.MapDelete(name, key):
             _keyed_map(symbols, name, key, node)
@@ -238,18 +239,18 @@ def _keyed_map(symbols: Symbols, name: str, key: n.Expr, node: object) -> n.MapD
     definition = _map(symbols, name, node)
     require(definition.key is not None and definition.value is not None, "the map has no keys", node)
     assert definition.key is not None
-    if not _is_packet_key(key, definition.key):
+    if not _is_in_packet(key, definition.key):
         require_stores(key.type, definition.key, "the key", node)
     return definition
 
 
-def _is_packet_key(key: n.Expr, type_: t.Type) -> bool:
-    """Whether the key is as many bytes of a packet, which helpers take as they are."""
-    place = key.place if isinstance(key, n.Read) else None
+def _is_in_packet(value: n.Expr, type_: t.Type) -> bool:
+    """Whether a key or a value is as many bytes of a packet, which helpers take as they are."""
+    place = value.place if isinstance(value, n.Read) else None
     while isinstance(place, (n.FieldPlace, n.IndexPlace)):
         place = place.base
     space = place.ref.type.space if isinstance(place, n.DerefPlace) and isinstance(place.ref.type, t.Ref) else None
-    return space is t.Space.PACKET and key.type.size == type_.size
+    return space is t.Space.PACKET and value.type.size == type_.size
 
 
 def _check_effect(node: object, symbols: Symbols) -> None:
