@@ -9,7 +9,7 @@ Loads from before a branch are no better, if only its two sides use them: LLVM m
 merges inline assembly, so that an empty one behind a volatile load keeps it, and its address, where it is.
 
 So every read is written like that, with these exceptions: in a function without branches; where there is nothing to
-merge with; and before the first branch that does more than leave, if a call or such a read follows before that branch:
+merge with, the same read in another turn of a loop included; and before the first branch that does more than leave, if a call or such a read follows before that branch:
 LLVM moves no load over those.
 """
 
@@ -43,7 +43,7 @@ def reads_once(
             continue
         nodes = [*_written(statement, folded)]
         reads = [node for node in nodes if isinstance(node, n.Read) and in_context(node.place)]
-        count += sum(_loads(read.type) for read in reads)
+        count += sum(_loads(read.type) for read in reads) * (2 if isinstance(statement, n.For) else 1)
         branched = branched or (not _leaves(statement) and any(_branches(node, symbols) for node in nodes))
         if branched:
             exposed += reads

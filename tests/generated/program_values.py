@@ -210,6 +210,5 @@ def lookup(w: Writer, found: MapType, depth: int) -> str:
 def leaving(w: Writer, depth: int) -> str:
     if w.result == "int" and w.scope.of("maybe") and w.chance(15):
         name = w.pick(w.scope.of("maybe"))
-        w.scope.names.remove((name, "maybe"))  # behind `if x != nil, do: return(x)` it is nil, which is no result
-        return f"return({name})"
+        return f"return({name} || {w.literal(SMALL)})"  # a test around it may have shown that it is nil
     return f"return({value_of(w, w.result, depth)})"
