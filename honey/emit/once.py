@@ -9,8 +9,8 @@ Loads from before a branch are no better, if only its two sides use them: LLVM m
 merges inline assembly, so that an empty one behind a volatile load keeps it, and its address, where it is.
 
 So every read is written like that, with these exceptions: in a function without branches; where there is nothing to
-merge with, the same read in another turn of a loop included; and before the first branch that does more than leave, if a call or such a read follows before that branch:
-LLVM moves no load over those.
+merge with, the same read in another turn of a loop included; and before the first branch that does more than leave, if
+a call or such a read follows before that branch: LLVM moves no load over those.
 """
 
 from __future__ import annotations
