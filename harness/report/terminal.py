@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 from rich import box
 from rich.console import Console
@@ -14,6 +15,7 @@ from rich.text import Text
 from harness.report import words
 from harness.report.cells import COSTS, rows
 from harness.report.model import BenchmarkReport, Failure, MapParity, Ratio, Report, StreamParity
+from harness.report.wide_table import Column, tables
 
 SHOWN_DIFFERENCES = 10
 SHOWN_LOG = 30
@@ -44,9 +46,9 @@ def show(report: Report, console: Console) -> None:
     for benchmark in report.benchmarks:
         _show_benchmark(benchmark, console)
     if len(report.benchmarks) > 1:
-        console.print(_overview(report))
+        console.print(*_overview(report, console.width))
     if report.cells:
-        console.print(_cells(report))
+        console.print(*_cells(report, console.width))
     for note in report.notes:
         console.print(escape(note), style="dim")
     show_verdict(report, console)
@@ -70,7 +72,7 @@ def _show_benchmark(benchmark: BenchmarkReport, console: Console) -> None:
         console.print(_maps(benchmark))
     _show_differences(benchmark, console)
     if benchmark.programs:
-        console.print(_figures(benchmark))
+        console.print(*_figures(benchmark, console.width))
         for name, reason in words.unmeasured(benchmark).items():
             console.print(f"{name}: {reason}", style="dim")
         for sentence in words.contenders(benchmark):
@@ -116,21 +118,18 @@ def _show_differences(benchmark: BenchmarkReport, console: Console) -> None:
         console.print(f"  and {rest} more in report.json", style="dim")
 
 
-def _figures(benchmark: BenchmarkReport) -> Table:
+def _figures(benchmark: BenchmarkReport, width: int) -> Iterator[Table]:
     sides = [side for side in benchmark.sides if any(side in p for p in benchmark.programs.values())]
-    table = Table(box=box.SIMPLE_HEAD, title=" / ".join(sides), title_justify="left", title_style="")
-    table.add_column("")
-    compared = words.comparisons(benchmark)
-    for name in (*(f"honey / {base}" for base in compared), *benchmark.programs):
-        table.add_column(name, justify="right")
-    for metric in words.measured_metrics(benchmark):
-        cells = [
-            " / ".join(words.figure(words.metric_of(by_side.get(side), metric)) for side in sides)
-            for by_side in benchmark.programs.values()
-        ]
-        means = [_ratio(metric, ratios.get(metric)) for ratios in compared.values()]
-        table.add_row(words.METRIC_TITLES[metric], *means, *cells)
-    return table
+    metrics = words.measured_metrics(benchmark)
+    columns = [
+        Column(f"honey / {base}", [_ratio(metric, ratios.get(metric)) for metric in metrics])
+        for base, ratios in words.comparisons(benchmark).items()
+    ]
+    for name, by_side in benchmark.programs.items():
+        found = [[words.figure(words.metric_of(by_side.get(side), metric)) for side in sides] for metric in metrics]
+        columns.append(Column(name, [Text(" / ".join(figures)) for figures in found]))
+    first = Column("", [Text(words.METRIC_TITLES[metric]) for metric in metrics], right=False)
+    return tables(" / ".join(sides), first, columns, width)
 
 
 def _ratio(metric: str, one: Ratio | None, *, short: bool = False) -> Text:
@@ -151,34 +150,36 @@ def _show_budgets(benchmark: BenchmarkReport, console: Console) -> None:
         console.print(f"[red]✗[/] {words.budget_name(outcome)}: {is_now}{at}, {words.budget_limit(outcome)}{note}")
 
 
-def _overview(report: Report) -> Table:
-    metrics = words.metrics_of(report)
-    table = Table(box=box.SIMPLE_HEAD, title="Honey / C, geometric means", title_justify="left", title_style="")
-    for name in ("pair", "verdict", "parity", "oracle", *(words.METRIC_TITLES[m] for m in metrics)):
-        table.add_column(name, justify="left" if name == "pair" else "right", no_wrap=name == "pair")
-    for benchmark in report.benchmarks:
-        ratios = benchmark.ratios.get("honey", {})
-        parity = benchmark.parity
-        cells = [_mark(benchmark.ok), _mark(parity.equal), _mark(parity.oracle_equal)]
-        means = [_ratio(m, ratios.get(m), short=True) for m in metrics]
-        table.add_row(words.part_name(report, benchmark), *cells, *means)
-    table.add_section()
-    every = [Text(words.ratio(mean), _STYLES[words.better(m, mean)]) for m in metrics for mean in [report.means.get(m)]]
-    table.add_row("all", "", "", "", *every)
-    return table
+def _overview(report: Report, width: int) -> Iterator[Table]:
+    parts = report.benchmarks
+    none = Text("")
+    columns = [
+        Column("verdict", [*(_mark(part.ok) for part in parts), none]),
+        Column("parity", [*(_mark(part.parity.equal) for part in parts), none]),
+        Column("oracle", [*(_mark(part.parity.oracle_equal) for part in parts), none]),
+    ]
+    for metric in words.metrics_of(report):
+        cells = [_ratio(metric, part.ratios.get("honey", {}).get(metric), short=True) for part in parts]
+        mean = report.means.get(metric)
+        every = Text(words.ratio(mean), _STYLES[words.better(metric, mean)])
+        columns.append(Column(words.METRIC_TITLES[metric], [*cells, every]))
+    first = Column("pair", [*(Text(words.part_name(report, part)) for part in parts), Text("all")], right=False)
+    return tables("Honey / C, geometric means", first, columns, width, last=True)
 
 
-def _cells(report: Report) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, title="Cells", title_justify="left", title_style="")
-    costs = [words.METRIC_TITLES[metric] for metric in COSTS]
-    for name in ("cell", "verdict", "C = Honey", "= oracle", *costs, "since the last run", ""):
-        table.add_column(name, justify="right" if name in costs else "left", overflow="fold")
-    for row in rows(report):
-        verdict = Text(row.verdict, "green" if row.ok else "bold red")
-        ratios = [words.ratio(cost) for cost in row.costs]
-        agree = (_mark(row.parity), _mark(row.oracle))
-        table.add_row(row.name, verdict, *agree, *ratios, escape(row.changed), escape(row.why))
-    return table
+def _cells(report: Report, width: int) -> Iterator[Table]:
+    found = rows(report)
+    columns = [
+        Column("verdict", [Text(row.verdict, "green" if row.ok else "bold red") for row in found], right=False),
+        Column("C = Honey", [_mark(row.parity) for row in found], right=False),
+        Column("= oracle", [_mark(row.oracle) for row in found], right=False),
+    ]
+    for number, metric in enumerate(COSTS):
+        columns.append(Column(words.METRIC_TITLES[metric], [Text(words.ratio(row.costs[number])) for row in found]))
+    columns.append(Column("since the last run", [Text(row.changed) for row in found], right=False, words=True))
+    if any(row.why for row in found):
+        columns.append(Column("why", [Text(row.why) for row in found], right=False, words=True))
+    return tables("Cells", Column("cell", [Text(row.name) for row in found], right=False), columns, width)
 
 
 def _mark(ok: bool | None) -> Text:
