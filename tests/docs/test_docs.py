@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -58,6 +59,14 @@ def test_the_tutorials_unit_test_runs(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", python], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
     )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(shutil.which("clang") is None, reason="clang is not installed: no C to check")
+def test_the_tutorials_loader_compiles() -> None:
+    (text,) = blocks(ROOT / "docs/tutorial.md", "c")
+    command = ["clang", "-Wall", "-Werror", "-fsyntax-only", "-x", "c", "-"]
+    done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
 
 
