@@ -85,12 +85,17 @@ OPAQUE = (
     "#define opaque(number) ({ typeof(number) same_ = (number); barrier_var(same_); same_; })",
 )
 
+UNKNOWN_ZERO = (
+    "/* 0, of which the verifier does not know it: it takes the difference of two pointers for any number. */",
+    '#define unknown_zero() ({ __u64 zero_; asm volatile("%0 = r10\\n\\t%0 -= r10" : "=r"(zero_)); zero_; })',
+)
+
 FORGET = (
-    "/* Adds 0, of which the verifier does not know that it is 0: it follows a loop once, not once for each number. */",
-    "#define forget(number) \\",
+    "/* Adds such a 0, so that the verifier follows a loop once, not once for each number. */",
+    "#define forget(number, zero) \\",
     "\tdo { \\",
-    "\t\t__u64 value_ = (number), zero_; \\",
-    '\t\tasm volatile("%1 = r10\\n\\t%1 -= r10\\n\\t%0 += %1" : "+r"(value_), "=&r"(zero_)); \\',
+    "\t\t__u64 value_ = (number); \\",
+    '\t\tasm volatile("%0 += %1" : "+r"(value_) : "r"(zero)); \\',
     "\t\t(number) = value_; \\",
     "\t} while (0)",
 )
@@ -310,10 +315,15 @@ class Features:
         self.helpers["opaque"] = OPAQUE
         return f"opaque({number})"
 
-    def forget(self, number: str) -> str:
+    def unknown_zero(self) -> str:
+        """A zero that makes the verifier `forget` what it is added to."""
+        self.helpers["unknown_zero"] = UNKNOWN_ZERO
+        return "unknown_zero()"
+
+    def forget(self, number: str, zero: str) -> str:
         """The statement that makes the verifier forget what it knows of a number."""
         self.helpers["forget"] = FORGET
-        return f"forget({number});"
+        return f"forget({number}, {zero});"
 
     def null(self) -> str:
         """The null pointer."""

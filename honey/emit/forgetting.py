@@ -7,7 +7,8 @@ value on each path, and as soon as such a value decides a comparison, no two of 
 a loop over 64 were followed thousands of times, until the verifier's budget of a million instructions was spent. Where
 every turn begins with a number that may be anything, it is followed once.
 
-Adding ``r10 - r10`` does that: the verifier takes the difference of two pointers for an unknown number.
+Adding ``r10 - r10``, calculated once before the loop, does that: the verifier takes the difference of two pointers for
+an unknown number.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ _RESERVED = re.compile(
 
 _FUNCTIONS = """
 apart at_least at_most atomic_add atomic_add_u32 div_s64 div_u64 forget likely mod_s64 new_entry opaque outcome
-stay_here unlikely
+stay_here unknown_zero unlikely
 """
 _OWN = frozenset(_FUNCTIONS.split())
 """What the functions and macros are called that an emitted file may begin with."""
