@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 
 from honey.emit.constants import braced, bytes_value, constant
 from honey.emit.features import Features
@@ -36,7 +36,8 @@ class Expressions:
 
     ``names`` has the C name of each local by id, ``folded`` the values that are written where their local is read,
     ``effect`` writes an effect that has been folded into an expression, ``once`` are reads that must not be merged with
-    others, ``turns`` are the numbers of loops' turns, by id, ``tests`` knows the tests for null.
+    others, ``turns`` are the numbers of loops' turns, by id, ``tests`` knows the tests for null, ``apart`` are
+    choices that must stay branches.
     """
 
     spelling: Spelling
@@ -48,6 +49,7 @@ class Expressions:
     once: frozenset[n.Read] = frozenset()
     turns: frozenset[int] = frozenset()
     tests: NullTests = NullTests()
+    apart: Set[n.Select] = frozenset()
 
     def value(self, value: n.Expr | n.Effect) -> Fragment:
         """An expression or an effect."""
@@ -222,8 +224,7 @@ class Expressions:
             return Fragment(f"{function}({', '.join(args)})", Binding.POSTFIX, t.U64)
         then, otherwise = self.expr(expr.then), self.expr(expr.otherwise)
         condition = self.condition(expr.condition)
-        constants = isinstance(expr.then, n.Const) and isinstance(expr.otherwise, n.Const)
-        if constants and self.tests.reference(expr.condition):
+        if expr in self.apart:
             condition = Fragment(self.features.apart(condition.text), Binding.POSTFIX, t.S32)
             then = Fragment(self.opaque(then.text, expr.type), Binding.POSTFIX, expr.type)
         return self.operators.choice(condition, then, otherwise, expr.type)

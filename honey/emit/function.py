@@ -40,6 +40,7 @@ def _context(file: FileContext, function: n.Function) -> FunctionContext:
     raising = frozenset(name for name, callee in symbols.functions.items() if callee.may_raise)
     folded = folded_locals(function, raising)
     tests = NullTests.of(function, symbols)
+    kept_apart = KeptApart.of(function, tests, symbols, prints=file.trace, ends=file.last_tests)
 
     # Expressions hold effects, effects take expressions, and of some of those a local is made first.
     def effect_within(effect: n.Effect) -> Fragment:
@@ -57,6 +58,7 @@ def _context(file: FileContext, function: n.Function) -> FunctionContext:
         once=reads_once(file.reads_memory, function, folded, symbols),
         turns=turn_numbers(function),
         tests=tests,
+        apart=kept_apart.selects,
     )
     effects = Effects(expressions, local_before, file.functions, file.maps, symbols, families=file.families)
     context = FunctionContext(
@@ -66,7 +68,7 @@ def _context(file: FileContext, function: n.Function) -> FunctionContext:
         effects=effects,
         changing=locals_written(function.body),
         open_records=OpenRecords.of(function),
-        kept_apart=KeptApart.of(function, tests, symbols, prints=file.trace, ends=file.last_tests),
+        kept_apart=kept_apart,
         scope=file.globals.inner(),
     )
     return context

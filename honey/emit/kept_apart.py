@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from honey.emit.alternatives import Alternatives
 from honey.emit.null_tests import NUMBER, NullTests, Tests, merged
 from honey.ir import nodes as n
 from honey.ir import types as t
@@ -21,6 +22,7 @@ _WORKS = frozenset((*EFFECT_CLASSES, n.Assign, n.Raise))
 _VALUES = frozenset((n.Let, n.Assign, n.Return, n.Eval))
 _CALLS: frozenset[type] = frozenset((n.Call,))
 _BITS = {n.BinaryOp.AND, n.BinaryOp.SHL, n.BinaryOp.SHR, n.BinaryOp.DIV, n.BinaryOp.MOD, n.BinaryOp.MUL}
+_SELECTS = frozenset((n.Select,))
 _NONE: Tests = frozenset()
 _TESTS = frozenset((n.IsNull, n.Binary, n.Select, n.Unary, n.Call))
 
@@ -35,12 +37,16 @@ class KeptApart:
     """Whether raises are printed."""
     ends: dict[str, Tests]
     """What other functions test last, by name, as far as it has been looked for."""
+    values: Alternatives
+    """What is known of the values of locals."""
     merges: bool
     """Whether the function's value is merged with others where it is called."""
     apart: set[int] = field(default_factory=set)
     """Branches whose test is written apart."""
     opaque: set[int] = field(default_factory=set)
     """Statements whose constant is written opaque."""
+    selects: set[n.Select] = field(default_factory=set)
+    """Choices by such a test, whose first value is written opaque, too."""
     needed: frozenset[int] = frozenset()
     """Locals (by id) whose value clang has to know."""
     last: Tests = frozenset()
@@ -54,7 +60,10 @@ class KeptApart:
         """What ``function`` needs."""
         inlined = function.section is None and function.inline is not n.Inline.NEVER
         merges = inlined and not isinstance(function.result, t.Void)
-        found = cls(tests, symbols, prints, ends, merges, needed=_needed(function.body))
+        values = Alternatives(symbols)
+        values.block(function.body)
+        found = cls(tests, symbols, prints, ends, values, merges, needed=_needed(function.body))
+        found.selects |= {select for select in pick(function.body, _SELECTS) if found._chooses(select)}
         found.last |= found._block(function.body, _NONE, idle_behind=True, quiet_behind=True)
         return found
 
@@ -80,6 +89,11 @@ class KeptApart:
                     near = (near if self._is_idle((statement,)) else _NONE) | self._called(statement)
         return near
 
+    def _chooses(self, select: n.Select) -> bool:
+        """Whether a test of a reference chooses between two values that clang may know."""
+        known = self.values.of(select.then) and self.values.of(select.otherwise)
+        return bool(known) and self.tests.reference(select.condition)
+
     def _branch(self, branch: n.If, near: Tests, idle: bool, quiet: bool) -> Tests:
         """Look through a branch; gives the tests that are near what comes behind it."""
         both, either = (self.tests.joinable(op, branch.condition) for op in (n.BinaryOp.LAND, n.BinaryOp.LOR))
@@ -90,7 +104,7 @@ class KeptApart:
             self.apart.add(id(branch))
             near = _NONE
         if value and (self.merges or not leaves):
-            self.opaque.update(_constants(branch))
+            self.opaque.update(self._known_values(branch))
         then = self._block(branch.then, near | both, idle_behind=idle, quiet_behind=quiet)
         otherwise = self._block(branch.otherwise, near | either, idle_behind=idle, quiet_behind=quiet)
         return (_NONE if _leaves(branch.then) else then) | (_NONE if _leaves(branch.otherwise) else otherwise)
@@ -100,8 +114,26 @@ class KeptApart:
         if not self._is_idle((*branch.then, *branch.otherwise)):
             return False
         if not (_leaves(branch.then) or _leaves(branch.otherwise)):
-            return any(_constants(branch)) or not self._loads(branch)
+            return any(self._known_values(branch)) or not self._loads(branch)
         return idle and (self.merges or not (quiet and _is_quiet((*branch.then, *branch.otherwise)) and not near))
+
+    def _known_values(self, branch: n.If) -> Iterator[int]:
+        """What sets, on one side, what becomes a value that clang may know on the other side, if there is one, too."""
+        others = {self._known_for(node) for node in pick(branch.otherwise, _WORKS | {n.Return})}
+        for statement in branch.then:
+            place = self._known_for(statement)
+            if place is not None and (not branch.otherwise or place in others):
+                yield id(statement)
+
+    def _known_for(self, statement: object) -> n.Place | str | None:
+        """What gets a value that clang may know: a place, or what the function gives."""
+        match statement:
+            case n.Assign(place, value) if isinstance(value.type, t.Int | t.Bool) and self.values.of(value):
+                return place
+            case n.Return(value) if value is not None and isinstance(value.type, t.Int | t.Bool):
+                return "result" if self.values.of(value) else None
+            case _:
+                return None
 
     def _loads(self, branch: n.If) -> bool:
         """Whether one side reads what is needed later through a reference, which clang does only where it must."""
@@ -181,26 +213,6 @@ def _weakens(node: object) -> bool:
             return type_.size < operand.type.size
         case _:
             return isinstance(node, n.Call)
-
-
-def _constants(branch: n.If) -> Iterator[int]:
-    """What one side sets to constants that the other side, if there is one, sets to constants too."""
-    others = {_constant_for(node) for node in pick(branch.otherwise, _WORKS | {n.Return})}
-    for end in branch.then:
-        place = _constant_for(end)
-        if place is not None and (not branch.otherwise or place in others):
-            yield id(end)
-
-
-def _constant_for(statement: object) -> n.Place | str | None:
-    """What becomes a constant: a place, or what the function gives."""
-    match statement:
-        case n.Assign(place, n.Const()):
-            return place
-        case n.Return(n.Const()):
-            return "result"
-        case _:
-            return None
 
 
 def _on_stack(type_: t.Type) -> bool:
