@@ -48,7 +48,8 @@ def main(given: argparse.Namespace) -> int:
     write_baseline(baseline, checkout.reports)
     for line in kept:
         console.print(line, style="yellow")
-    console.print(f"the baseline has the figures of {len(report.benchmarks)} benchmarks")
+    count = len(report.benchmarks)
+    console.print(f"the baseline has the figures of {count} benchmark{'' if count == 1 else 's'}")
     if kept:
         console.print("--loosen takes the figures of this run as they are")
     return 0

@@ -39,6 +39,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(given: argparse.Namespace) -> int:
     """Describe; gives the exit status."""
+    if given.kernel and not given.target:
+        raise HarnessError("--kernel says where to load the object", hint="add --target vm")
     try:
         obj = read_object(given.object)
     except ObjectError as error:
@@ -50,7 +52,9 @@ def main(given: argparse.Namespace) -> int:
     loaded: dict[str, LoadedProgram] = {}
     if given.target:
         loaded = load_on(given.target, given.object, find_checkout(), kernel=given.kernel)
-    console.print(f"{given.object.name}: licence {obj.license or 'none'}, {len(obj.programs)} programs")
+    count = len(obj.programs)
+    said = f"{given.object.name}: licence {obj.license or 'none'}, {count} program{'' if count == 1 else 's'}"
+    console.print(said, markup=False)
     console.print(_programs(obj, loaded))
     if obj.declared_maps:
         console.print(_maps(obj))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from honey.analysis.errors import Left, Mistake, Poisoned
 from honey.analysis.storage import Join
 from honey.analysis.values import NEVER, NIL, POISON, NeverValue, Value
+from honey.ir import nodes as n
 from honey.syntax import ast
 from honey.syntax.source import Span
 
@@ -95,11 +96,27 @@ def _own(fl: Lowering) -> Container[tuple[str, int]]:
 def _sequence(fl: Lowering, exprs: tuple[ast.Node, ...], sink: Sink) -> None:
     for node in exprs[:-1]:
         if fl.left:
-            fl.report.warn("HNY0608", "this is never reached", node.span, help="what stands before has left already")
+            _never_reached(fl, node)
             return
         attempt(fl, node, Discard())
     if not fl.left:
         attempt(fl, exprs[-1], sink)
+    elif not isinstance(fl.code[-1], n.Raise) and not _is_formality(exprs[-1]):  # what raises is told as that
+        _never_reached(fl, exprs[-1])
+
+
+def _is_formality(node: ast.Node) -> bool:
+    """Whether this may end a function that has been left already, as the `0` of a handler that its readers expect."""
+    match node:
+        case ast.Call(target=None, name="return", args=(given,)):
+            return _is_formality(given)
+        case _:
+            return isinstance(node, ast.Int | ast.Atom | ast.Attribute)
+
+
+def _never_reached(fl: Lowering, node: ast.Node) -> None:
+    help = "what stands before has left already; names in here are not looked at"
+    fl.report.warn("HNY0608", "this is never reached", node.span, help=help)
 
 
 def attempt(fl: Lowering, node: ast.Node, sink: Sink) -> None:
