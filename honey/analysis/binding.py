@@ -19,6 +19,7 @@ from honey.analysis.values import (
     NeverValue,
     PlainMapValue,
     RuntimeAtom,
+    Snapshot,
     TupleValue,
     UnionValue,
     Value,
@@ -95,6 +96,11 @@ def kept(fl: Lowering, name: str, value: Value, span: Span) -> Value:
             if name in fl.changed_names or shared or outside:
                 return _own(fl, name, n.Read(place, place.type), span)
             return value
+        case MemoryValue(place) if not value.is_whole and value.snapshot is None and name not in fl.changed_names:
+            # A part of what a reference leads to: what is written there later does not change the value.
+            slot = Slot()
+            fl.code.append(slot)
+            return replace(value, snapshot=Snapshot(name, slot, fl.changes(volatility.space_of(place))))
         case TupleValue(items) | ListValue(items):
             return type(value)(tuple(kept(fl, "", fl.settled(item), span) for item in items))
         case PlainMapValue(fields):

@@ -238,10 +238,13 @@ def _register(fl: Lowering, context: ContextValue, node: ast.Dot) -> Value:
     """kprobe and uprobe: arguments by the function's names; kretprobe: ``ret``; else registers by their names."""
     section = fl.section
     assert section is not None
-    function = functions.signature(section.target.partition("+")[0]) if "kprobe" in section.kind else None
-    names = [parameter.name for parameter in function.parameters] if function is not None else []
-    if node.name == "ret" and "ret" in section.kind:
+    of_kernel = section.kind.startswith(("kprobe", "kretprobe"))
+    function = functions.signature(section.target.partition("+")[0]) if of_kernel else None
+    returns = "ret" in section.kind
+    if node.name == "ret" and returns:
         return typed(_read_register(fl, context, "ax"), function.result if function else None, t.Space.KERNEL)
+    # At the function's end, the registers hold its arguments no more.
+    names = [parameter.name for parameter in function.parameters] if function is not None and not returns else []
     if function is not None and node.name in names[: len(_REGISTERS)]:
         index = names.index(node.name)
         raw = _read_register(fl, context, _REGISTERS[index])
@@ -249,7 +252,7 @@ def _register(fl: Lowering, context: ContextValue, node: ast.Dot) -> Value:
     whole = _whole(context)
     if isinstance(whole.type, t.Struct) and fl.unit.module.structs.field(whole.type, node.name) is not None:
         return _member(fl, context, node)
-    raise _unknown(fl, node, [*names, "ret"] if "ret" in section.kind else names)
+    raise _unknown(fl, node, ["ret"] if returns else names)
 
 
 def _read_register(fl: Lowering, context: ContextValue, name: str) -> n.Expr:

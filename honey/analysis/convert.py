@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from honey.analysis.values import (
+    NIL,
     AddressValue,
     AggregateValue,
     AtomValue,
@@ -72,7 +73,8 @@ def store(fl: Lowering, value: Value, type_: t.Type, span: Span, what: str = "he
 
     Raises ``Mistake`` where there is no such conversion.
     """
-    value = fl.required(value, span)
+    absent = isinstance(type_, t.Address) and isinstance(fl.settled(value), NilValue)
+    value = NIL if absent else fl.required(value, span)
     expr = _store(fl, value, type_, span)
     if expr is None:
         raise fl.mistake(code, f"{what} takes {_wanted(type_)}, got {describe(value)}", span, help=_hint(value, type_))

@@ -68,6 +68,7 @@ class Lowering:
         self.code: Code = []
         self.scope = Scope()
         self.epoch = 0
+        self._harmless = dict.fromkeys(t.Space, 0)
         self.returns: list[tuple[Value, Span, Scope]] = []
         self.changed_names: frozenset[str] = frozenset()
         self.owned: set[int] = set()
@@ -137,12 +138,22 @@ class Lowering:
     def assign(self, place: n.Place, value: n.Expr | n.Effect, span: Span | None) -> None:
         """Stores into a place."""
         self.code.append(n.Assign(place, value, span))
-        self.epoch += 1
+        self._count(volatility.changed_by_store(place))
 
     def wrote(self, effect: n.Effect) -> None:
         """Counts an effect that may change memory which earlier values are read from."""
         if volatility.writes(effect):
-            self.epoch += 1
+            self._count(volatility.changed_by(effect))
+
+    def _count(self, changed: frozenset[t.Space]) -> None:
+        """Counts a change of memory in the spaces ``changed``, if of any behind references at all."""
+        self.epoch += 1
+        for space in t.Space:
+            self._harmless[space] += space not in changed
+
+    def changes(self, space: t.Space) -> int:
+        """How often memory in a space may have changed so far."""
+        return self.epoch - self._harmless[space]
 
     def give_back(self, value: Value, span: Span) -> None:
         """Leaves the function with ``value``."""
@@ -231,6 +242,8 @@ class Lowering:
                 if presence is None:
                     return value
                 return self.settled(self._take(value, presence)) if presence.present else NilValue()
+            case MemoryValue(snapshot=Snapshot() as snapshot):
+                return self._as_bound(value, snapshot)
             case RuntimeAtom() if len(atoms := self.scope.atoms(value)) == 1:
                 return AtomValue(next(iter(atoms)))
             case UnionValue(alternatives=alternatives):
@@ -297,6 +310,14 @@ class Lowering:
         safe = n.Select(value.is_nil, n.Const(0, type_), present.expr, type_)
         snapshot.early = self._pin_in(snapshot.slot, snapshot.name, type(present)(safe))
         return snapshot.early
+
+    def _as_bound(self, value: MemoryValue, snapshot: Snapshot) -> Value:
+        """What lay in a place when it was bound to a name: a copy, if it may have changed since."""
+        if snapshot.early is None and snapshot.epoch != self.changes(volatility.space_of(value.place)):
+            local = self.fresh(snapshot.name, value.type)
+            snapshot.slot.code.append(n.Let(local, n.Read(value.place, value.type), None))
+            snapshot.early = MemoryValue(n.LocalPlace(local))
+        return snapshot.early or value
 
     def _pin_in(self, slot: Slot, name: str, value: Value) -> Value:
         outer, self.code = self.code, slot.code

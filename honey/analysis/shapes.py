@@ -157,7 +157,7 @@ def shape_of(value: Value) -> Shape:
         case TupleValue(items):
             return SequenceShape(tuple(shape_of(item) for item in items))
         case ListValue(items):
-            return SequenceShape(tuple(shape_of(item) for item in items), "list")
+            return SequenceShape(_of_one_order(items), "list")
         case PlainMapValue(fields):
             return SequenceShape(tuple(shape_of(item) for _, item in fields), "map", tuple(name for name, _ in fields))
         case OptionalValue(present=present):
@@ -168,6 +168,17 @@ def shape_of(value: Value) -> Shape:
             return NeverShape()
         case _:
             return StaticShape(value)
+
+
+def _of_one_order(items: tuple[Value, ...]) -> tuple[Shape, ...]:
+    """The shapes of a list's items, where a literal 0 among numbers in network order is one of them."""
+    shapes = tuple(shape_of(item) for item in items)
+    firm = {shape for shape in shapes if not (isinstance(shape, IntShape) and shape.literal)}
+    only = next(iter(firm)) if len(firm) == 1 else None
+    if not (isinstance(only, IntShape) and only.type.big_endian):
+        return shapes
+    zero = (isinstance(item, IntValue) and item.literal and item.constant == 0 for item in items)
+    return tuple(only if is_zero else shape for is_zero, shape in zip(zero, shapes, strict=True))
 
 
 def join_all(shapes: Sequence[Shape]) -> Shape:
@@ -206,6 +217,8 @@ def join(left: Shape, right: Shape) -> Shape:
             return OptionalShape(join(inner, other))
         case (RefShape(target), MemoryShape(type_)) | (MemoryShape(type_), RefShape(target)) if target == type_:
             return MemoryShape(type_)
+        case RefShape(target), RefShape(other_target) if target == other_target:
+            return MemoryShape(target)  # one in a packet, one in a map: what they have in common is the value
         case (MemoryShape(t.Chars(length)) as one, StaticShape(StringValue(data))) | (
             StaticShape(StringValue(data)),
             MemoryShape(t.Chars(length)) as one,

@@ -78,11 +78,18 @@ class MemoryValue:
     """A struct, array or ``char[n]`` that lies somewhere.
 
     A ``reference`` is a map value or a record: assigning to its fields changes it for everyone. Else it is a value,
-    and whoever binds it to a name that is changed in place makes a copy.
+    and whoever binds it to a name that is changed in place makes a copy. A ``snapshot`` stands for a copy of what lay
+    there when it was bound to a name.
     """
 
     place: n.Place
     reference: bool = False
+    snapshot: Snapshot | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether this is all that a reference leads to, which names share; a part of it is a value."""
+        return self.reference and isinstance(self.place, n.DerefPlace)
 
     @property
     def type(self) -> t.Type:
@@ -196,10 +203,11 @@ class PoisonValue:
 
 @dataclass(slots=True, eq=False)
 class Snapshot:
-    """Reading a scalar behind a reference, once and at the right moment.
+    """Reading a value behind a reference, once and at the right moment.
 
-    The value is what lay there at the time of the look-up. As long as nothing was written since (``epoch``), reading it
-    where it is first known to be there gives the same; else it is read in ``slot``, right after the look-up.
+    The value is what lay there at the time of the look-up, or when a field was bound to a name. As long as nothing was
+    written since (``epoch``), reading it where it is first known to be there gives the same; else it is read in
+    ``slot``, right after the look-up.
     """
 
     name: str

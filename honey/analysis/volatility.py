@@ -18,7 +18,7 @@ from honey.analysis.values import (
 )
 from honey.ir import nodes as n
 from honey.ir import types as t
-from honey.ir.walk import walk
+from honey.ir.walk import root_place, walk
 from honey.records import replace
 
 if TYPE_CHECKING:
@@ -37,6 +37,32 @@ def writes(effect: n.Effect) -> bool:
     if isinstance(effect, n.HelperCall):
         return any(isinstance(arg, n.AddressOf) or is_place(arg) for arg in effect.args)
     return not isinstance(effect, n.ProbeRead)
+
+
+def changed_by(effect: n.Effect) -> frozenset[t.Space]:
+    """The spaces in which an effect that `writes` may change what references lead to."""
+    match effect:
+        case n.MapUpdate() | n.MapDelete() | n.NewEntry():
+            return frozenset({t.Space.MAP})
+        case n.RingOutput():
+            return frozenset()
+        case n.AtomicAdd(place):
+            return changed_by_store(place)
+        case _:
+            return frozenset(t.Space)
+
+
+def changed_by_store(place: n.Place) -> frozenset[t.Space]:
+    """The space that a store into a place changes; locals are in none."""
+    root = root_place(place)
+    return frozenset({space_of(place)}) if isinstance(root, n.DerefPlace) else frozenset()
+
+
+def space_of(place: n.Place) -> t.Space:
+    """The space that a place is in."""
+    root = root_place(place)
+    type_ = root.ref.type if isinstance(root, n.DerefPlace) else None
+    return type_.space if isinstance(type_, t.Ref) else t.Space.STACK
 
 
 def is_place(node: object) -> bool:
@@ -68,7 +94,7 @@ def pin(fl: Lowering, value: Value, slot: Slot) -> Value:
                 return pinned(fl, value, "before")
             finally:
                 fl.code = outer
-        case MemoryValue(place, False) if is_volatile(n.Read(place, place.type), fl.owned):
+        case MemoryValue(place) if not value.is_whole and is_volatile(n.Read(place, place.type), fl.owned):
             local = fl.fresh("before", place.type)
             slot.code.append(n.Let(local, n.Read(place, place.type), None))
             return MemoryValue(n.LocalPlace(local))

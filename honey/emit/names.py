@@ -16,6 +16,29 @@ _WORDS = (
 KEYWORDS = frozenset(_WORDS.split())
 """C's words, and names with a meaning of their own: the headers' lower-case macros, C23's keywords, ``main``."""
 
+_MATHS = """
+acos acosh asin asinh atan atan2 atanh cabs cacos cacosh carg casin casinh catan catanh cbrt ccos ccosh ceil cexp
+cimag clog conj copysign cos cosh cpow cproj creal csin csinh csqrt ctan ctanh erf erfc exp exp2 exp10 expm1 fabs fdim
+finite floor fma fmax fmin fmod frexp hypot ilogb ldexp lgamma llrint llround log log10 log1p log2 logb lrint lround
+modf nan nearbyint nextafter nexttoward pow remainder remquo rint round roundeven scalbln scalbn sin sinh sqrt tan
+tanh tgamma trunc
+"""
+_OTHERS = """
+abort abs aligned_alloc alloca bcmp bcopy bzero calloc exit free index isalnum isalpha isblank iscntrl isdigit
+isgraph islower isprint ispunct isspace isupper isxdigit labs llabs malloc memalign memccpy memchr memcmp memcpy
+memmove mempcpy memset printf realloc rindex scanf snprintf sprintf sscanf stpcpy stpncpy strcasecmp strcat strchr
+strcmp strcpy strcspn strdup strerror strlcat strlcpy strlen strncasecmp strncat strncmp strncpy strndup strpbrk
+strrchr strspn strstr strtod strtof strtok strtol strtold strtoll strtoul strtoull strxfrm tolower toupper va_copy
+va_end va_start vfork vprintf vscanf vsnprintf vsprintf vsscanf wcschr wcscmp wcslen wcsncmp wmemchr wmemcmp wmemcpy
+wmemmove
+"""
+LIBRARY = frozenset([*_OTHERS.split(), *(name + suffix for name in _MATHS.split() for suffix in ("", "f", "l"))])
+"""What clang 14 to 19 know without a header (the LIBBUILTINs of their Builtins.def; a test asks the clang at hand).
+
+An object's symbol of such a name is an error, or has the meaning of C's function: what follows the end of a program
+called ``exit`` cannot be reached. Static functions and variables may have any of them.
+"""
+
 _RESERVED = re.compile(
     r"(?:__|_[A-Z]|bpf_|BPF_|SEC$|KERNEL_VERSION$|LICENSE$|NULL$|READ_ONCE$|size_t$|\w+_packet_(?:at|near|from)$)"
 )
@@ -33,6 +56,11 @@ def identifier(name: str) -> str:
     """``name`` as C can write it: ``empty?`` is ``empty``, letters that C does not know are spelt by their code."""
     text = member_name(name)
     return f"{text}_" if text in _OWN or _RESERVED.match(text) else text
+
+
+def symbol(name: str) -> str:
+    """What to call a map or a program, which become symbols of the object."""
+    return f"{name}_" if name in LIBRARY else name
 
 
 def member_name(name: str) -> str:
@@ -94,6 +122,6 @@ class Scope:
         return Scope(self)
 
 
-def assign(names: Iterable[str], scope: Scope) -> dict[str, str]:
-    """A C identifier for each name, all different and taken in ``scope``."""
-    return {name: scope.new(name) for name in names}
+def assign(names: Iterable[str], scope: Scope, *, symbols: bool = False) -> dict[str, str]:
+    """A C identifier for each name, all different and taken in ``scope``; ``symbols`` of the object or not."""
+    return {name: scope.new(symbol(name) if symbols else name) for name in names}

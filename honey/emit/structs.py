@@ -22,7 +22,7 @@ _UAPI_CONTEXTS = (
 )
 UAPI_CONTEXTS = frozenset(_UAPI_CONTEXTS.split())
 """Kernel structs that <linux/bpf.h> declares, so that the emitted C does not."""
-_UNFIT = frozenset(["linux/bpf_perf_event.h", "linux/if_arp.h", "linux/vm_sockets.h"])
+UNFIT = frozenset(["linux/bpf_perf_event.h", "linux/icmp.h", "linux/if.h", "linux/if_arp.h", "linux/vm_sockets.h"])
 """Headers that lead to the machine's registers, which have other names in user space, or to the C library."""
 _NEEDLESSLY_PACKED = frozenset(["ethhdr"])
 """Structs that their headers pack although all fields lie as they should: C would read their numbers byte by byte."""
@@ -253,7 +253,7 @@ class StructWriter:
 
 def included(definition: t.StructDef) -> str:
     """The header that the definition is taken from, if it may be: those of the C library do not fit eBPF."""
-    whole = definition.header.startswith("linux/") and definition.header not in _UNFIT
+    whole = definition.header.startswith("linux/") and definition.header not in UNFIT
     whole = whole and definition.type.name not in _NEEDLESSLY_PACKED
     return definition.header if whole and definition.spelling.partition(" ")[2] == definition.type.name else ""
 

@@ -14,10 +14,10 @@ from honey.ir.interpret_effects import bits, is_number, perform, with_bits
 from honey.ir.symbols import Symbols
 from honey.kernel.results import when_raised
 from honey.records import dataclass, field
-from honey.simulation.memory import Pointer, SimulationError
+from honey.simulation.memory import Pointer, Reference, SimulationError, Slot
 from honey.simulation.world import World
 
-Value = int | bytes | Pointer | None
+Value = int | bytes | Reference
 UNWRITTEN = 0xA5
 
 
@@ -89,7 +89,7 @@ class Frame:
     interpreter: Interpreter
     function: n.Function
     memory: dict[int, bytearray] = field(default_factory=dict)
-    refs: dict[int, Pointer | None] = field(default_factory=dict)
+    refs: dict[int, Reference] = field(default_factory=dict)
 
     # ------------------------------------------------------------ statements
 
@@ -150,6 +150,15 @@ class Frame:
         else:
             self.memory[local.id] = bytearray([UNWRITTEN]) * local.type.size
 
+    def slot(self, place: n.Place) -> Slot:
+        """Where a reference is."""
+        if isinstance(place, n.LocalPlace):
+            return Slot(self.refs, place.local.id)
+        assert isinstance(place, n.DerefPlace)
+        slot = self.expr(place.ref)
+        assert isinstance(slot, Slot)
+        return slot
+
     def place(self, place: n.Place) -> Pointer:
         """Where a place is."""
         match place:
@@ -169,17 +178,19 @@ class Frame:
 
     def store(self, place: n.Place, value: Value) -> None:
         """Write a value to a place."""
-        if isinstance(place, n.LocalPlace) and isinstance(place.type, t.Ref):
-            assert value is None or isinstance(value, Pointer)
-            self.refs[place.local.id] = value
+        if isinstance(place.type, t.Ref):
+            assert value is None or isinstance(value, Pointer | Slot)
+            slot = self.slot(place)
+            slot.refs[slot.local] = value
             return
         pointer, data, bit_field = self.place(place), self.encode(value, place.type), self._bit_field(place)
         pointer.store(data if bit_field is None else with_bits(pointer.load(len(data)), bit_field, data))
 
     def load(self, place: n.Place, type_: t.Type) -> Value:
         """The value in a place."""
-        if isinstance(place, n.LocalPlace) and isinstance(type_, t.Ref):
-            return self.refs[place.local.id]
+        if isinstance(type_, t.Ref):
+            slot = self.slot(place)
+            return slot.refs[slot.local]
         pointer = self.place(place)
         bit_field = self._bit_field(place)
         if bit_field is not None:
@@ -220,7 +231,7 @@ class Frame:
             case n.Read(place, type_):
                 return self.load(place, type_)
             case n.AddressOf(place):
-                return self.place(place)
+                return self.slot(place) if isinstance(place.type, t.Ref) else self.place(place)
             case n.Unary(op, operand, type_):
                 return arithmetic.unary(op, self.number(operand), type_)
             case n.Binary():

@@ -10,7 +10,7 @@ from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.simulation import helpers, printk
 from honey.simulation.maps import BPF_ANY
-from honey.simulation.memory import Pointer, SimulationError
+from honey.simulation.memory import Pointer, SimulationError, Slot
 
 if TYPE_CHECKING:
     from honey.ir.interpret import Frame, Value
@@ -129,7 +129,7 @@ def _argument(frame: Frame, arg: n.Expr | n.MapName | n.Place) -> int | Pointer 
     if isinstance(arg, n.Place):
         return frame.place(arg)
     value = frame.expr(arg)
-    if isinstance(value, bytes):
+    if isinstance(value, bytes | Slot):
         raise SimulationError("a helper takes numbers and references")
     return value
 
@@ -139,6 +139,7 @@ def _printed(frame: Frame, arg: n.Expr) -> int | bytes:
     if isinstance(value, Pointer):
         assert isinstance(arg.type, t.Ref)
         return value.load(arg.type.target.size)
+    assert not isinstance(value, Slot)
     return value if value is not None else 0
 
 

@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from honey.analysis import convert
+from honey.analysis.code import OpenIf
 from honey.analysis.errors import suggestion
 from honey.analysis.values import (
     NIL,
@@ -113,6 +114,11 @@ def _read_string_or(kind: n.ReadKind, space: t.Space) -> LibraryCall:
         assert isinstance(found, OptionalValue)
         # The kernel clears the text where the read fails (bpf_probe_read_kernel_str_common, kernel/trace/bpf_trace.c).
         if isinstance(default, StringValue) and not default.data:
+            return found.present
+        if isinstance(found.present, MemoryValue) and isinstance(default, StringValue):
+            place = found.present.place
+            text = convert.store(fl, default, place.type, node.args[2].span, "the text")
+            fl.code.append(OpenIf(found.is_nil, [n.Assign(place, text, node.span)], [], node.span))
             return found.present
         return maps.present_or(fl, found, default, name, node)
 
@@ -267,13 +273,13 @@ def _argument(fl: Lowering, declared: HelperArgument, value: Value, node: ast.No
         case _, MemoryValue(place):
             return place
         case _, AggregateValue(expr):
-            local = fl.fresh("argument", expr.type)
-            fl.code.append(n.Let(local, expr, node.span))
-            return n.LocalPlace(local)
+            return _in_memory(fl, expr, node)
         case _, AddressValue(expr):
             return expr
+        case Role.MEMORY, IntValue(expr) if not (declared.optional and value.literal):
+            return _in_memory(fl, expr, node)  # as C's `&x`
         case _, IntValue():
-            return convert.cast(convert.store_int(fl, value, t.U64, node.span), t.U64)
+            return _plain_number(fl, declared, value, node)
         case _, StringValue(data):
             type_ = t.Chars(len(data) + 1)
             local = fl.fresh("text", type_)
@@ -289,6 +295,28 @@ def _argument(fl: Lowering, declared: HelperArgument, value: Value, node: ast.No
                 help=suggestion("", ()) or f"the kernel expects {declared.role.value.replace('_', ' ')} here",
             )
 
+
+def _in_memory(fl: Lowering, expr: n.Expr, node: ast.Node) -> n.Place:
+    """A local with a value, for a helper that wants memory."""
+    local = fl.fresh("argument", expr.type)
+    fl.code.append(n.Let(local, expr, node.span))
+    return n.LocalPlace(local)
+
+
+def _plain_number(fl: Lowering, declared: HelperArgument, value: IntValue, node: ast.Node) -> n.Expr:
+    """A number as an argument. What is in network order is wanted so, or is the words that a checksum is about."""
+    from honey.analysis import kernel_types
+
+    wanted = kernel_types.convert(declared.type)
+    if isinstance(wanted, t.Int) and wanted.big_endian:
+        return convert.store_int(fl, value, wanted, node.span)
+    if value.type.big_endian and declared.name in _WORDS_OF_PACKETS:
+        return convert.cast(n.Cast(value.expr, t.Int(value.type.bits)), t.U64)
+    return convert.cast(convert.store_int(fl, value, t.U64, node.span), t.U64)
+
+
+_WORDS_OF_PACKETS = ("from", "to")
+"""Arguments of ``bpf_l3_csum_replace`` and ``bpf_l4_csum_replace`` that are numbers as they lie in the packet."""
 
 _SHAPED: dict[str, dict[int, LibraryCall]] = {
     "bpf_map_lookup_elem": {2: maps.lookup, 3: maps.lookup_or},

@@ -65,7 +65,7 @@ def checksum_replace(fl: Lowering, node: ast.Call, name: str) -> Value:
 def _word(fl: Lowering, node: ast.Node) -> n.Expr:
     """A 16-bit number, of whatever byte order, as the machine reads it."""
     value = arithmetic.number(fl, node)
-    if value.type.bits != _WORD_BITS and not value.literal:
+    if value.type.big_endian and value.type.bits != _WORD_BITS:
         raise fl.mismatch("a number of 16 bits", value, node.span)
     return n.Cast(n.Cast(value.expr, t.U16), t.U64)
 

@@ -45,6 +45,17 @@ class Pointer:
             raise SimulationError(f"access to {size} bytes at {self.offset} of {len(self.buffer)}")
 
 
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """Where a local that is a reference lies: what a reference to it is, by which a function hands back another one."""
+
+    refs: dict[int, Reference]
+    local: int
+
+
+Reference = Pointer | Slot | None
+
+
 @dataclass(slots=True)
 class AddressSpace:
     """Addresses with something behind them; all others fault.

@@ -17,10 +17,13 @@ from monitor_ir import KEY, monitor
 
 from honey.emit import CSource, emit_c
 from honey.emit.clang import ClangFailed, ClangMissing, ClangRun, Compiled, command, compile_c, find_clang
+from honey.emit.names import LIBRARY, symbol
 from honey.emit.program import HEADERS
+from honey.emit.structs import UNFIT
 from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.ir.verify import verify
+from honey.kernel import types
 
 ROOT = Path(__file__).parents[2]
 SECTION = "tracepoint/syscalls/sys_enter_kill"
@@ -354,3 +357,18 @@ def test_adding_in_place_is_written_as_such() -> None:
     caller.do(n.Call("f", (num(1, t.U32), num(2)), t.VOID))
     caller.ret()
     assert body(program(f.done(), caller.done())) == ["x += y;"]
+
+
+def test_the_headers_that_declare_structs_fit_ebpf(tmp_path: Path) -> None:
+    declared = {found.header for name in types.names() if (found := types.struct(name)) is not None and found.header}
+    taken = sorted(header for header in declared if header.startswith("linux/") and header not in UNFIT)
+    assert {"linux/ip.h", "linux/tcp.h"} <= set(taken)
+    text = "".join(f"#include <{header}>\n" for header in ("linux/bpf.h", *taken))
+    assert isinstance(compile_c(text, tmp_path / "headers.o"), Compiled)
+
+
+def test_no_map_has_the_name_of_a_function_that_clang_knows(tmp_path: Path) -> None:
+    known = sorted({*LIBRARY, "abs", "exit", "free", "index", "log"})
+    text = "".join(f"int {symbol(name)}[1];\n" for name in known)
+    assert isinstance(compile_c(text, tmp_path / "symbols.o"), Compiled)
+    assert symbol("counts") == "counts"
