@@ -9,7 +9,6 @@ from honey.emit.expressions import Expressions
 from honey.emit.features import Features
 from honey.emit.kept_apart import KeptApart
 from honey.emit.names import Scope
-from honey.emit.null_tests import Tests
 from honey.emit.source import Writer
 from honey.emit.spelling import Spelling
 from honey.ir import nodes as n
@@ -33,8 +32,8 @@ class FileContext:
     file: str
     trace: bool
     reads_memory: bool
-    last_tests: dict[str, Tests] = field(default_factory=dict)
-    """What functions test last, by name, as far as it has been looked for."""
+    kept_apart: dict[str, KeptApart] = field(default_factory=dict)
+    """What functions need for their null tests, by name, as far as it has been looked for."""
 
 
 @dataclass(slots=True)

@@ -11,7 +11,6 @@ from honey.emit.expressions import Expressions
 from honey.emit.fold import folded_locals
 from honey.emit.fragment import Fragment
 from honey.emit.kept_apart import KeptApart
-from honey.emit.null_tests import NullTests
 from honey.emit.once import reads_once
 from honey.emit.operators import Operators
 from honey.emit.source import CLine
@@ -39,8 +38,7 @@ def _context(file: FileContext, function: n.Function) -> FunctionContext:
     spelling, features, symbols = file.spelling, file.features, file.symbols
     raising = frozenset(name for name, callee in symbols.functions.items() if callee.may_raise)
     folded = folded_locals(function, raising)
-    tests = NullTests.of(function, symbols)
-    kept_apart = KeptApart.of(function, tests, symbols, prints=file.trace, ends=file.last_tests)
+    kept_apart = KeptApart.of(function, symbols, prints=file.trace, known=file.kept_apart)
 
     # Expressions hold effects, effects take expressions, and of some of those a local is made first.
     def effect_within(effect: n.Effect) -> Fragment:
@@ -57,7 +55,7 @@ def _context(file: FileContext, function: n.Function) -> FunctionContext:
         folded=folded,
         once=reads_once(file.reads_memory, function, folded, symbols),
         turns=turn_numbers(function),
-        tests=tests,
+        tests=kept_apart.tests,
         apart=kept_apart.selects,
     )
     effects = Effects(expressions, local_before, file.functions, file.maps, symbols, families=file.families)

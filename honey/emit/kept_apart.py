@@ -31,41 +31,58 @@ _TESTS = frozenset((n.IsNull, n.Binary, n.Select, n.Unary, n.Call))
 class KeptApart:
     """What is to be written otherwise for the null tests of one function: statements, by identity."""
 
+    function: n.Function
     tests: NullTests
     symbols: Symbols
     prints: bool
     """Whether raises are printed."""
-    ends: dict[str, Tests]
-    """What other functions test last, by name, as far as it has been looked for."""
-    values: Alternatives
-    """What is known of the values of locals."""
-    merges: bool
-    """Whether the function's value is merged with others where it is called."""
+    known: dict[str, KeptApart]
+    """The same for the functions that have been looked at, by name."""
     apart: set[int] = field(default_factory=set)
     """Branches whose test is written apart."""
     opaque: set[int] = field(default_factory=set)
-    """Statements whose constant is written opaque."""
-    selects: set[n.Select] = field(default_factory=set)
+    """Statements whose value is written opaque."""
+    selects: frozenset[n.Select] = frozenset()
     """Choices by such a test, whose first value is written opaque, too."""
-    needed: frozenset[int] = frozenset()
-    """Locals (by id) whose value clang has to know."""
     last: Tests = frozenset()
     """What is tested last before the function is left."""
     _idle: dict[str, bool] = field(default_factory=dict)
+    _values: Alternatives | None = None
+    _needed: frozenset[int] | None = None
 
     @classmethod
-    def of(
-        cls, function: n.Function, tests: NullTests, symbols: Symbols, *, prints: bool, ends: dict[str, Tests]
-    ) -> KeptApart:
-        """What ``function`` needs."""
-        inlined = function.section is None and function.inline is not n.Inline.NEVER
-        merges = inlined and not isinstance(function.result, t.Void)
-        values = Alternatives(symbols)
-        values.block(function.body)
-        found = cls(tests, symbols, prints, ends, values, merges, needed=_needed(function.body))
-        found.selects |= {select for select in pick(function.body, _SELECTS) if found._chooses(select)}
-        found.last |= found._block(function.body, _NONE, idle_behind=True, quiet_behind=True)
-        return found
+    def of(cls, function: n.Function, symbols: Symbols, *, prints: bool, known: dict[str, KeptApart]) -> KeptApart:
+        """What ``function`` needs; ``known`` keeps it, and what is found out of those that it calls."""
+        if function.name not in known:
+            found = known[function.name] = cls(function, NullTests.of(function, symbols), symbols, prints, known)
+            found.last |= found._block(function.body, _NONE, idle_behind=True, quiet_behind=True)
+            found.selects = frozenset(filter(found._chooses, pick(function.body, _SELECTS)))
+        return known[function.name]
+
+    @property
+    def inlined(self) -> bool:
+        """Whether the function becomes a part of those that call it."""
+        return self.function.section is None and self.function.inline is not n.Inline.NEVER
+
+    @property
+    def merges(self) -> bool:
+        """Whether the function's value is merged with others where it is called."""
+        return self.inlined and not isinstance(self.function.result, t.Void)
+
+    @property
+    def values(self) -> Alternatives:
+        """What is known of the values of locals."""
+        if self._values is None:
+            self._values = Alternatives(self.symbols)
+            self._values.block(self.function.body)
+        return self._values
+
+    @property
+    def needed(self) -> frozenset[int]:
+        """Locals (by id) whose value clang has to know."""
+        if self._needed is None:
+            self._needed = _needed(self.function.body)
+        return self._needed
 
     def _block(self, block: n.Block, near: Tests, *, idle_behind: bool, quiet_behind: bool) -> Tests:
         """Look through a block; gives the tests that are near what comes behind it.
@@ -91,8 +108,9 @@ class KeptApart:
 
     def _chooses(self, select: n.Select) -> bool:
         """Whether a test of a reference chooses between two values that clang may know."""
-        known = self.values.of(select.then) and self.values.of(select.otherwise)
-        return bool(known) and self.tests.reference(select.condition)
+        if not self.tests.reference(select.condition):
+            return False
+        return bool(self.values.of(select.then) and self.values.of(select.otherwise))
 
     def _branch(self, branch: n.If, near: Tests, idle: bool, quiet: bool) -> Tests:
         """Look through a branch; gives the tests that are near what comes behind it."""
@@ -148,17 +166,13 @@ class KeptApart:
         if isinstance(statement, n.Let) and statement.local.id in self.tests.held:
             return _NONE
         names = {call.function for call in pick(statement, _CALLS)}
-        return frozenset().union(*map(self._last_tests, names))
+        return frozenset().union(*map(self._last_tests, names)) if names else _NONE
 
     def _last_tests(self, name: str) -> Tests:
-        if name not in self.ends:
-            function = self.symbols.functions[name]
-            self.ends[name] = _NONE
-            if function.inline is not n.Inline.NEVER:
-                tests = NullTests.of(function, self.symbols)
-                inside = KeptApart.of(function, tests, self.symbols, prints=self.prints, ends=self.ends)
-                self.ends[name] = frozenset(f"{name}: {test}" if test != NUMBER else test for test in inside.last)
-        return self.ends[name]
+        called = KeptApart.of(self.symbols.functions[name], self.symbols, prints=self.prints, known=self.known)
+        if not called.inlined:
+            return _NONE
+        return frozenset(test if test == NUMBER else f"{name}: {test}" for test in called.last)
 
     def _is_idle(self, block: n.Block) -> bool:
         """Whether nothing is done in ``block`` but to calculate."""

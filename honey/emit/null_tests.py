@@ -75,7 +75,11 @@ class NullTests:
 
 def _name(operand: n.Expr) -> str:
     """What a tested value is called among tests."""
-    return str(operand) if _is_pointer(operand.type) else NUMBER
+    if not _is_pointer(operand.type):
+        return NUMBER
+    if isinstance(operand, n.Read) and isinstance(operand.place, n.LocalPlace):
+        return str(operand.place.local.id)
+    return str(operand)
 
 
 def _is_pointer(type_: t.Type) -> bool:
