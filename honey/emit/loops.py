@@ -66,23 +66,13 @@ def _size(node: Node) -> int:
 
 def write_loop(context: FunctionContext, loop: n.For, write_body: Callable[[], None]) -> None:
     """Write a loop; ``write_body`` writes what it does in each turn."""
-    local, symbols = loop.local, context.file.symbols
-    outer, context.scope = context.scope, context.scope.inner()
-    name = context.expressions.names[local.id] = context.scope.new(local.name or "i")
-    step = loop.step
-    compare = "<" if step > 0 else ">"
-    sign = "+" if step > 0 else "-"
-    advance = f"{name}{sign}{sign}" if abs(step) == 1 else f"{name} {sign}= {abs(step)}"
-    start = context.expressions.converted(n.Const(loop.start, local.type), local.type)
-    declaration = context.file.spelling.declare(local.type, name)
-    calls = any(pick(loop.body, _EFFECTS))
-    numbers = forgotten(loop, context.function, symbols) if calls or not _unrolled(loop, symbols, ()) else []
-    numbers = [each for each in numbers if each.id not in context.expressions.folded]
-    if _unrolled(loop, symbols, numbers):
+    numbers = _forgotten(context, loop)
+    if _unrolled(loop, context.file.symbols, numbers):
         context.writer.line(_PRAGMA, mapped=False)
         numbers = []
     zero = _zero(context) if numbers else ""
-    context.writer.line(f"for ({declaration} = {start}; {name} {compare} {loop.stop}; {advance}) {{")
+    outer, context.scope = context.scope, context.scope.inner()
+    context.writer.line(f"for ({_head(context, loop)}) {{")
     context.writer.depth += 1
     for each in numbers:
         context.writer.line(context.file.features.forget(context.expressions.names[each.id], zero))
@@ -90,6 +80,24 @@ def write_loop(context: FunctionContext, loop: n.For, write_body: Callable[[], N
     write_body()
     context.writer.line("}", mapped=False)
     context.scope = outer
+
+
+def _forgotten(context: FunctionContext, loop: n.For) -> list[n.Local]:
+    """The numbers that each turn forgets, if clang is not rather to write out the turns."""
+    symbols = context.file.symbols
+    calls = any(pick(loop.body, _EFFECTS))
+    numbers = forgotten(loop, context.function, symbols) if calls or not _unrolled(loop, symbols, ()) else []
+    return [each for each in numbers if each.id not in context.expressions.folded]
+
+
+def _head(context: FunctionContext, loop: n.For) -> str:
+    """What stands between the parentheses; the number of the turn takes its name."""
+    local, step = loop.local, loop.step
+    name = context.expressions.names[local.id] = context.scope.new(local.name or "i")
+    compare, sign = ("<", "+") if step > 0 else (">", "-")
+    advance = f"{name}{sign}{sign}" if abs(step) == 1 else f"{name} {sign}= {abs(step)}"
+    start = context.expressions.converted(n.Const(loop.start, local.type), local.type)
+    return f"{context.file.spelling.declare(local.type, name)} = {start}; {name} {compare} {loop.stop}; {advance}"
 
 
 def _zero(context: FunctionContext) -> str:
