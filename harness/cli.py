@@ -14,7 +14,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from io import TextIOWrapper
 from pathlib import Path
@@ -43,6 +43,8 @@ COMMANDS = {
 #: Ctrl-C, a polite request, and a terminal that was closed: what was started is given back after each.
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
+_INTERRUPTED = "interrupted; nothing is left behind"
+
 _EPILOG = """\
 exit status: 0 all holds, 1 it does not, 2 it could not be found out, 3 a bug in the harness, 130 interrupted
 
@@ -54,15 +56,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; gives the exit status."""
     given = list(sys.argv[1:] if argv is None else argv)
     _show_what_has_no_code()
-    for each in _ENDING:
-        if signal.getsignal(each) != signal.SIG_IGN:  # as after nohup(1)
-            signal.signal(each, _interrupt)
+    _on_ending(_leave)
     try:
         status = _run(given)
         if sys.stdout is not None:
             sys.stdout.flush()  # when the process ends it would be too late to say that it failed
     except KeyboardInterrupt:
-        _say("interrupted; nothing is left behind")
+        _say(_INTERRUPTED)
         return INTERRUPTED
     except HarnessError as error:
         _say(str(error))
@@ -86,7 +86,9 @@ def _run(given: Sequence[str]) -> int:
     except SystemExit as end:  # of `--help`, and of a wrong command line
         _put_error("")  # what the parser has said waits there
         return end.code if isinstance(end.code, int) else 0
-    status: int = import_module(COMMANDS[arguments.command][0]).main(arguments)
+    command = import_module(COMMANDS[arguments.command][0])
+    _on_ending(_interrupt)
+    status: int = command.main(arguments)
     return status
 
 
@@ -125,6 +127,18 @@ def _bug(error: Exception) -> int:
         "hint: HARNESS_DEBUG=1 shows where it comes from; nothing is left behind"
     )
     return BUG
+
+
+def _on_ending(handler: Callable[[int, FrameType | None], None]) -> None:
+    for each in _ENDING:
+        if signal.getsignal(each) != signal.SIG_IGN:  # as after nohup(1)
+            signal.signal(each, handler)
+
+
+def _leave(_number: int, _frame: FrameType | None) -> None:
+    """Ends the process at once: nothing has been started, and what is being loaded may take no exception of ours."""
+    _say(_INTERRUPTED)
+    os._exit(INTERRUPTED)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

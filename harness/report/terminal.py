@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -69,7 +68,7 @@ def _show_benchmark(benchmark: BenchmarkReport, console: Console) -> None:
     if benchmark.error is not None:
         _show_failure(benchmark.error, console)
     if benchmark.parity.maps or benchmark.parity.streams:
-        console.print(_maps(benchmark))
+        console.print(*_maps(benchmark, console.width))
     _show_differences(benchmark, console)
     if benchmark.programs:
         console.print(*_figures(benchmark, console.width))
@@ -85,19 +84,29 @@ def _show_benchmark(benchmark: BenchmarkReport, console: Console) -> None:
         console.print(f"since the last run: {escape(line)}", style="dim")
 
 
-def _maps(benchmark: BenchmarkReport) -> Table:
-    events = "; ".join([f"{benchmark.parity.events:,} events", *benchmark.parity.remarks])
-    table = Table(box=box.SIMPLE_HEAD, title=escape(events), title_justify="left", title_style="")
-    for name in ("map or stream", "entries", "C = Honey", "= oracle", "of others"):
-        table.add_column(name, justify="left" if name == "map or stream" else "right")
+def _maps(benchmark: BenchmarkReport, width: int) -> Iterator[Table]:
     places: list[tuple[str, int, MapParity | StreamParity]]
     places = [(name, parity.entries, parity) for name, parity in benchmark.parity.maps.items()]
     places += [(name, stream.records, stream) for name, stream in benchmark.parity.streams.items()]
-    for name, number, parity in places:
-        same = _count(parity.differences) if parity.compared else Text("not compared", "dim")
-        oracle = Text(words.NONE, "dim") if parity.oracle_differences is None else _count(parity.oracle_differences)
-        table.add_row(name, f"{number:,}", same, oracle, str(parity.foreign or ""))
-    return table
+    parities = [parity for _, _, parity in places]
+    columns = [
+        Column("entries", [Text(f"{number:,}") for _, number, _ in places]),
+        Column("C = Honey", [_same(parity) for parity in parities]),
+        Column("= oracle", [_predicted(parity) for parity in parities]),
+        Column("of others", [Text(str(parity.foreign or "")) for parity in parities]),
+    ]
+    first = Column("map or stream", [Text(name) for name, _, _ in places], right=False)
+    events = "; ".join([f"{benchmark.parity.events:,} events", *benchmark.parity.remarks])
+    return tables(escape(events), first, columns, width)
+
+
+def _same(parity: MapParity | StreamParity) -> Text:
+    return _count(parity.differences) if parity.compared else Text("not compared", "dim")
+
+
+def _predicted(parity: MapParity | StreamParity) -> Text:
+    found = parity.oracle_differences
+    return Text(words.NONE, "dim") if found is None else _count(found)
 
 
 def _count(differences: int) -> Text:

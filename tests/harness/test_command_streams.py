@@ -104,3 +104,19 @@ def test_a_bundle_that_cannot_be_packed_leaves_no_half_of_it(tmp_path: Path) -> 
     with pytest.raises(FileNotFoundError):
         write_bundle(tmp_path / "b.tar.zst", manifest, tmp_path / "run", {"gone.ex": tmp_path / "gone.ex"})
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_an_interrupt_while_a_command_is_loaded_ends_it_whatever_the_library_makes_of_it(tmp_path: Path) -> None:
+    lines = [
+        "import os, signal",
+        "try:",
+        "    os.kill(os.getpid(), signal.SIGTERM)",
+        "finally:",
+        "    raise ImportError",
+    ]
+    (tmp_path / "loading.py").write_text("\n".join(lines), encoding="utf-8")
+    text = "from harness import cli; cli.COMMANDS['doctor'] = ('loading', ''); print(cli.main(['doctor']))"
+    command = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {text}"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr == "harness: interrupted; nothing is left behind\n"
