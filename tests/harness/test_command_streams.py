@@ -115,7 +115,7 @@ def test_an_interrupt_while_a_command_is_loaded_ends_it_whatever_the_library_mak
         "    raise ImportError",
     ]
     (tmp_path / "loading.py").write_text("\n".join(lines), encoding="utf-8")
-    text = "from harness import cli; cli.COMMANDS['doctor'] = ('loading', ''); print(cli.main(['doctor']))"
+    text = "from harness import cli; cli.COMMANDS['doctor'] = ('loading', 'load'); print(cli.main(['doctor']))"
     command = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {text}"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout) == (130, "")
