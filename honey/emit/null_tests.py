@@ -36,20 +36,28 @@ class NullTests:
 
     held: frozenset[int] = frozenset()
     """Locals (by id) that hold whether references are null."""
+    typed: bool = False
+    """Whether the addresses that the function is given are pointers to the verifier."""
 
     @classmethod
     def of(cls, function: n.Function, symbols: Symbols) -> NullTests:
         """The tests of ``function``."""
+        section = function.section
+        typed = section is not None and section.program_type == "BPF_PROG_TYPE_TRACING"
         changing = locals_written(function.body)
         held = set[int]()
         for let in pick(function.body, _LETS):
-            if isinstance(let.local.type, t.Bool) and let.local.id not in changing and _gives(let.value, held, symbols):
+            if (
+                isinstance(let.local.type, t.Bool)
+                and let.local.id not in changing
+                and _gives(let.value, held, symbols, typed)
+            ):
                 held.add(let.local.id)
-        return cls(frozenset(held))
+        return cls(frozenset(held), typed)
 
     def reference(self, expr: n.Expr) -> bool:
         """Whether a reference is tested for null."""
-        return _tests(expr, self.held)
+        return _tests(expr, self.held, self.typed)
 
     def joinable(self, op: n.BinaryOp, expr: n.Expr) -> Tests:
         """The tests in ``expr`` that clang may make one with another that ``op`` joins to it."""
@@ -60,7 +68,7 @@ class NullTests:
             case n.Binary(inner, left, right) if inner.logical:
                 return frozenset(chain(*(self.joinable(each, side) for side in (left, right) for each in {op, inner})))
             case n.IsNull(operand):
-                return frozenset((_name(operand),)) if is_and else _NONE
+                return frozenset((self._name(operand),)) if is_and else _NONE
             case n.Binary(n.BinaryOp.EQ, _, n.Const(0)):
                 return _A_NUMBER if is_and else _NONE
             case n.Binary(n.BinaryOp.NE, _, n.Const(0)):
@@ -72,19 +80,20 @@ class NullTests:
             case _:
                 return _NONE
 
+    def _name(self, operand: n.Expr) -> str:
+        """What a tested value is called among tests."""
+        if not _is_pointer(operand.type, typed=self.typed):
+            return NUMBER
+        if isinstance(operand, n.Read) and isinstance(operand.place, n.LocalPlace):
+            return str(operand.place.local.id)
+        return str(operand)
 
-def _name(operand: n.Expr) -> str:
-    """What a tested value is called among tests."""
-    if not _is_pointer(operand.type):
-        return NUMBER
-    if isinstance(operand, n.Read) and isinstance(operand.place, n.LocalPlace):
-        return str(operand.place.local.id)
-    return str(operand)
 
-
-def _is_pointer(type_: t.Type) -> bool:
+def _is_pointer(type_: t.Type, *, typed: bool) -> bool:
     """Whether the verifier takes a value for a pointer that may be null. One into a packet is compared with its end."""
-    return isinstance(type_, t.Ref) and type_.space is not t.Space.PACKET
+    if isinstance(type_, t.Ref):
+        return type_.space is not t.Space.PACKET
+    return typed and isinstance(type_, t.Address) and type_.space is t.Space.KERNEL
 
 
 def _may_test_for_zero(compare: n.BinaryOp, other: n.Expr) -> bool:
@@ -96,18 +105,18 @@ def _may_test_for_zero(compare: n.BinaryOp, other: n.Expr) -> bool:
     return other.value == 1
 
 
-def _tests(expr: n.Expr, held: Set[int]) -> bool:
+def _tests(expr: n.Expr, held: Set[int], typed: bool) -> bool:
     return any(
-        _is_pointer(node.operand.type) if isinstance(node, n.IsNull) else node.local.id in held
+        _is_pointer(node.operand.type, typed=typed) if isinstance(node, n.IsNull) else node.local.id in held
         for node in pick(expr, _ASKING)
     )
 
 
-def _gives(value: n.Expr | n.Effect | None, held: Set[int], symbols: Symbols) -> bool:
+def _gives(value: n.Expr | n.Effect | None, held: Set[int], symbols: Symbols, typed: bool) -> bool:
     """Whether ``value`` is the outcome of a test of a reference, made here or in a function."""
     if isinstance(value, n.Call):
         return _answers(symbols.functions[value.function], symbols)
-    return isinstance(value, n.Expr) and _tests(value, held)
+    return isinstance(value, n.Expr) and _tests(value, held, typed)
 
 
 def _answers(function: n.Function, symbols: Symbols) -> bool:
@@ -115,7 +124,7 @@ def _answers(function: n.Function, symbols: Symbols) -> bool:
     if not isinstance(function.result, t.Bool):
         return False
     held = NullTests.of(function, symbols).held
-    return any(_gives(end.value, held, symbols) for end in pick(function.body, _RETURNS))
+    return any(_gives(end.value, held, symbols, typed=False) for end in pick(function.body, _RETURNS))
 
 
 def merged(first: Tests, second: Tests) -> bool:
