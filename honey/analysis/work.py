@@ -58,26 +58,38 @@ def check(program: n.Program, report: Report) -> None:
     """Reports the handlers with loops that the verifier would not follow to their end."""
     count = _Count({function.name: function for function in program.functions}, {})
     for handler in program.handlers:
-        loops = count.loops(handler)
-        found = count.function(handler) if loops else Work()
+        found = count.function(handler)
         if found.instructions <= INSTRUCTIONS and found.branches <= BRANCHES:
             continue
-        longest = max(loops, key=lambda loop: count.block((loop,), frozenset()).steps)
-        span = longest.span or handler.span
+        most, what = count.most(handler, found)
+        span = most.span or handler.span
         assert span is not None
-        what = (
-            f"{found.branches:,} branches one after the other, and it keeps {BRANCHES:,} in mind"
+        much = (
+            f"{_number(found.branches)} branches one after the other, and the verifier keeps {BRANCHES:,} in mind"
             if found.branches > BRANCHES
-            else f"about {found.instructions:,} instructions, and it gives up after {INSTRUCTIONS:,}"
+            else f"about {_number(found.instructions)} instructions, and the verifier gives up after {INSTRUCTIONS:,}"
         )
         report.add(
             report.mistake(
                 "HNY0801",
-                f"the verifier follows every turn of this loop: in {handler.name} {what}",
+                f"{what}: in {handler.name} {much}",
                 span,
-                help="loop over less, or do less in each turn",
+                help=_HELP[what],
             ).diagnostic
         )
+
+
+_TURN = "every turn of this loop is followed"
+_CALL = "every call that is made from here is written out"
+_HELP = {
+    _TURN: "loop over less, or do less in each turn",
+    _CALL: "give it less fuel, or let it call itself in one place only",
+}
+_MUCH = 1_000_000_000_000
+
+
+def _number(count: int) -> str:
+    return f"{count:,}" if count < _MUCH else "a million million and more"
 
 
 @dataclass(slots=True)
@@ -85,14 +97,29 @@ class _Count:
     functions: dict[str, n.Function]
     done: dict[str, Work]
 
-    def loops(self, function: n.Function) -> list[n.For]:
-        """The loops of a function and of those that it calls."""
-        found: list[n.For] = []
-        for node in walk(function.body):
-            if isinstance(node, n.For):
-                found.append(node)
-            elif isinstance(node, n.Call) and node.function in self.functions:
-                found += self.loops(self.functions[node.function])
+    def most(self, handler: n.Function, found: Work) -> tuple[n.Stmt, str]:
+        """The loop that most of the handler's work is in, or the statement with the calls that it is in."""
+
+        def size(statement: n.Stmt) -> int:
+            work = self.block((statement,), frozenset())
+            return work.branches if found.branches > BRANCHES else work.steps
+
+        longest = max(self._loops(handler), key=size, default=None)
+        if longest is not None and 2 * size(longest) >= (found.branches if found.branches > BRANCHES else found.steps):
+            return longest, _TURN
+        return max(handler.body, key=size), _CALL
+
+    def _loops(self, function: n.Function) -> list[n.For]:
+        """The loops of a function and of those that it calls, each once."""
+        seen = {function.name}
+        waiting, found = [function], list[n.For]()
+        while waiting:
+            for node in walk(waiting.pop().body):
+                if isinstance(node, n.For):
+                    found.append(node)
+                elif isinstance(node, n.Call) and node.function in self.functions and node.function not in seen:
+                    seen.add(node.function)
+                    waiting.append(self.functions[node.function])
         return found
 
     def function(self, function: n.Function) -> Work:
@@ -104,11 +131,12 @@ class _Count:
     def block(self, block: n.Block, known: frozenset[int]) -> Work:
         """A block; ``known`` are the loops' own numbers, which the verifier knows at each turn."""
         total = Work()
-        for statement in block:
-            total += self._statement(statement, known)
+        for statement in reversed(block):
+            total = self._before(statement, total, known)
         return total
 
-    def _statement(self, statement: n.Stmt, known: frozenset[int]) -> Work:
+    def _before(self, statement: n.Stmt, rest: Work, known: frozenset[int]) -> Work:
+        """A statement and the ``rest`` behind it, to which a side of a branch that leaves does not come."""
         own = [*own_nodes(statement)]
         total = Work(1 + len(own), sum(_branches(node, known) for node in own))
         for node in own:
@@ -119,24 +147,28 @@ class _Count:
                 first, second = self.block(then, known), self.block(otherwise, known)
                 undecided = not _known(condition, known)
                 forks = undecided and not leaves(then) and not leaves(otherwise)
-                inside = Work(
-                    first.steps + second.steps,
-                    max(first.branches, second.branches) + int(undecided and not total.branches),
-                    max(first.depth, second.depth) + forks,
-                    first.squared + second.squared,
+                paths = (
+                    side.branches + (0 if leaves(block) else rest.branches)
+                    for side, block in ((first, then), (second, otherwise))
                 )
-                return total + inside
+                return total + Work(
+                    first.steps + second.steps + rest.steps,
+                    max(paths) + int(undecided and not total.branches),
+                    max(max(first.depth, second.depth) + forks, rest.depth),
+                    first.squared + second.squared + rest.squared,
+                )
             case n.For(local, start, stop, step, body):
                 turns = len(range(start, stop, step))
                 turn = self.block(body, known | {local.id})
                 square = turn.steps // _OF_SQUARE if turn.depth > 1 else 0
-                return total + Work(
+                total += Work(
                     turns * turn.steps, turns * turn.branches, 0, max(turns * turn.squared, turns**2 * square)
                 )
             case n.Scope(body):
-                return total + self.block(body, known)
+                total += self.block(body, known)
             case _:
-                return total
+                pass
+        return total + rest
 
 
 def _branches(node: Node, known: frozenset[int]) -> int:

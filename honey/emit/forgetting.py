@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which numbers the verifier is made to forget at each turn of a loop.
+"""Which numbers, flags among them, the verifier is made to forget at each turn of a loop.
 
 The verifier follows a loop turn by turn, and each turn once for every state that it may begin in. If a turn compares a
 number from outside with the turn's own, or changes it on one of its paths, the next turn begins with another exact
@@ -59,7 +59,9 @@ def forgotten(loop: n.For, function: n.Function, symbols: Symbols) -> list[n.Loc
     ]
     while waiting:
         for place in walk(waiting.pop(0)):
-            if isinstance(place, n.LocalPlace) and isinstance(place.local.type, t.Int) and place.local.id not in found:
+            if not isinstance(place, n.LocalPlace) or place.local.id in found:
+                continue
+            if isinstance(place.local.type, t.Int | t.Bool):
                 found[place.local.id] = place.local
                 if place.local.id in made_of:
                     waiting.append(made_of[place.local.id])

@@ -24,8 +24,8 @@ from honey.ir.context_reads import argument_name
 from honey.ir.footprint import Writes, escaped_locals, reads
 from honey.ir.nonnull import locals_written
 from honey.ir.symbols import Symbols
-from honey.ir.walk import map_blocks, next_local_id, own_nodes, rewrite_block, root_place, uses, walk
-from honey.passes.rewriting import as_block, each_function, effect_of, with_body
+from honey.ir.walk import blocks_of, map_blocks, next_local_id, own_nodes, rewrite_block, root_place, uses, walk
+from honey.passes.rewriting import as_block, each_function, effect_of, with_blocks, with_body
 from honey.records import replace
 
 _MOST_FROM_CONTEXT = 3
@@ -40,7 +40,7 @@ def run(program: n.Program) -> n.Program:
         escaped = escaped_locals(function)
         ids = iter(range(next_local_id(function), 1 << 30))
         written = locals_written(function.body)
-        body = map_blocks(function.body, lambda block: _keys_named(block, ids, written))
+        body = _keys_named(function.body, ids, written)
         body = map_blocks(body, lambda block: _structs_up(block, writes, escaped))
         return with_body(function, _context_first(function, body))
 
@@ -105,7 +105,11 @@ _KEY = "key"
 
 
 def _keys_named(block: n.Block, ids: Iterator[int], changing: frozenset[int]) -> n.Block:
-    """The block with a local for each key that is computed, and must be stored for its map to see it."""
+    """The block with a local for each key that is computed, and must be stored for its map to see it.
+
+    What is used in an inner block as well is stored once: the outermost block is the first that is looked at. A copy
+    on one path only would lie on the stack, and keep the verifier from seeing that the next turns of a loop are alike.
+    """
     out: list[n.Stmt] = []
     rest = block
     while rest:
@@ -116,8 +120,9 @@ def _keys_named(block: n.Block, ids: Iterator[int], changing: frozenset[int]) ->
             out.append(n.Let(local, key, statement.span))
             statement, *others = rewrite_block((statement, *rest), _in_place_of(key, local))
             rest = tuple(others)
-        out.append(statement)
-    return block if len(out) == len(block) else tuple(out)
+        inner = [_keys_named(one, ids, changing) for one in blocks_of(statement)]
+        out.append(with_blocks(statement, inner) if inner else statement)
+    return as_block(out, block)
 
 
 def _in_place_of(key: n.Expr, local: n.Local) -> Callable[[object], object]:
