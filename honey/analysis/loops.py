@@ -43,6 +43,9 @@ if TYPE_CHECKING:
     from honey.analysis.errors import Mistake
     from honey.analysis.lowering import Lowering
 
+_ROUNDS = 32
+"""How often the kind of an accumulator may grow: a state machine may come to one more of its atoms in each turn."""
+
 Turn = Callable[[Value], None]
 
 _LONGEST_LIST = 64
@@ -254,7 +257,7 @@ def reduce(
             value = binding.kept(fl, name, applied(fl, function, [fl.settled(item), value], span, name), span)
         return value
     shape = _solid(shape_of(first))
-    for _ in range(4):
+    for _ in range(_ROUNDS):
         found = _reduce_as(fl, shape, over, first, function, span, name)
         if not isinstance(found, tuple):
             return found
