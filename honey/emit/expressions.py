@@ -15,6 +15,7 @@ from honey.emit.spelling import Spelling, is_array
 from honey.emit.turns import turn_of
 from honey.ir import nodes as n
 from honey.ir import types as t
+from honey.ir.walk import root_place
 from honey.records import dataclass, field
 
 _SWAPS = {"htonll": "bpf_cpu_to_be64", "ntohll": "bpf_be64_to_cpu"}
@@ -67,7 +68,8 @@ class Expressions:
             case n.Read(n.LocalPlace(local)) if local.id in self.folded:
                 return self.value(self.folded[local.id])
             case n.Read(place, type_) if expr in self.once and not is_array(type_):
-                return Fragment(self.features.read_once(self.place(place).text), Binding.POSTFIX, type_)
+                field_ = self._from_anew(place) if self.features.crowded else self.place(place).text
+                return Fragment(self.features.read_once(field_), Binding.POSTFIX, type_)
             case n.Read(place, type_):
                 written = self.place(place)
                 return Fragment(written.text, written.binding, type_)
@@ -216,6 +218,19 @@ class Expressions:
                 return f"{{ {', '.join(items)} }}"
             case _:
                 return self.converted(value, type_)
+
+    def _from_anew(self, place: n.Place) -> str:
+        """A field of the context, from an address that clang does not know."""
+        root = root_place(place)
+        if not (isinstance(root, n.DerefPlace) and isinstance(root.ref, n.Read)):
+            return self.place(place).text
+        assert isinstance(root.ref.place, n.LocalPlace)
+        context = root.ref.place.local.id
+        name = self.names[context]
+        self.names[context] = self.features.opaque(name)
+        written = self.place(place).text
+        self.names[context] = name
+        return written
 
     def _select(self, expr: n.Select) -> Fragment:
         if is_call(expr):

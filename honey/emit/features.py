@@ -183,6 +183,8 @@ PACKET = {"at": PACKET_AT, "near": PACKET_NEAR, "from": PACKET_FROM}
 """The function that finds packet bytes: at a constant offset, at one that is known to be small, at any."""
 
 
+CROWDED_PACKET = ("\tbarrier_var(ctx); /* clang would keep the address of a field that is read so often */", "")
+
 NEW_ENTRY = (
     "/* Makes an entry of zeros, unless another CPU just did, and finds it; NULL if there is no room for it. */",
     "static __noinline void *new_entry(void *map, const void *key) {{",
@@ -213,6 +215,8 @@ class Features:
     constants: dict[str, int] = field(default_factory=dict)
     helpers: dict[str, tuple[str, ...]] = field(default_factory=dict)
     multiplies: bool = False
+    crowded: bool = False
+    """Whether a program looks at its context so often that each look needs the address anew (`honey.emit.once`)."""
     """Whether clang may make a product of a division, one that takes 128 bits."""
     frames: dict[str, tuple[str, ...]] = field(default_factory=dict)
     largest_entry: int = 0
@@ -249,7 +253,8 @@ class Features:
         tag = context.removeprefix("struct ").lstrip("_")
         at = self.packet(context, "at") if reach == "near" else ""
         name = f"{tag}_packet_{reach}"
-        self.helpers[name] = tuple(line.format(name=name, context=context, at=at) for line in PACKET[reach])
+        lines = (*PACKET[reach][:2], *CROWDED_PACKET, *PACKET[reach][2:]) if self.crowded else PACKET[reach]
+        self.helpers[name] = tuple(line.format(name=name, context=context, at=at) for line in lines)
         self.null()
         return name
 

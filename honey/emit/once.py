@@ -11,18 +11,26 @@ merges inline assembly, so that an empty one behind a volatile load keeps it, an
 So every read is written like that, with these exceptions: in a function without branches; where there is nothing to
 merge with, the same read in another turn of a loop included; and before the first branch that does more than leave, if
 a call or such a read follows before that branch: LLVM moves no load over those.
+
+Where an address has more than 20 uses in memory accesses (CodeGenPrepare, ``MaxMemoryUsesToScan``), LLVM computes it
+once and keeps it, instead of making it a part of each load, which the verifier refuses, too. In a `crowded` program,
+each read begins with a copy of the context's address, of which clang does not know that it is one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 
 from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.ir.context_reads import in_context
 from honey.ir.symbols import Symbols
-from honey.ir.walk import Node, own_nodes, root_place, walk
+from honey.ir.walk import Node, blocks_of, own_nodes, root_place, walk
 
+Looks = Counter[str]
+"""How often a context's fields are read, by name."""
+_FOLLOWED = 20
 _DIVISIONS = (n.BinaryOp.DIV, n.BinaryOp.MOD)
 
 
@@ -114,3 +122,34 @@ def _leaves(statement: n.Stmt) -> bool:
 
 def _returns_constant(statement: n.Stmt) -> bool:
     return isinstance(statement, n.Return) and (statement.value is None or isinstance(statement.value, n.Const))
+
+
+def is_crowded(handlers: Iterable[n.Function], symbols: Symbols) -> bool:
+    """Whether one of ``handlers`` reads a field more than 20 times, were all loops and calls written out."""
+    known: dict[str, Looks] = {}
+    return any(max(_looks(one, symbols, known).values(), default=0) > _FOLLOWED for one in handlers)
+
+
+def _looks(function: n.Function, symbols: Symbols, known: dict[str, Looks]) -> Looks:
+    if function.name not in known:
+        known[function.name] = Counter()  # of a function that calls itself, one turn counts
+        known[function.name] = _in_block(function.body, symbols, known)
+    return known[function.name]
+
+
+def _in_block(block: n.Block, symbols: Symbols, known: dict[str, Looks]) -> Looks:
+    total: Looks = Counter()
+    for statement in block:
+        turns = len(range(statement.start, statement.stop, statement.step)) if isinstance(statement, n.For) else 1
+        for inner in blocks_of(statement):
+            for name, count in _in_block(inner, symbols, known).items():
+                total[name] += count * turns
+        for node in own_nodes(statement):
+            match node:
+                case n.PacketAt():
+                    total.update(("data", "data_end"))
+                case n.Read(n.FieldPlace(_, name) as place) if in_context(place):
+                    total[name] += 1
+                case n.Call(name):
+                    total.update(_looks(symbols.functions[name], symbols, known))
+    return total

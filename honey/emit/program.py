@@ -11,7 +11,7 @@ from honey.emit.context import FileContext
 from honey.emit.features import Features
 from honey.emit.function import write_function
 from honey.emit.names import Scope, assign, identifier
-from honey.emit.once import reads_memory
+from honey.emit.once import is_crowded, reads_memory
 from honey.emit.source import INDENT, CLine, CSource, Writer
 from honey.emit.spelling import Spelling
 from honey.emit.structs import StructWriter, included, usage_of
@@ -127,7 +127,11 @@ def _context(
     return FileContext(
         symbols=symbols,
         spelling=Spelling(spellings, defined),
-        features=Features(multiplies=_multiplies(functions), taken=frozenset((*names.values(), *maps.values()))),
+        features=Features(
+            multiplies=_multiplies(functions),
+            crowded=is_crowded(program.handlers, symbols),
+            taken=frozenset((*names.values(), *maps.values())),
+        ),
         globals=scope,
         functions=names,
         maps=maps,
