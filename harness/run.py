@@ -28,6 +28,7 @@ from harness.report.store import keep, new_run
 from harness.report.whole import Head, failure_of, whole_report
 from harness.targets.qemu import qemu_version
 from harness.two_objects import TwoObjects, benchmark_of
+from harness.whole_file import write_whole
 
 #: With less room than this for a run's files, whatever went wrong is most likely due to that.
 _ROOM_KB = 1024
@@ -155,18 +156,8 @@ def put_away(report: model.Report, folder: Path, reports: Path, json: Path | Non
     place = keep(report, folder, reports)
     if json is not None:
         json.parent.mkdir(parents=True, exist_ok=True)
-        _write_whole(json, report.to_json())
+        write_whole(json, report.to_json())
     return Kept(report, place)
-
-
-def _write_whole(path: Path, text: str) -> None:
-    """Write ``text`` into the file ``path``, of which no half stays behind, on a full disk for one."""
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        if path.is_file():
-            path.unlink()
-        raise HarnessError(f"cannot write {path}: {error.strerror}") from error
 
 
 def _no_room(folder: Path) -> str:

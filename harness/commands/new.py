@@ -13,6 +13,7 @@ from harness.benchmark import NAME_PATTERN
 from harness.checkout import find_checkout
 from harness.errors import HarnessError
 from harness.report.terminal import make_console
+from harness.whole_file import write_whole
 
 _TEMPLATES = Path(__file__).parents[1] / "templates"
 
@@ -44,11 +45,24 @@ def main(given: argparse.Namespace) -> int:
     )
     words = name.split("_")
     values = {"name": name, "title": " ".join(words).capitalize(), "module": "".join(map(str.capitalize, words))}
+    texts = {path: environment.get_template(template).render(values) for path, template in files.items()}
+    _write_all({checkout.root / path: text for path, text in texts.items()})
     console = make_console()
-    for path, template in files.items():
-        place = checkout.root / path
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(environment.get_template(template).render(values), encoding="utf-8")
+    for path in files:
         console.print(path)
     console.print(f"now: harness run {name} --target sim", style="dim")
     return 0
+
+
+def _write_all(texts: dict[Path, str]) -> None:
+    """Write files that are not there yet: all of them, or none."""
+    made: list[Path] = []
+    try:
+        for place, text in texts.items():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(place, text)
+            made.append(place)
+    except BaseException:
+        for place in made:
+            place.unlink()
+        raise

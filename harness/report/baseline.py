@@ -13,6 +13,7 @@ from harness.errors import HarnessError
 from harness.report.changes import slack
 from harness.report.model import BenchmarkReport, BudgetOutcome, Part
 from harness.report.words import metric_of
+from harness.whole_file import write_whole
 
 #: The figures that repeat on any machine, so that a committed number means something on another.
 KEPT: tuple[str, ...] = tuple(metric for metric in HANDLER_METRICS if metric not in NOISY_METRICS)
@@ -64,7 +65,7 @@ def write_baseline(baseline: Baseline, reports: Path) -> None:
     """Store the baseline."""
     path = baseline_path(reports)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(baseline.model_dump_json(by_alias=True, indent=1) + "\n", encoding="utf-8")
+    write_whole(path, baseline.model_dump_json(by_alias=True, indent=1) + "\n")
 
 
 def entry_of(report: BenchmarkReport) -> Entry:

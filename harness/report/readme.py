@@ -8,6 +8,7 @@ from pathlib import Path
 from harness.errors import HarnessError
 from harness.report import words
 from harness.report.model import Report
+from harness.whole_file import write_whole
 
 BEGIN, END = "<!-- figures: begin", "<!-- figures: end -->"
 _SHOWN = ("executed_insns_per_event", "guest_insns_per_event", "xlated_insns")
@@ -25,7 +26,7 @@ def put_figures(page: Path, report: Report) -> None:
     if start < 0 or end < start:
         raise HarnessError(f"{page.name} has no marks for figures", hint=f"put `{BEGIN} -->` and `{END}` into it")
     after_mark = text.index("-->", start) + len("-->")
-    page.write_text(f"{text[:after_mark]}\n{_figures(report)}{text[end:]}", encoding="utf-8")
+    write_whole(page, f"{text[:after_mark]}\n{_figures(report)}{text[end:]}")
 
 
 def _figures(report: Report) -> str:

@@ -20,6 +20,7 @@ from harness.report.junit import junit
 from harness.report.markdown import markdown
 from harness.report.model import Report
 from harness.targets.temporary import alive
+from harness.whole_file import write_whole
 
 #: Runs of which the report is kept, and of which what it was made from (job, dumps, events) is kept as well.
 KEPT_REPORTS = 50
@@ -56,12 +57,12 @@ def abandoned_runs(reports: Path) -> list[Path]:
 
 def write_forms(report: Report, folder: Path) -> None:
     """All forms of ``report`` into ``folder``."""
-    (folder / "report.json").write_text(report.to_json(), encoding="utf-8")
-    (folder / "report.md").write_text(markdown(report), encoding="utf-8")
-    (folder / "report.html").write_text(html(report), encoding="utf-8")
-    (folder / "report.csv").write_text(csv_table(report), encoding="utf-8")
-    (folder / "figures.csv").write_text(figures_table(report), encoding="utf-8")
-    (folder / "junit.xml").write_text(junit(report), encoding="utf-8")
+    write_whole(folder / "report.json", report.to_json())
+    write_whole(folder / "report.md", markdown(report))
+    write_whole(folder / "report.html", html(report))
+    write_whole(folder / "report.csv", csv_table(report))
+    write_whole(folder / "figures.csv", figures_table(report))
+    write_whole(folder / "junit.xml", junit(report))
 
 
 def keep(report: Report, folder: Path, reports: Path) -> Path:
