@@ -75,6 +75,10 @@ class Where:
     def check(self) -> None:
         """Raises :class:`HarnessError` where there is no such target, or where it takes no kernel."""
         check_target(self.target)
+        if self.kernel and self.kind != VM:
+            raise HarnessError(
+                f"the target {self.kind} takes no kernel", hint="--kernel and kernels=... are for the target vm"
+            )
         if self.modules and not self.kernel:
             raise HarnessError("--modules needs --kernel", hint="give the image that the modules belong to")
 

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from harness.checkout import find_checkout
 from harness.errors import HarnessError
-from harness.execute import KNOWN_TARGETS, SIM
+from harness.execute import KNOWN_TARGETS, SIM, VM
 from harness.loading import load_on
 from harness.measure.attribution import Counted, attribute
 from harness.measure.causes import causes
@@ -39,8 +39,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(given: argparse.Namespace) -> int:
     """Describe; gives the exit status."""
-    if given.kernel and not given.target:
-        raise HarnessError("--kernel says where to load the object", hint="add --target vm")
+    if given.kernel and given.target != VM:
+        raise HarnessError("--kernel is the kernel of the target vm", hint="add --target vm")
     try:
         obj = read_object(given.object)
     except ObjectError as error:

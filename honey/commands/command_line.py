@@ -111,7 +111,8 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
 
 def _add_passes(parser: argparse.ArgumentParser) -> None:
     help = (
-        "the optimisations to run: names, `all`, `none`, `-name` to leave one out, with commas between (default: all)"
+        "the optimisations to run: names, `all`, `none`, with commas between; "
+        "`--passes=-NAME` leaves one out (default: all)"
     )
     parser.add_argument("--passes", metavar="NAME,...", help=help)
 

@@ -22,6 +22,8 @@ def sources_of(path: str) -> list[str]:
 
     Raises `FileProblem` for a folder without sources.
     """
+    if not path:
+        raise FileProblem("cannot read a file without a name")
     if path == STANDARD or not os.path.isdir(path):
         return [path]
     try:
@@ -54,6 +56,8 @@ def output_path(source: str, output: str | None, kind: str, *, folder: bool) -> 
 
     Raises `FileProblem` where that cannot be, or where it would be the source itself.
     """
+    if output == "":
+        raise FileProblem("cannot write to a file without a name; name one with -o")
     if output == STANDARD and folder:
         raise FileProblem("only one result fits the standard output; name a source, or a folder with -o")
     if output == STANDARD or (source == STANDARD and output is None):

@@ -61,6 +61,8 @@ def test_a_locale_that_lacks_a_character_shows_another(tmp_path: Path) -> None:
         ("harness run --bundle .", "argument --bundle: '.' is a folder; name a file"),
         ("harness run --json /", "argument --json: '/' is a folder; name a file"),
         ("harness run --cpu -3", "argument --cpu: "),
+        ("harness run --target sim --kernel 5.10", "harness: the target sim takes no kernel"),
+        ("harness inspect x.o --kernel 5.10", "harness: --kernel is the kernel of the target vm"),
         ("harness run --matrix seeds=a", "harness: 'a' is no seed"),
         ("harness run --matrix targets=lcal", "did you mean local?"),
         ("harness run --matrix seeds=1 seeds=2", "harness: the axis seeds is given twice"),

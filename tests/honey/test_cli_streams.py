@@ -103,6 +103,7 @@ def test_an_object_that_has_no_place_is_said(output: str, capsys: pytest.Capture
     ("line", "said"),
     [
         ("compile . -o -", "honey: only one result fits the standard output; name a source, or a folder with -o\n"),
+        ("compile good.ex --emit=c --output=", "honey: cannot write to a file without a name; name one with -o\n"),
         ("watch -", "honey: the standard input cannot be watched; name a source or a folder\n"),
     ],
 )
