@@ -17,6 +17,7 @@ from honey.analysis.values import (
     MemoryValue,
     NilValue,
     StringValue,
+    UnionValue,
     Value,
     describe,
     type_words,
@@ -74,11 +75,38 @@ def store(fl: Lowering, value: Value, type_: t.Type, span: Span, what: str = "he
     Raises ``Mistake`` where there is no such conversion.
     """
     absent = isinstance(type_, t.Address) and isinstance(fl.settled(value), NilValue)
+    chosen = _one_of(fl, value, type_, span)
+    if chosen is not None:
+        return chosen
     value = NIL if absent else fl.required(value, span)
     expr = _store(fl, value, type_, span)
     if expr is None:
         raise fl.mistake(code, f"{what} takes {_wanted(type_)}, got {describe(value)}", span, help=_hint(value, type_))
     return expr
+
+
+def _one_of(fl: Lowering, value: Value, type_: t.Type, span: Span) -> n.Expr | None:
+    """One of several texts or lists, all of which ``type_`` holds: the one that it is, in a local."""
+    from honey.analysis.code import Code, OpenIf
+
+    value = fl.settled(value)
+    if not (isinstance(value, UnionValue) and isinstance(type_, t.Chars | t.Array)):
+        return None
+    if not all(isinstance(each, StringValue | ListValue | MemoryValue) for each in value.alternatives):
+        return None
+    local = fl.declare("chosen", type_, span)
+    rest: Code = []
+    for number, each in reversed([*enumerate(value.alternatives)]):
+        with fl.block() as code:
+            expr = _store(fl, each, type_, span)
+        if expr is None:
+            return None
+        code.append(n.Assign(n.LocalPlace(local), expr, span))
+        is_it = n.Binary(n.BinaryOp.EQ, value.tag, n.Const(number, t.U64), t.BOOL)
+        last = number == len(value.alternatives) - 1
+        rest = code if last else [OpenIf(is_it, code, rest, span)]
+    fl.code.extend(rest)
+    return n.Read(n.LocalPlace(local), type_)
 
 
 def _wanted(type_: t.Type) -> str:

@@ -119,11 +119,11 @@ def _context(
     groups = families(functions)
     members = {name: family for family in groups for name in family.maps}
     handlers = assign((function.name for function in program.handlers), scope, symbols=True)
+    maps = assign((definition.name for definition in program.maps), scope, symbols=True)
     shared = {family.shown.name: scope.new(family.name) for family in groups}
     single = [one.name for one in functions if one.name not in handlers and one.name not in members]
     together = {name: shared[family.shown.name] for name, family in members.items()}
     names = {**assign(single, scope), **handlers, **together}
-    maps = assign((definition.name for definition in program.maps), scope, symbols=True)
     return FileContext(
         symbols=symbols,
         spelling=Spelling(spellings, defined),
