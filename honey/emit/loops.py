@@ -38,6 +38,9 @@ _APART = 64
 """What a signed division counts, and a read of the context: clang does not see through the assembly in them, and keeps
 what it makes of those of all turns on the stack."""
 
+_ELEMENT = 128
+"""What the read of an element counts: clang reads those of all turns first, and keeps them on the stack."""
+
 
 def _unrolled(loop: n.For, symbols: Symbols, forgotten: Sequence[n.Local]) -> bool:
     """Whether turns of ``loop`` begin with one of several known numbers, ``forgotten`` ones apart, and it is short."""
@@ -60,6 +63,8 @@ def _size(node: Node) -> int:
             return _APART
         case n.Read(place) if in_context(place):
             return _APART
+        case n.Read(n.IndexPlace()):
+            return _ELEMENT
         case _:
             return 1
 
