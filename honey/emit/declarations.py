@@ -102,6 +102,13 @@ def declare_stored(context: FunctionContext, type_: t.Type, name: str, value: n.
     return new
 
 
+def declare_pointer(context: FunctionContext, effect: n.CoreRead) -> str:
+    """A local for a pointer that is read, before the current statement."""
+    new = context.scope.new("pointer")
+    _initialise(context, f"{context.file.spelling.declare(effect.type, new)} =", effect, effect.type)
+    return new
+
+
 def _unchanging(context: FunctionContext, value: n.Expr) -> bool:
     return not any(
         isinstance(node, n.DerefPlace) or (isinstance(node, n.LocalPlace) and node.local.id in context.changing)

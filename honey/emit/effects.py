@@ -13,7 +13,7 @@ from honey.emit.spelling import is_array
 from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.ir.symbols import Symbols
-from honey.ir.walk import root_place
+from honey.ir.walk import root_place, walk
 from honey.records import dataclass, field
 
 _REFUSED = frozenset({t.Space.CONTEXT, t.Space.USER, t.Space.KERNEL})
@@ -27,11 +27,13 @@ class Effects:
     """Writes the effects of one function.
 
     ``declare(type, name, initialiser)`` puts a new local before the statement that is being written and gives its
-    name; ``raised`` is what a function that may raise passes on (``&raised``, or ``raised`` in one that was passed it).
+    name, and ``declare_read`` one for a pointer that is read; ``raised`` is what a function that may raise passes on
+    (``&raised``, or ``raised`` in one that was passed it).
     """
 
     expressions: Expressions
     declare: Callable[[t.Type, str, n.Expr], str]
+    declare_read: Callable[[n.CoreRead], str]
     functions: dict[str, str]
     maps: dict[str, str]
     symbols: Symbols
@@ -143,17 +145,26 @@ class Effects:
         return not (isinstance(root, n.DerefPlace) and _space(root.ref.type) in refused)
 
     def _core_read(self, effect: n.CoreRead) -> Fragment:
+        groups = self.symbols.read_path(effect.struct, effect.path) or ()
+        in_bits = bool(groups and groups[-1][-1].bit_size)
+        if in_bits and len(groups) > 1:
+            pointer = self.declare_read(self._to_last_pointer(effect))
+            last = ".".join(field.name for field in groups[-1])
+            return self._call("BPF_CORE_READ_BITFIELD_PROBED", [pointer, last], effect.type)
         source, steps = self.core_path(effect)
         if effect.task:
             spelling = self.expressions.spelling
             name = self.expressions.features.task_read(steps, lambda head: spelling.declare(effect.type, head))
             return self._call(name, [], effect.type)
-        if self._is_bit_field(effect):
-            *pointers, last = steps
-            if pointers:
-                source = f"{_core_macro(effect)}({', '.join([source, *pointers])})"
-            return self._call("BPF_CORE_READ_BITFIELD_PROBED", [source, last], effect.type)
-        return self._call(_core_macro(effect), [source, *steps], effect.type)
+        macro = "BPF_CORE_READ_BITFIELD_PROBED" if in_bits else _core_macro(effect)
+        return self._call(macro, [source, *steps], effect.type)
+
+    def _to_last_pointer(self, effect: n.CoreRead) -> n.CoreRead:
+        """The part of a read that leads to the pointer before its last fields."""
+        groups = self.symbols.read_path(effect.struct, effect.path) or ()
+        names = [part for step in effect.path for part in step.split(".")]
+        path = tuple(names[: -len(groups[-1])])
+        return n.CoreRead(effect.source, effect.struct, path, effect.user, groups[-2][-1].type)
 
     def core_into(self, target: str, effect: n.CoreRead) -> str:
         """The statement that reads an array, which is no value in C, into ``target``."""
@@ -170,11 +181,20 @@ class Effects:
             source = n.Cast(inner, t.Address(t.Space.KERNEL, effect.struct))
         groups = self.symbols.read_path(effect.struct, effect.path) or ()
         steps = [".".join(field.name for field in group) for group in groups]
+        if self._names_own_field(source):
+            return self.declare(source.type, "pointer", source), steps
         return self.expressions.expr(source).within(Binding.ASSIGN), steps
 
-    def _is_bit_field(self, effect: n.CoreRead) -> bool:
-        groups = self.symbols.read_path(effect.struct, effect.path)
-        return bool(groups and groups[-1][-1].bit_size)
+    def _names_own_field(self, source: n.Expr) -> bool:
+        """Whether ``source`` names a field of the program's own structs, which the macros would relocate, too."""
+        for node in walk(source):
+            match node:
+                case n.FieldPlace(base) if not (isinstance(base.type, t.Struct) and base.type.kernel):
+                    return True
+                case n.LocalPlace(local) if isinstance(value := self.expressions.folded.get(local.id), n.Expr):
+                    if self._names_own_field(value):
+                        return True
+        return False
 
 
 def _reach(offset: n.Expr) -> str:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from honey.emit.context import FileContext, FunctionContext
-from honey.emit.declarations import declare_stored
+from honey.emit.declarations import declare_pointer, declare_stored
 from honey.emit.effects import Effects
 from honey.emit.exceptions import declare_raised, raised_parameter
 from honey.emit.expressions import Expressions
@@ -47,6 +47,9 @@ def _context(file: FileContext, function: n.Function) -> FunctionContext:
     def local_before(type_: t.Type, name: str, value: n.Expr) -> str:
         return declare_stored(context, type_, name, value)
 
+    def pointer_before(effect: n.CoreRead) -> str:
+        return declare_pointer(context, effect)
+
     expressions = Expressions(
         spelling,
         features,
@@ -58,7 +61,9 @@ def _context(file: FileContext, function: n.Function) -> FunctionContext:
         tests=kept_apart.tests,
         apart=kept_apart.selects,
     )
-    effects = Effects(expressions, local_before, file.functions, file.maps, symbols, families=file.families)
+    effects = Effects(
+        expressions, local_before, pointer_before, file.functions, file.maps, symbols, families=file.families
+    )
     context = FunctionContext(
         file=file,
         function=function,
