@@ -6,14 +6,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from honey.analysis import arithmetic, binding, conditions, loops, membership
+from honey.analysis.code import only_reads
 from honey.analysis.values import BoolValue, IntValue, ListValue, Value, integer
 from honey.ir import nodes as n
+from honey.ir import types as t
 from honey.syntax import ast
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from honey.analysis.conditions import Condition
     from honey.analysis.lowering import Lowering
     from honey.library import LibraryCall, Table
 
@@ -39,6 +38,23 @@ def _count(fl: Lowering, node: ast.Call, name: str) -> Value:
     return integer(len(_elements(fl, node.args[0])))
 
 
+def _count_of(fl: Lowering, node: ast.Call, name: str) -> Value:
+    """``Enum.count(0..9, fun)``: of how many elements it is true; a loop for a range."""
+    over = fl.required(fl.value(node.args[0]), node.args[0].span, "Protocol.UndefinedError")
+    function = loops.function_of(fl, node.args[1])
+    count = n.LocalPlace(fl.fresh(name or "count", t.U64))
+    fl.code.append(n.Let(count.local, n.Const(0, t.U64), node.span))
+    fl.owned.add(count.local.id)
+    more = n.Binary(n.BinaryOp.ADD, n.Read(count, t.U64), n.Const(1, t.U64), t.U64)
+
+    def turn(item: Value) -> None:
+        found = conditions.truth(fl, fl.settled(loops.applied(fl, function, [item], node.span)), node.span)
+        conditions.branch_on(fl, found, lambda: fl.assign(count, more, node.span), None, node.span)
+
+    loops.each(fl, over, turn, node.span)
+    return IntValue(n.Read(count, t.U64))
+
+
 def _at(fl: Lowering, node: ast.Call, name: str) -> Value:
     """``Enum.at(list, index)`` with a constant index."""
     del name
@@ -56,16 +72,24 @@ def _member(fl: Lowering, node: ast.Call, name: str) -> Value:
     return BoolValue(membership.contains(fl, node.args[1], node.args[0], node.span).expr)
 
 
-def _quantified(combine: Callable[[Condition, Condition], Condition], *, of_none: bool) -> LibraryCall:
-    """``Enum.any?``, ``Enum.all?``: the function is called for every element."""
+def _quantified(*, is_all: bool) -> LibraryCall:
+    """``Enum.any?``, ``Enum.all?``: what the function does ends with the first element that decides, as in Elixir."""
 
     def call(fl: Lowering, node: ast.Call, name: str) -> Value:
         del name
         items, function = _elements(fl, node.args[0]), loops.function_of(fl, node.args[1])
-        result = conditions.known(of_none)
+        result = conditions.known(is_all)
         for item in items:
-            value = binding.kept(fl, "", fl.settled(loops.applied(fl, function, [item], node.span)), node.span)
-            result = combine(result, conditions.truth(fl, value, node.span))
+            if result.constant is not None and result.constant is not is_all:
+                break
+            with fl.block() as code:
+                value = binding.kept(fl, "", fl.settled(loops.applied(fl, function, [item], node.span)), node.span)
+                found = conditions.truth(fl, value, node.span)
+            if result.constant is not None or only_reads(code):
+                fl.code.extend(code)
+                result = conditions.both(result, found) if is_all else conditions.either(result, found)
+            else:
+                result = conditions.through_flag(fl, result, code, found, is_and=is_all, span=node.span)
         return BoolValue(result.expr)
 
     return call
@@ -91,10 +115,11 @@ TABLES: dict[str, Table] = {
     "Enum": {
         ("map", 2): _map,
         ("count", 1): _count,
+        ("count", 2): _count_of,
         ("at", 2): _at,
         ("member?", 2): _member,
-        ("any?", 2): _quantified(conditions.either, of_none=False),
-        ("all?", 2): _quantified(conditions.both, of_none=True),
+        ("any?", 2): _quantified(is_all=False),
+        ("all?", 2): _quantified(is_all=True),
         ("max", 1): _extreme(n.BinaryOp.GT),
         ("min", 1): _extreme(n.BinaryOp.LT),
         ("each", 2): loops.enum_each,
