@@ -71,11 +71,18 @@ def unary(fl: Lowering, node: ast.Unary, name: str) -> Value:
 
 # ---------------------------------------------------------------- logic
 
+_RELATIONS = frozenset({"==", "===", "!=", "!==", "<", "<=", ">", ">=", "in"})
+
 
 def logic(fl: Lowering, node: ast.Binary, name: str) -> Value:
     """``a && b``, ``a || b``: the value of one of the two."""
     is_and = node.op in AND
-    first = fl.settled(fl.value(node.left))
+    if _is_logic(node.left):  # what the left side shows of other values holds for the right side
+        test = conditions.condition(fl, node.left)
+        first: Value = BoolValue(test.expr)
+    else:
+        first = fl.settled(fl.value(node.left))
+        test = None
     if node.op in ("and", "or") and not isinstance(first, BoolValue):
         raise fl.mistake(
             "HNY0200",
@@ -83,7 +90,7 @@ def logic(fl: Lowering, node: ast.Binary, name: str) -> Value:
             node.left.span,
             help=f"write `{'&&' if is_and else '||'}`",
         )
-    test = conditions.truth(fl, first, node.left.span)
+    test = test or conditions.truth(fl, first, node.left.span)
     if test.constant is not None:
         return fl.value(node.right, name) if test.constant is is_and else first
     join = storage.Join(fl, name, node.span)
@@ -96,6 +103,21 @@ def logic(fl: Lowering, node: ast.Binary, name: str) -> Value:
 
     conditions.branch_on(fl, test, right if is_and else left, left if is_and else right, node.span)
     return _as_logic(fl, test, join, is_and=is_and)
+
+
+def _is_logic(node: ast.Node) -> bool:
+    """Whether a node is written as a truth value."""
+    match node:
+        case ast.Binary(op=op, left=left, right=right) if op in AND or op in OR:
+            return _is_logic(left) and _is_logic(right)
+        case ast.Binary(op=op):
+            return op in _RELATIONS
+        case ast.Unary(op=op):
+            return op in NOT
+        case ast.Call(target=None, name=name):
+            return name == "is_nil"
+        case _:
+            return False
 
 
 def _falsy(fl: Lowering, value: Value) -> Value:
