@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from honey.emit.context import FunctionContext
-from honey.emit.names import member_name
+from honey.emit.names import member_name, member_path
 from honey.emit.spelling import is_array
 from honey.ir import nodes as n
 from honey.ir import types as t
@@ -33,6 +33,10 @@ _EFFECT_NAMES: dict[type, str] = {
 """What a result is called that the source has no name for; other effects give an error number."""
 
 
+_SPELT_OUT = 8
+"""Elements of an array that an initialiser lists one by one."""
+
+
 def declare(context: FunctionContext, local: n.Local, name: str) -> str:
     """The declaration of ``local`` as ``name``, without its semicolon."""
     context.file.features.types(local.type)
@@ -56,7 +60,7 @@ def let(context: FunctionContext, local: n.Local, value: n.Expr | n.Effect | Non
         context.writer.line(f"{declaration} = {context.expressions.answer(value, local.type)};")
         context.expressions.names[local.id] = name
     else:
-        _initialise(context, f"{declaration} =", value, local.type)
+        _initialise_all(context, name, declaration, value, local.type)
         context.expressions.names[local.id] = name
 
 
@@ -67,8 +71,11 @@ def let_in_frame(context: FunctionContext, local: n.Local, value: n.StructValue)
     spelling = context.file.spelling.base(local.type)
     tag = context.file.features.frame(spelling, local.type.name, member)
     frame = context.scope.new("frame")
-    inner = n.StructValue(((member, value),), value.type)
+    kept, copied = _without_long(value)
+    assert isinstance(kept, n.StructValue)
+    inner = n.StructValue(((member, kept),), value.type)
     _initialise(context, f"struct {tag} {frame} =", inner, local.type)
+    _copy_long(context, f"{frame}.{member}", copied)
     context.expressions.names[local.id] = f"{frame}.{member}"
 
 
@@ -85,6 +92,35 @@ def _initialise(context: FunctionContext, head: str, value: n.Expr | n.Effect, t
     context.writer.close("};")
 
 
+def _initialise_all(
+    context: FunctionContext, name: str, declaration: str, value: n.Expr | n.Effect, type_: t.Type
+) -> None:
+    """Declare ``name``, with its first value."""
+    kept, copied = _without_long(value)
+    _initialise(context, f"{declaration} =", kept, type_)
+    _copy_long(context, name, copied)
+
+
+def _without_long(value: n.Expr | n.Effect) -> tuple[n.Expr | n.Effect, list[tuple[str, n.Expr]]]:
+    """A value without its arrays that are long to spell out, and those: they are copied when all else is there."""
+    if not (isinstance(value, n.StructValue) and isinstance(value.type, t.Struct)):
+        return value, []
+    copied = [each for each in value.fields if _is_long(each[1])]
+    return n.StructValue(tuple(each for each in value.fields if each not in copied), value.type), copied
+
+
+def _copy_long(context: FunctionContext, name: str, copied: list[tuple[str, n.Expr]]) -> None:
+    for path, source in copied:
+        text = context.expressions.expr(source).text
+        context.writer.line(f"__builtin_memcpy({name}.{member_path(path)}, {text}, {source.type.size});")
+
+
+def _is_long(value: n.Expr) -> bool:
+    type_ = value.type
+    spelt = isinstance(value, n.Read) and not in_context(value.place)  # whose bytes are loaded one by one
+    return spelt and isinstance(type_, t.Array | t.Chars) and type_.length > _SPELT_OUT
+
+
 def declare_stored(context: FunctionContext, type_: t.Type, name: str, value: n.Expr) -> str:
     """A local for a value that must lie in memory, before the current statement; shared if nothing changes it."""
     if value in context.stored:
@@ -96,7 +132,7 @@ def declare_stored(context: FunctionContext, type_: t.Type, name: str, value: n.
         source = context.expressions.expr(value).text
         context.writer.line(f"__builtin_memcpy({new}, {source}, sizeof({new}));")
     else:
-        _initialise(context, f"{declaration} =", value, type_)
+        _initialise_all(context, new, declaration, value, type_)
     if _unchanging(context, value):
         context.stored[value] = new
     return new
