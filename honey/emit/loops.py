@@ -19,10 +19,10 @@ from collections.abc import Callable, Sequence
 from honey.emit.alternatives import Alternatives, changes
 from honey.emit.context import FunctionContext
 from honey.emit.forgetting import forgotten
+from honey.emit.turns import turn_of
 from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.ir.context_reads import in_context
-from honey.ir.symbols import Symbols
 from honey.ir.walk import EFFECT_CLASSES, Node, pick, walk
 
 _EFFECTS = frozenset(EFFECT_CLASSES)
@@ -35,32 +35,35 @@ _CALL = 32
 """What the call of a function counts, as it is mostly inlined."""
 
 _APART = 64
-"""What a signed division counts, and a read of the context: clang does not see through the assembly in them, and keeps
-what it makes of those of all turns on the stack."""
+"""What a signed division counts, a read of the context, and a comparison with the turn's number: clang does not see
+through the assembly in them, and keeps what it makes of those of all turns on the stack."""
 
 _ELEMENT = 128
 """What the read of an element counts: clang reads those of all turns first, and keeps them on the stack."""
 
 
-def _unrolled(loop: n.For, symbols: Symbols, forgotten: Sequence[n.Local]) -> bool:
+def _unrolled(context: FunctionContext, loop: n.For, forgotten: Sequence[n.Local]) -> bool:
     """Whether turns of ``loop`` begin with one of several known numbers, ``forgotten`` ones apart, and it is short."""
     turns = len(range(loop.start, loop.stop, loop.step))
-    alternatives = Alternatives(symbols)
+    alternatives = Alternatives(context.file.symbols)
     alternatives.block(loop.body)
+    hidden = context.expressions.turns
     return (
         turns > 1
-        and turns * sum(_size(node) for node in walk(loop.body)) <= _MOST
+        and turns * sum(_size(node, hidden) for node in walk(loop.body)) <= _MOST
         and not any(isinstance(node, n.For) for node in walk(loop.body))
         and changes(loop, alternatives, forgotten)
     )
 
 
-def _size(node: Node) -> int:
+def _size(node: Node, hidden: frozenset[int]) -> int:
     match node:
         case n.Call():
             return _CALL
         case n.Binary(n.BinaryOp.DIV | n.BinaryOp.MOD, left) if isinstance(left.type, t.Int) and left.type.signed:
             return _APART
+        case n.Binary(n.BinaryOp.EQ | n.BinaryOp.NE, left, right) if not isinstance(right, n.Const):
+            return _APART if hidden & {turn_of(left), turn_of(right)} else 1
         case n.Read(place) if in_context(place):
             return _APART
         case n.Read(n.IndexPlace()):
@@ -72,7 +75,7 @@ def _size(node: Node) -> int:
 def write_loop(context: FunctionContext, loop: n.For, write_body: Callable[[], None]) -> None:
     """Write a loop; ``write_body`` writes what it does in each turn."""
     numbers = _forgotten(context, loop)
-    if _unrolled(loop, context.file.symbols, numbers):
+    if _unrolled(context, loop, numbers):
         context.writer.line(_PRAGMA, mapped=False)
         numbers = []
     zero = _zero(context) if numbers else ""
@@ -89,9 +92,10 @@ def write_loop(context: FunctionContext, loop: n.For, write_body: Callable[[], N
 
 def _forgotten(context: FunctionContext, loop: n.For) -> list[n.Local]:
     """The numbers that each turn forgets, if clang is not rather to write out the turns."""
-    symbols = context.file.symbols
     calls = any(pick(loop.body, _EFFECTS))
-    numbers = forgotten(loop, context.function, symbols) if calls or not _unrolled(loop, symbols, ()) else []
+    if not calls and _unrolled(context, loop, ()):
+        return []
+    numbers = forgotten(loop, context.function, context.file.symbols)
     return [each for each in numbers if each.id not in context.expressions.folded]
 
 

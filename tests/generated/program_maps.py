@@ -50,6 +50,8 @@ def look_up(w: Writer, depth: int) -> None:
                 w.block(depth - 1)
         w.line("end")
         return
+    elif how == "unchecked":
+        w.unchecked.add(name)
     elif how == "maybe":
         if kind == "int":
             w.bind(name, "maybe")

@@ -40,6 +40,7 @@ def stored(w: Writer, type_: str, depth: int) -> str:
 
 def struct_value(w: Writer, struct: StructType, depth: int) -> str:
     kinds = w.scope.of(f"struct:{struct.name}") + w.scope.of(f"ref:{struct.name}")
+    kinds = [known for known in kinds if known not in w.unchecked]  # a struct or nil cannot be changed in place
     if kinds and w.chance(50):
         return w.pick(kinds)
     calls = [known for known in w.functions if known.result == f"struct:{struct.name}"]

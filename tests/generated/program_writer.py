@@ -51,6 +51,8 @@ class Writer:
         self.section = ""
         self.result = "int"
         self.fresh = 0
+        self.unchecked: set[str] = set()
+        """References that may be nil, and are used all the same."""
         self.loops = 0
         self.budget = 0
         self.recursive = False
