@@ -151,7 +151,22 @@ def compile_source(source: SourceFile, output: str | os.PathLike[str], passes: S
         run.abandon()
     if isinstance(outcome, clang.Compiled):
         return replace(done, output=outcome.output)
+    if isinstance(outcome, clang.ClangFailed) and (line := outcome.beyond_stack) is not None:
+        return replace(done, diagnostics=_in_order((*done.diagnostics, _beyond_stack(source, line))))
     return replace(done, problem=outcome)
+
+
+def _beyond_stack(source: SourceFile, line: int) -> Diagnostic:
+    """What there is to say where clang finds no room for what it calculates in the function at ``line``."""
+    from honey.diagnostics import error
+
+    return error(
+        "HNY0800",
+        "clang does not find room for all values of this function in the 512 bytes of stack",
+        source,
+        source.line_span(line),
+        help="keep fewer values at a time: use each as soon as it is there, or store them in a map",
+    )
 
 
 @contextmanager

@@ -63,6 +63,12 @@ class ClangFailed:
     message: str
     status: int
 
+    @property
+    def beyond_stack(self) -> int | None:
+        """The line of the source whose function needs more stack than there is, if that is what is wrong."""
+        found = re.search(r":(\d+):\d+: error: Looks like the BPF stack limit", self.message)
+        return int(found[1]) if found else None
+
     def __str__(self) -> str:
         how = f"failed with status {self.status}" if self.status >= 0 else f"was ended by signal {-self.status}"
         return f"clang {how}:\n{self.message.rstrip()}" if self.message.strip() else f"clang {how} without a word"

@@ -61,6 +61,13 @@ class SourceFile:
         end = self._line_starts[number] if number < len(self._line_starts) else len(self.data)
         return self.data[start:end].decode(errors="replace").rstrip("\r\n")
 
+    def line_span(self, number: int) -> Span:
+        """The span of what is written in line `number` (from 1)."""
+        start, text = self._line_starts[number - 1], self.line(number)
+        inner = text.strip()
+        before = len(text[: len(text) - len(text.lstrip())].encode())
+        return self.span(start + before, start + before + len(inner.encode(errors="replace")))
+
     def position(self, offset: int) -> tuple[int, int]:
         """Line and column (both from 1) of a byte offset."""
         line = bisect_right(self._line_starts, offset)

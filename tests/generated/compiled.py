@@ -68,6 +68,9 @@ def compiled(generated: Generated, folder: Path) -> tuple[Program, dict[str, Pat
         done = [pool.submit(compiler.compile_source, source, outputs[name], passes) for name, passes in _SIDES]
     for one in done:
         assert one.result().problem is None, str(one.result().problem)
+        if one.result().output is None:
+            assert {found.code for found in one.result().diagnostics if found.is_error} <= _BEYOND_LIMITS
+            return None
     return checked.program, outputs
 
 

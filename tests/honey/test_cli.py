@@ -129,6 +129,25 @@ def test_check_writes_json_when_there_is_nothing_to_say(capsys: pytest.CaptureFi
 
 
 @needs_clang
+def test_compile_says_where_clang_finds_no_room(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("wide.ex").write_text(
+        """defmodule Wide do
+  use Honey, license: "GPL"
+  defmap(:m, :bpf_hash, key_type: :u32, value_type: :u64, max_entries: 8)
+
+  @sec "tc"
+  def h(_ctx), do: Enum.max(for i <- 0..63, do: Honey.BpfHelpers.bpf_map_lookup_elem(:m, i, 0))
+end
+"""
+    )
+    assert main(["compile", "wide.ex"]) == SOURCE_ERROR
+    said = capsys.readouterr().err
+    assert said.startswith("wide.ex:6:3: error[HNY0800]: clang does not find room")
+    assert said.endswith("1 error\n")
+    assert "wide.bpf.o" not in names()
+
+
+@needs_clang
 def test_compile_writes_an_object_beside_the_source(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compile", "good.ex"]) == OK
     assert capsys.readouterr() == ("", "")
