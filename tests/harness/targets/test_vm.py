@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 from agent.job_folder import make_job, solo
 
+from harness.execute import COUNT_BLOCKS
 from harness.kernels import Kernel
 from harness.targets import TargetError, do_job
 from harness.targets.snapshot import snapshot_of
@@ -96,15 +97,19 @@ def test_without_shared_memory_everything_goes_over_the_serial_line(
 
 
 def test_counted_instructions_are_the_same_every_time(kernel: Kernel, counts: Path, tmp_path: Path) -> None:
-    costs = []
+    """Of a guest's rounds the lowest counts, as in every report: a tick of the clock may fall into one of them."""
+    costs, events = [], []
     for number in (1, 2):
-        job = make_job(tmp_path / f"job{number}", {"honey": counts}, [solo("honey")])
+        rounds = [solo("honey", block=block) for block in range(COUNT_BLOCKS)]
+        job = make_job(tmp_path / f"job{number}", {"honey": counts}, rounds)
         with VmTarget(kernel, icount=True) as target:
             do_job(target, job, tmp_path / f"out{number}")
         result = json.loads((tmp_path / f"out{number}" / "result.json").read_text())
-        costs.append(result["benchmarks"][0]["phases"][0]["programs"]["count_sendto"])
-    assert costs[0]["run_cnt"] == costs[1]["run_cnt"]
-    assert costs[0]["run_time_ns"] == pytest.approx(costs[1]["run_time_ns"], rel=0.001)
+        found = [phase["programs"]["count_sendto"] for phase in result["benchmarks"][0]["phases"]]
+        costs.append(min(cost["run_time_ns"] / cost["run_cnt"] for cost in found))
+        events.append([cost["run_cnt"] for cost in found])
+    assert events[0] == events[1]
+    assert costs[0] == pytest.approx(costs[1], rel=0.001)
 
 
 def test_a_killed_guest_is_told_with_the_step(kernel: Kernel, counts: Path, tmp_path: Path) -> None:
