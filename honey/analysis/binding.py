@@ -18,6 +18,7 @@ from honey.analysis.values import (
     MemoryValue,
     NeverValue,
     PlainMapValue,
+    RestValue,
     RuntimeAtom,
     Snapshot,
     TupleValue,
@@ -101,6 +102,10 @@ def kept(fl: Lowering, name: str, value: Value, span: Span) -> Value:
             slot = Slot()
             fl.code.append(slot)
             return replace(value, snapshot=Snapshot(name, slot, fl.changes(volatility.space_of(place))))
+        case RestValue(text, start):
+            from honey.library.text import behind
+
+            return behind(fl, name, text, start, span)
         case TupleValue(items) | ListValue(items):
             return type(value)(tuple(kept(fl, "", fl.settled(item), span) for item in items))
         case PlainMapValue(fields):

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from honey.analysis import flow, functions, loops
@@ -102,7 +103,7 @@ def _remote(fl: Lowering, module: str, node: ast.Call, name: str) -> Value:
             node.target.span if node.target is not None else node.span,
             help=suggestion(module, modules())
             or "Honey's modules are BpfHelpers, Net, Map, Packet, Ethhdr and XDP; of Elixir's: Bitwise, Enum, Integer,"
-            " IO, Kernel, Logger",
+            " IO, Kernel, Logger, String",
         )
     arities = sorted({arity for called, arity in known if called == node.name})
     if arities:
@@ -115,8 +116,15 @@ def _remote(fl: Lowering, module: str, node: ast.Call, name: str) -> Value:
         "HNY0102",
         f"{module} has no function {node.name}",
         node.name_span,
-        help=suggestion(node.name, (called for called, _ in known)),
+        help=suggestion(node.name, (called for called, _ in known)) or _all_of(module, known),
     )
+
+
+def _all_of(module: str, known: Sequence[tuple[str, int]]) -> str | None:
+    """The functions of one of Elixir's modules, of which there are few here."""
+    if module.startswith("Honey."):
+        return None
+    return f"of {module} there are {', '.join(dict.fromkeys(called for called, _ in known))}"
 
 
 def _unknown(fl: Lowering, node: ast.Call) -> Exception:

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 AND = frozenset({"&&", "and"})
 OR = frozenset({"||", "or"})
 NOT = frozenset({"!", "not"})
+KINDS = ("is_integer", "is_number", "is_boolean", "is_atom", "is_tuple", "is_list", "is_binary", "is_map", "is_struct")
+"""Tests of a value's kind, which ``kinds`` makes."""
 
 _NIL = ast.Atom(Span(0, 0, 1, 1, 1, 1), "nil")
 
@@ -113,6 +115,10 @@ def condition(fl: Lowering, node: ast.Node) -> Condition:
             value = fl.value(operand)
             _warn_never_nil(fl, value, node.span)
             return is_nil(fl, value, node.span)
+        case ast.Call(target=None, name=name, args=(operand,)) if name in KINDS and not _is_own(fl, name):
+            from honey.analysis import kinds
+
+            return kinds.tested(fl, fl.value(operand), kinds.TESTS[name])
         case ast.Block(exprs=(only,)):
             return condition(fl, only)
         case ast.Binary(op="=", op_span=span, right=right) if is_constant(right):
@@ -120,6 +126,11 @@ def condition(fl: Lowering, node: ast.Node) -> Condition:
             return truth(fl, fl.value(node), node.span)
         case _:
             return truth(fl, fl.value(node), node.span)
+
+
+def _is_own(fl: Lowering, name: str) -> bool:
+    """Whether the module has a function of this name itself."""
+    return (name, 1) in fl.unit.module.functions
 
 
 def _logic(fl: Lowering, node: ast.Binary, left: ast.Node, right: ast.Node) -> Condition:

@@ -18,6 +18,7 @@ from honey.analysis.values import (
     NilValue,
     OptionalValue,
     PlainMapValue,
+    RestValue,
     RuntimeAtom,
     StringValue,
     TupleValue,
@@ -88,6 +89,8 @@ def equal(fl: Lowering, left: Value, right: Value, span: Span) -> Condition:
             MemoryValue() | AggregateValue() as memory,
         ):
             return _equal_text(fl, memory, data, span)
+        case (RestValue(text, start), StringValue(data)) | (StringValue(data), RestValue(text, start)):
+            return _equal_text(fl, text, data, span, start)
         case ((MemoryValue() | AggregateValue()), (MemoryValue() | AggregateValue())):
             return _equal_memory(fl, left, right, span)
         case TupleValue(ones), TupleValue(others):
@@ -193,18 +196,22 @@ def _equal_union(fl: Lowering, union: UnionValue, other: Value, span: Span) -> C
     return Condition(result.expr, (UnionFact(union, frozenset(matching)),))
 
 
-def _equal_text(fl: Lowering, memory: MemoryValue | AggregateValue, data: bytes, span: Span) -> Condition:
+def _equal_text(
+    fl: Lowering, memory: MemoryValue | AggregateValue, data: bytes, span: Span, start: int = 0
+) -> Condition:
     type_ = memory.type
-    if not isinstance(type_, t.Chars | t.Array) or len(data) > type_.size:
+    if not isinstance(type_, t.Chars | t.Array) or start + len(data) > type_.size:
         from honey.analysis.conditions import known
 
         return known(False)
-    text = data + b"\0" if len(data) < type_.size else data
-    return bytes_equal(fl, memory, text, span)
+    text = data + b"\0" if start + len(data) < type_.size else data
+    return bytes_equal(fl, memory, text, span, start)
 
 
-def bytes_equal(fl: Lowering, memory: MemoryValue | AggregateValue, data: bytes, span: Span) -> Condition:
-    """Whether memory starts with ``data``."""
+def bytes_equal(
+    fl: Lowering, memory: MemoryValue | AggregateValue, data: bytes, span: Span, start: int = 0
+) -> Condition:
+    """Whether ``data`` is what lies in memory from ``start`` on."""
     from honey.analysis.conditions import both, known
 
     if len(data) > _MOST_BYTES:
@@ -213,7 +220,7 @@ def bytes_equal(fl: Lowering, memory: MemoryValue | AggregateValue, data: bytes,
 
     place = place_of(fl, memory, span)
     result = known(True)
-    for index, byte in enumerate(data):
+    for index, byte in enumerate(data, start):
         element = n.IndexPlace(place, n.Const(index, t.U64), t.U8)
         result = both(result, _compare(n.Read(element, t.U8), n.Const(byte, t.U8)))
     return result

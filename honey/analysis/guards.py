@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from honey.analysis import conditions
 from honey.analysis.code import Code, OpenIf, is_empty, leaves, only_reads, raises
-from honey.analysis.conditions import AND, Condition, both, known
+from honey.analysis.conditions import AND, Condition, both, either, known
 from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.syntax import ast
@@ -25,12 +25,15 @@ def guarded(fl: Lowering, guard: ast.Node, test: Condition, bound: Sequence[Boun
         return test
     if isinstance(guard, ast.Binary) and guard.op in AND:
         return guarded(fl, guard.right, guarded(fl, guard.left, test, bound), bound)
+    if isinstance(guard, ast.Binary) and guard.op == "when":  # one of several must hold, whatever raises in others
+        one, other = (guarded(fl, side, test, bound) for side in (guard.left, guard.right))
+        return Condition(either(one, other).expr, test.when_true)
     result = known(False)
     with fl.block(test.when_true) as code, _failing(fl):
         for item in bound:
             fl.scope.bind(item.name, fl.settled(item.value), item.span)
         found = conditions.condition(fl, guard)
-        result = Condition(found.expr, found.when_true + fl.scope.found_present())
+        result = Condition(found.expr, found.when_true + fl.scope.found_present(), found.when_false)
     if not only_reads(code, or_raises=True):
         raise fl.mistake(
             "HNY0605", "a guard may only compare and calculate", guard.span, help="test it in the clause's body"
@@ -38,6 +41,7 @@ def guarded(fl: Lowering, guard: ast.Node, test: Condition, bound: Sequence[Boun
     if is_empty(code):
         fl.code.extend(code)
         return both(test, result)
+    result = Condition(result.expr, result.when_true)
     return conditions.through_flag(
         fl, test, code, result, is_and=True, span=guard.span, seal=lambda block: _unless_raised(fl, block)
     )

@@ -18,6 +18,7 @@ from honey.analysis.shapes import (
     component_names,
     component_types,
     join,
+    lists_of_lengths,
     rebuild,
     shape_of,
 )
@@ -88,7 +89,7 @@ def _collected(fl: Lowering, steps: Sequence[ast.Node], body: ast.Block, node: a
     """The list of the body's values: each turn is written out."""
     first = steps[0] if steps else None
     if not isinstance(first, ast.Binary) or first.op != "<-":
-        raise _unknown_length(fl, node)
+        raise unknown_length(fl, _UNKNOWN, node)
     values: list[Value] = []
     for item in elements(fl, fl.required(fl.value(first.right), first.right.span), first.right.span):
         found = patterns.test(fl, first.left, item)
@@ -109,15 +110,23 @@ def _passes(fl: Lowering, filters: Sequence[ast.Node], node: ast.Call) -> bool:
         generator = isinstance(step, ast.Binary) and step.op == "<-"
         known = None if generator else conditions.condition(fl, step).constant
         if known is None:
-            raise _unknown_length(fl, node)
+            raise unknown_length(fl, _UNKNOWN, node)
         if not known:
             return False
     return True
 
 
-def _unknown_length(fl: Lowering, node: ast.Call) -> Mistake:
+_UNKNOWN = "how long the list of this `for` is, is known only when the program runs; lists have a fixed length"
+
+
+def unknown_length(fl: Lowering, message: str, node: ast.Node) -> Mistake:
+    """The error for a list whose length only the running program would know."""
     return fl.mistake(
-        "HNY0107", "the list that this `for` gives has no length known now", node.span, help="use `Enum.reduce`"
+        "HNY0107",
+        message,
+        node.span,
+        help="count or add up what is wanted instead, or keep the elements in a map, or in an array of a struct:"
+        " `field(:seen, {:array, :u64, 8})`",
     )
 
 
@@ -252,17 +261,28 @@ def reduce(
     over = _collection(fl, collection)
     first = fl.settled(fl.value(start))
     if isinstance(over, ListValue):
-        value = first
-        for item in over.items:
-            value = binding.kept(fl, name, applied(fl, function, [fl.settled(item), value], span, name), span)
-        return value
+        return _reduce_in_a_row(fl, over, first, function, span, name)
     shape = _solid(shape_of(first))
     for _ in range(_ROUNDS):
         found = _reduce_as(fl, shape, over, first, function, span, name)
         if not isinstance(found, tuple):
             return found
+        if lists_of_lengths(found[0]):
+            return _reduce_in_a_row(fl, over, first, function, span, name)
         shape = found[0]
     raise fl.mistake("HNY0200", "the accumulator changes its kind with each turn", start.span)
+
+
+def _reduce_in_a_row(fl: Lowering, over: Value, first: Value, function: FunctionValue, span: Span, name: str) -> Value:
+    """Each turn written out: an accumulator that is a list may be longer with each."""
+    value = first
+    for item in elements(fl, over, span):
+        if lists_of_lengths(shape_of(value)):
+            raise unknown_length(
+                fl, "how long this list is, is known only when the program runs; lists have a fixed length", function.fn
+            )
+        value = binding.kept(fl, name, applied(fl, function, [item, value], span, name), span)
+    return value
 
 
 def _reduce_as(

@@ -23,6 +23,7 @@ from honey.analysis.values import (
     NilValue,
     OptionalValue,
     PlainMapValue,
+    RestValue,
     StringValue,
     TupleValue,
     UnionValue,
@@ -261,21 +262,37 @@ def _prefix(fl: Lowering, pattern: ast.Binary, value: Value) -> Match:
     prefix = fl.value(pattern.left)
     if not isinstance(prefix, StringValue):
         raise fl.mistake("HNY0605", "what stands before `<>` in a pattern is a string", pattern.left.span)
+    condition = prefixed(fl, value, prefix.data, pattern.span)
+    named = not isinstance(pattern.right, ast.Var) or not pattern.right.name.startswith("_")
+    if condition.constant is False or not named:
+        return Match(condition)
+    inner = _test(fl, pattern.right, _behind(value, len(prefix.data)))
+    return Match(both(condition, inner.condition), inner.bindings)
+
+
+def prefixed(fl: Lowering, value: Value, prefix: bytes, span: Span) -> Condition:
+    """Whether a text begins with ``prefix``; what is no text does not."""
     match value:
         case StringValue(data):
-            if not data.startswith(prefix.data):
-                return NEVER_MATCHES
-            return _test(fl, pattern.right, StringValue(data[len(prefix.data) :]))
-        case MemoryValue() | AggregateValue() if isinstance(value.type, t.Chars | t.Array):
-            if len(prefix.data) > value.type.size:
-                return NEVER_MATCHES
-            if not isinstance(pattern.right, ast.Var) or not pattern.right.name.startswith("_"):
-                raise fl.mistake(
-                    "HNY0605", "the rest of a string from memory cannot be bound", pattern.right.span, help="write `_`"
-                )
-            return Match(equality.bytes_equal(fl, value, prefix.data, pattern.span))
+            return known(data.startswith(prefix))
+        case RestValue(text, start) if start + len(prefix) <= text.type.size:
+            return equality.bytes_equal(fl, text, prefix, span, start)
+        case MemoryValue() | AggregateValue() if (
+            isinstance(value.type, t.Chars | t.Array) and len(prefix) <= value.type.size
+        ):
+            return equality.bytes_equal(fl, value, prefix, span)
         case _:
-            return NEVER_MATCHES
+            return known(False)
+
+
+def _behind(value: Value, start: int) -> Value:
+    """What stands behind the first ``start`` bytes of a text; a copy is made where a name is bound to it."""
+    if isinstance(value, StringValue):
+        return StringValue(value.data[start:])
+    if isinstance(value, RestValue):
+        return _behind(value.text, value.start + start)
+    assert isinstance(value, MemoryValue | AggregateValue)
+    return RestValue(value, start) if start < value.type.size else StringValue(b"")
 
 
 _STRUCTURED: dict[type, Handler] = {

@@ -269,8 +269,24 @@ def _close(left: Shape, right: Shape) -> bool:
     match left, right:
         case IntShape(), IntShape():
             return join_ints(left, right) is not None
+        case (AtomShape(), (AtomShape() | StaticShape(AtomValue()))) | (StaticShape(AtomValue()), AtomShape()):
+            return True
         case SequenceShape(), SequenceShape():
             return _same_form(left, right)
+        case _:
+            return False
+
+
+def lists_of_lengths(shape: Shape) -> bool:
+    """Whether the shape holds, somewhere in it, a list that is of one of several lengths."""
+    match shape:
+        case UnionShape(alternatives):
+            lists = {len(one.items) for one in alternatives if isinstance(one, SequenceShape) and one.kind == "list"}
+            return len(lists) > 1 or any(map(lists_of_lengths, alternatives))
+        case SequenceShape(items):
+            return any(map(lists_of_lengths, items))
+        case OptionalShape(inner):
+            return lists_of_lengths(inner)
         case _:
             return False
 

@@ -145,6 +145,14 @@ class TextValue:
 
 
 @dataclass(frozen=True, slots=True)
+class RestValue:
+    """What stands behind the first ``start`` bytes of a text in memory, until a name is bound to a copy of it."""
+
+    text: MemoryValue | AggregateValue
+    start: int
+
+
+@dataclass(frozen=True, slots=True)
 class TupleValue:
     """A tuple."""
 
@@ -247,6 +255,7 @@ Value = (
     | ContextValue
     | StringValue
     | TextValue
+    | RestValue
     | TupleValue
     | ListValue
     | RangeValue
@@ -300,6 +309,7 @@ _WORDS: dict[type, str] = {
     ContextValue: "the context",
     StringValue: "a string",
     TextValue: "a string",
+    RestValue: "the rest of a string",
     TupleValue: "a tuple",
     ListValue: "a list",
     RangeValue: "a range",

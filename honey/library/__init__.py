@@ -24,6 +24,7 @@ _MODULES = {
     "Bitwise": "elixir",
     "Integer": "elixir",
     "Enum": "enum",
+    "String": "text",
     "Logger": "printing",
     "IO": "printing",
     "Honey.BpfHelpers": "bpf_helpers",

@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING
 from honey.analysis import arithmetic, binding, conditions, convert, loops
 from honey.analysis.constants import Evaluator
 from honey.analysis.values import (
-    AtomValue,
+    AggregateValue,
     BoolValue,
     IntValue,
     ListValue,
-    NilValue,
-    OptionalValue,
-    RuntimeAtom,
+    MemoryValue,
+    RestValue,
     StringValue,
+    TextValue,
     TupleValue,
     Value,
-    boolean,
     integer,
 )
 from honey.ir import nodes as n
@@ -102,18 +101,15 @@ def _invert(fl: Lowering, node: ast.Call, name: str) -> Value:
 
 def _is_nil(fl: Lowering, node: ast.Call, name: str) -> Value:
     del name
-    return BoolValue(conditions.condition(fl, node).expr)
+    return BoolValue(conditions.is_nil(fl, fl.value(node.args[0]), node.span).expr)
 
 
-def _is_kind(*kinds: type) -> LibraryCall:
-    def call(fl: Lowering, node: ast.Call, name: str) -> Value:
-        del name
-        value = fl.settled(fl.value(node.args[0]))
-        if isinstance(value, OptionalValue) and isinstance(value.present, kinds):
-            return BoolValue(conditions.truth(fl, value, node.span).expr)
-        return boolean(isinstance(value, kinds))
+def _is_kind(fl: Lowering, node: ast.Call, name: str) -> Value:
+    """``is_integer(x)`` and its like."""
+    from honey.analysis import kinds
 
-    return call
+    del name
+    return BoolValue(kinds.tested(fl, fl.value(node.args[0]), kinds.TESTS[node.name]).expr)
 
 
 def _elem(fl: Lowering, node: ast.Call, name: str) -> Value:
@@ -149,13 +145,33 @@ def _tail(fl: Lowering, node: ast.Call, name: str) -> Value:
 
 
 def _length(fl: Lowering, node: ast.Call, name: str) -> Value:
-    del name
+    """``length(list)``, ``tuple_size(tuple)``, ``byte_size(text)``, which of text in memory is found as it runs."""
     value = fl.required(fl.value(node.args[0]), node.args[0].span)
-    if isinstance(value, TupleValue | ListValue):
-        return integer(len(value.items))
-    if isinstance(value, StringValue):
-        return integer(len(value.data))
-    raise fl.mismatch("a list, tuple or string", value, node.args[0].span)
+    match value:
+        case TupleValue(items) | ListValue(items):
+            return integer(len(items))
+        case StringValue(data):
+            return integer(len(data))
+        case MemoryValue() | AggregateValue() if isinstance(value.type, t.Chars) and node.name == "byte_size":
+            from honey.library import text
+
+            return text.byte_size(fl, value, node.span, name)
+        case MemoryValue() | AggregateValue() if isinstance(value.type, t.Array):
+            return integer(value.type.size if node.name == "byte_size" else value.type.length)
+        case MemoryValue() | AggregateValue() if isinstance(value.type, t.Struct) and node.name == "byte_size":
+            help: str | None = f"`sizeof(:{value.type.name})` is how large a struct is"
+        case MemoryValue() | AggregateValue() | TextValue() if node.name != "byte_size":
+            help = "`byte_size` counts the bytes of a string"
+        case RestValue():
+            help = "test it in the clause's body"
+        case TextValue():
+            help = "a text with values in it can only be printed"
+        case _:
+            help = None
+    raise fl.mismatch(_MEASURED[node.name], value, node.args[0].span, help=help)
+
+
+_MEASURED = {"length": "a list", "tuple_size": "a tuple", "byte_size": "a string"}
 
 
 def _measure(fl: Lowering, node: ast.Call, name: str) -> Value:
@@ -187,12 +203,7 @@ _KERNEL: Table = {
     ("max", 2): _extreme(n.BinaryOp.GT),
     ("abs", 1): _abs,
     ("is_nil", 1): _is_nil,
-    ("is_integer", 1): _is_kind(IntValue),
-    ("is_boolean", 1): _is_kind(BoolValue),
-    ("is_atom", 1): _is_kind(AtomValue, RuntimeAtom, NilValue, BoolValue),
-    ("is_tuple", 1): _is_kind(TupleValue),
-    ("is_list", 1): _is_kind(ListValue),
-    ("is_binary", 1): _is_kind(StringValue),
+    **dict.fromkeys(((name, 1) for name in conditions.KINDS), _is_kind),
     ("then", 2): _then,
     ("elem", 2): _elem,
     ("hd", 1): _head,

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from honey.analysis import arithmetic, binding, conditions, loops, membership
 from honey.analysis.code import only_reads
-from honey.analysis.values import BoolValue, IntValue, ListValue, Value, integer
+from honey.analysis.storage import Join
+from honey.analysis.values import NIL, BoolValue, IntValue, ListValue, TupleValue, Value, integer
 from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.syntax import ast
@@ -95,6 +97,84 @@ def _quantified(*, is_all: bool) -> LibraryCall:
     return call
 
 
+def _searched(
+    fl: Lowering, node: ast.Call, items: list[Value], default: Value, name: str, found: Callable[[int], Value]
+) -> Value:
+    """What ``found`` makes of the first element's number for which the function (the last argument) is true."""
+    function, sink = loops.function_of(fl, node.args[-1]), Join(fl, name, node.span)
+
+    def search(number: int) -> None:
+        if number == len(items):
+            sink.take_value(fl, default, node.span)
+            return
+        value = fl.settled(loops.applied(fl, function, [items[number]], node.span))
+        conditions.branch_on(
+            fl,
+            conditions.truth(fl, value, node.span),
+            lambda: sink.take_value(fl, found(number), node.span),
+            lambda: search(number + 1),
+            node.span,
+        )
+
+    search(0)
+    return sink.result(fl)
+
+
+def _find(fl: Lowering, node: ast.Call, name: str) -> Value:
+    """``Enum.find(list, default, fun)``: the first element for which it is true; nil or the default where none is."""
+    items = _elements(fl, node.args[0])
+    default = fl.settled(fl.value(node.args[1])) if len(node.args) > 2 else NIL
+    return _searched(fl, node, items, default, name, items.__getitem__)
+
+
+def _find_index(fl: Lowering, node: ast.Call, name: str) -> Value:
+    """``Enum.find_index(list, fun)``: the number of the first element for which it is true, from 0; or nil."""
+    return _searched(fl, node, _elements(fl, node.args[0]), NIL, name, integer)
+
+
+def _with_index(fl: Lowering, node: ast.Call, name: str) -> Value:
+    """``Enum.with_index(list)``: pairs of element and number, from 0 or from a constant."""
+    del name
+    first = arithmetic.number(fl, node.args[1]).constant if len(node.args) > 1 else 0
+    if first is None:
+        raise fl.mistake("HNY0211", "`Enum.with_index` counts from a constant", node.args[1].span)
+    pairs = enumerate(_elements(fl, node.args[0]), first)
+    return ListValue(tuple(TupleValue((item, integer(number))) for number, item in pairs))
+
+
+def _zip(fl: Lowering, node: ast.Call, name: str) -> Value:
+    """``Enum.zip(list, list)``: pairs, as many as the shorter list has elements."""
+    del name
+    left, right = (_elements(fl, arg) for arg in node.args)
+    return ListValue(tuple(TupleValue(pair) for pair in zip(left, right, strict=False)))
+
+
+def _reverse(fl: Lowering, node: ast.Call, name: str) -> Value:
+    """``Enum.reverse(list)``."""
+    del name
+    return ListValue(tuple(reversed(_elements(fl, node.args[0]))))
+
+
+def _filtered(*, keeps: bool) -> LibraryCall:
+    """``Enum.filter``, ``Enum.reject``, where it is known now which elements stay: lists have a fixed length."""
+
+    def call(fl: Lowering, node: ast.Call, name: str) -> Value:
+        del name
+        items, function = _elements(fl, node.args[0]), loops.function_of(fl, node.args[1])
+        kept = []
+        for item in items:
+            found = conditions.truth(fl, fl.settled(loops.applied(fl, function, [item], node.span)), node.span)
+            if found.constant is None:
+                raise loops.unknown_length(
+                    fl, "which elements stay is known only when the program runs; lists have a fixed length", node
+                )
+            if found.constant is keeps:
+                kept.append(item)
+        return ListValue(tuple(kept))
+
+    return call
+
+
 def _extreme(op: n.BinaryOp) -> LibraryCall:
     """``Enum.max(list)``, ``Enum.min(list)``."""
 
@@ -120,6 +200,15 @@ TABLES: dict[str, Table] = {
         ("member?", 2): _member,
         ("any?", 2): _quantified(is_all=False),
         ("all?", 2): _quantified(is_all=True),
+        ("find", 2): _find,
+        ("find", 3): _find,
+        ("find_index", 2): _find_index,
+        ("with_index", 1): _with_index,
+        ("with_index", 2): _with_index,
+        ("zip", 2): _zip,
+        ("reverse", 1): _reverse,
+        ("filter", 2): _filtered(keeps=True),
+        ("reject", 2): _filtered(keeps=False),
         ("max", 1): _extreme(n.BinaryOp.GT),
         ("min", 1): _extreme(n.BinaryOp.LT),
         ("each", 2): loops.enum_each,

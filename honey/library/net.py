@@ -36,15 +36,25 @@ def _wrong(fl: Lowering, value: IntValue, source: t.Int, name: str, node: ast.Ca
     from honey.analysis.values import describe
 
     order = "network" if source.big_endian else "host"
-    opposite = {16: ("htons", "ntohs"), 32: ("htonl", "ntohl"), 64: ("htonll", "ntohll")}
-    bits = value.type.bits if value.type.big_endian else source.bits
-    help_ = f"`Honey.Net.{opposite[bits][int(value.type.big_endian)]}` does" if bits in opposite else None
     return fl.mistake(
         "HNY0402",
         f"{name} takes {source.bits} bits in {order} order, this is {describe(value)}",
         node.args[0].span,
-        help=help_,
+        help=_other_way(value.type, source, name),
     )
+
+
+def _other_way(have: t.Int, source: t.Int, name: str) -> str | None:
+    """What to write in place of a call of the wrong direction or width."""
+    if not have.big_endian:
+        to_network = f"`Honey.Net.{convert.CONVERSIONS[source.bits][0]}`"
+        return f"this counts as host order: leave `{name}` out, or bring it to network order with {to_network}"
+    if have.bits not in convert.CONVERSIONS:
+        return None
+    to_host = f"`Honey.Net.{convert.CONVERSIONS[have.bits][1]}`"
+    if source.big_endian:
+        return f"{to_host} does"
+    return f"this is in network order already: leave `{name}` out, or bring it to host order with {to_host}"
 
 
 def checksum_replace(fl: Lowering, node: ast.Call, name: str) -> Value:

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Text: ``String``, ``byte_size`` of what a ``char[n]`` holds, and the rest of a text behind a prefix.
+
+A text in memory ends with its first zero byte, or where the memory does, as for ``==``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from honey.analysis import conditions, convert, loops, patterns
+from honey.analysis.access import place_of
+from honey.analysis.conditions import Condition, either, known
+from honey.analysis.values import (
+    AggregateValue,
+    BoolValue,
+    IntValue,
+    ListValue,
+    MemoryValue,
+    RangeValue,
+    StringValue,
+    TextValue,
+    Value,
+    integer,
+)
+from honey.analysis.volatility import space_of
+from honey.ir import nodes as n
+from honey.ir import types as t
+from honey.syntax import ast
+from honey.syntax.source import Span
+
+if TYPE_CHECKING:
+    from honey.analysis.lowering import Lowering
+    from honey.library import Table
+
+
+def byte_size(fl: Lowering, value: MemoryValue | AggregateValue, span: Span, name: str) -> IntValue:
+    """How many bytes stand before the zero byte of a ``char[n]``; the verifier sees each of the ``n`` looked at."""
+    place = _in_reach(fl, value, span)
+    length = n.LocalPlace(fl.fresh(name or "length", t.U64))
+    fl.code.append(n.Let(length.local, n.Const(0, t.U64), span))
+    fl.owned.add(length.local.id)
+    count = n.Read(length, t.U64)
+
+    def turn(key: Value) -> None:
+        assert isinstance(key, IntValue)
+        at = convert.to_wide(key, signed=False)
+        all_before = n.Binary(n.BinaryOp.EQ, count, at, t.BOOL)
+        here = n.Binary(n.BinaryOp.NE, n.Read(n.IndexPlace(place, at, t.U8), t.U8), n.Const(0, t.U8), t.BOOL)
+        goes_on = Condition(n.Binary(n.BinaryOp.LAND, all_before, here, t.BOOL))
+        more = n.Binary(n.BinaryOp.ADD, count, n.Const(1, t.U64), t.U64)
+        conditions.branch_on(fl, goes_on, lambda: fl.assign(length, more, span), None, span)
+
+    loops.each(fl, RangeValue(0, value.type.size - 1, 1), turn, span)
+    return IntValue(count)
+
+
+def behind(fl: Lowering, name: str, value: MemoryValue | AggregateValue, start: int, span: Span) -> MemoryValue:
+    """A copy of a text without its first ``start`` bytes, of which there are more, called ``name``."""
+    place = _in_reach(fl, value, span)
+    rest = n.LocalPlace(fl.declare(name, t.Chars(value.type.size - start), span))
+
+    def turn(key: Value) -> None:
+        assert isinstance(key, IntValue)
+        at = convert.to_wide(key, signed=False)
+        source = n.IndexPlace(place, n.Binary(n.BinaryOp.ADD, at, n.Const(start, t.U64), t.U64), t.U8)
+        fl.assign(n.IndexPlace(rest, at, t.U8), n.Read(source, t.U8), span)
+
+    loops.each(fl, RangeValue(0, rest.type.size - 1, 1), turn, span)
+    if name in fl.changed_names:
+        fl.owned.add(rest.local.id)
+    return MemoryValue(rest)
+
+
+def _in_reach(fl: Lowering, value: MemoryValue | AggregateValue, span: Span) -> n.Place:
+    """Where a text lies, or a copy: in a packet or a context the verifier allows no number that is only known later."""
+    place = place_of(fl, value, span)
+    if space_of(place) not in (t.Space.PACKET, t.Space.CONTEXT):
+        return place
+    return fl.let("text", n.Read(place, place.type), span).place
+
+
+def _length(fl: Lowering, node: ast.Call, name: str) -> Value:
+    """``String.length(text)`` of a text that is known now; bytes alone do not tell where characters end."""
+    del name
+    value = fl.required(fl.value(node.args[0]), node.args[0].span)
+    if isinstance(value, StringValue) and value.data.isascii():
+        return integer(len(value.data))
+    if isinstance(value, StringValue | TextValue | MemoryValue | AggregateValue):
+        raise fl.mistake(
+            "HNY0200",
+            "the characters of a text can be counted only where the compiler knows it",
+            node.span,
+            help="`byte_size` counts its bytes",
+        )
+    raise fl.mismatch("a string", value, node.args[0].span)
+
+
+def _starts_with(fl: Lowering, node: ast.Call, name: str) -> Value:
+    """``String.starts_with?(text, "prefix")``, or one of a list of prefixes."""
+    del name
+    text, prefix = (fl.required(value, node.span) for value in fl.operands(node.args))
+    result = known(False)
+    for each in prefix.items if isinstance(prefix, ListValue) else (prefix,):
+        if not isinstance(each, StringValue):
+            raise fl.mismatch("a prefix that is known now", each, node.args[1].span)
+        result = either(result, patterns.prefixed(fl, text, each.data, node.args[0].span))
+    return BoolValue(result.expr)
+
+
+TABLES: dict[str, Table] = {"String": {("length", 1): _length, ("starts_with?", 2): _starts_with}}
