@@ -15,7 +15,7 @@ memory. `fire` runs one handler on one event and returns its `Result`; maps, mem
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from honey.ir import types as t
 from honey.ir.interpret import Interpreter
 from honey.ir.symbols import Symbols
 from honey.ir.walk import walk
-from honey.simulation.context import Event, build_context
+from honey.simulation.context import Event, build_context, context_left
 from honey.simulation.maps import KeyedMap
 from honey.simulation.memory import AddressSpace, SimulationError
 from honey.simulation.views import MapView, RingView
@@ -42,12 +42,15 @@ class Result:
 
     ``value`` is what the handler returned; ``printed`` are its lines for the trace pipe; ``raised`` is the line of the
     exception that ended it (with ``value`` 0), or ``None``; ``packet`` is the packet as the handler left it.
+    ``context`` has the fields that the program uses of a context that programs may write (``mark`` of a socket
+    buffer), as the handler left them; of other contexts nothing.
     """
 
     value: int
     printed: tuple[str, ...] = ()
     raised: str | None = None
     packet: bytes = b""
+    context: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Simulation:
@@ -136,7 +139,8 @@ class Simulation:
         interpreter = Interpreter(self.program, self.world, event.packet)
         first = len(self.world.printed)
         outcome = interpreter.handle(function.name, context)
-        return Result(outcome.value, tuple(self.world.printed[first:]), outcome.raised, bytes(event.packet))
+        left = context_left(function, context, self._symbols)
+        return Result(outcome.value, tuple(self.world.printed[first:]), outcome.raised, bytes(event.packet), left)
 
     def _become(self, *, comm: str | bytes | None, **numbers: int | None) -> None:
         if numbers["pid"] is not None and numbers["tid"] is None:

@@ -17,6 +17,7 @@ from honey.analysis.values import (
     ListValue,
     MemoryValue,
     NeverValue,
+    OptionalValue,
     PlainMapValue,
     RestValue,
     RuntimeAtom,
@@ -27,6 +28,7 @@ from honey.analysis.values import (
     describe,
 )
 from honey.ir import nodes as n
+from honey.ir.context_reads import in_context
 from honey.ir.walk import root_place
 from honey.records import replace
 from honey.syntax import ast
@@ -92,11 +94,14 @@ def kept(fl: Lowering, name: str, value: Value, span: Span) -> Value:
             return _own(fl, name, expr, span)
         case MemoryValue(place, False):
             root = root_place(place)
-            shared = isinstance(root, n.LocalPlace) and root.local.id in fl.owned
             outside = isinstance(root, n.DerefPlace) and place is not root
-            if name in fl.changed_names or shared or outside:
+            if name in fl.changed_names or _is_owned(fl, root) or outside:
                 return _own(fl, name, n.Read(place, place.type), span)
             return value
+        case OptionalValue(present=MemoryValue(place, False)) if name in fl.changed_names or _is_owned(
+            fl, root_place(place)
+        ):
+            return _own_or_nil(fl, name, value, place, span)
         case MemoryValue(place) if not value.is_whole and value.snapshot is None and name not in fl.changed_names:
             # A part of what a reference leads to: what is written there later does not change the value.
             slot = Slot()
@@ -112,6 +117,22 @@ def kept(fl: Lowering, name: str, value: Value, span: Span) -> Value:
             return PlainMapValue(tuple((key, kept(fl, "", fl.settled(item), span)) for key, item in fields))
         case _:
             return value
+
+
+def _is_owned(fl: Lowering, root: n.Place) -> bool:
+    """Whether a place is a variable that is changed in place."""
+    return isinstance(root, n.LocalPlace) and root.local.id in fl.owned
+
+
+def _own_or_nil(fl: Lowering, name: str, value: OptionalValue, place: n.Place, span: Span) -> Value:
+    """A copy of what may be nil, which is made where it is there."""
+    is_nil = value.is_nil if volatility.is_simple(value.is_nil) else fl.let("", value.is_nil, span)
+    local = fl.declare(name, place.type, span)
+    copy = n.Assign(n.LocalPlace(local), n.Read(place, place.type), span)
+    fl.code.append(OpenIf(is_nil, [], [copy], span))
+    if name in fl.changed_names:
+        fl.owned.add(local.id)
+    return OptionalValue(is_nil, MemoryValue(n.LocalPlace(local)), None, value.what)
 
 
 def _own(fl: Lowering, name: str, expr: n.Expr, span: Span) -> Value:
@@ -133,7 +154,12 @@ def change(fl: Lowering, left: ast.Dot | ast.Index, node: ast.Binary) -> Value:
     target = _place(fl, left)
     if epoch != fl.epoch:
         value = volatility.pin(fl, value, slot)
-    expr = convert.store(fl, value, target.type, node.right.span, _what(left))
+    if in_context(target):
+        from honey.analysis import context_writes
+
+        expr = context_writes.stored(fl, value, target, node, _what(left))
+    else:
+        expr = convert.store(fl, value, target.type, node.right.span, _what(left))
     fl.assign(target, expr, node.span)
     root = root_place(target)
     while isinstance(root, n.LocalPlace) and (original := fl.copied.get(root.local.id)) is not None:
@@ -149,19 +175,28 @@ def _what(left: ast.Dot | ast.Index) -> str:
 def _place(fl: Lowering, node: ast.Node) -> n.Place:
     match node:
         case ast.Dot():
-            return access.field_place(fl, _target(fl, node.target), node)
+            target = _target(fl, node.target)
+            if isinstance(target, ContextValue):
+                from honey.analysis import context_writes
+
+                return context_writes.place(fl, target, node)
+            return access.field_place(fl, target, node)
         case ast.Index():
             key = fl.required(fl.value(node.key), node.key.span)
             target = _target(fl, node.target)
             if not isinstance(key, IntValue) or not isinstance(target, MemoryValue):
                 raise fl.mistake("HNY0208", f"{describe(target)} has no elements", node.span)
+            if key.constant is None and in_context(target.place):
+                raise fl.mistake("HNY0607", "an element of the context is changed by a constant index", node.key.span)
             return access.element_place(fl, target, key, node)
     raise fl.mistake("HNY0107", "this cannot be assigned to", node.span)
 
 
-def _target(fl: Lowering, node: ast.Node) -> MemoryValue:
+def _target(fl: Lowering, node: ast.Node) -> MemoryValue | ContextValue:
     if isinstance(node, ast.Var):
         value = fl.required(fl.value(node), node.span, "KeyError")
+        if isinstance(value, ContextValue):
+            return value
         if isinstance(value, MemoryValue):
             _require_writable(fl, value, node)
             return value
@@ -182,13 +217,6 @@ def _require_writable(fl: Lowering, value: MemoryValue, node: ast.Var) -> None:
 
 
 def _cannot_change(fl: Lowering, value: Value, node: ast.Var) -> Exception:
-    if isinstance(value, ContextValue):
-        return fl.mistake(
-            "HNY0607",
-            "the context cannot be changed",
-            node.span,
-            help="packet bytes are changed through `Honey.Packet.at` or `Honey.Ethhdr`",
-        )
     if isinstance(value, PlainMapValue | UnionValue):
         return fl.mistake(
             "HNY0607", f"{describe(value)} cannot be changed in place", node.span, help="use a struct: `defstruct`"

@@ -137,7 +137,7 @@ def _spoil(fl: Lowering, node: ast.Node, sink: Sink) -> None:
     from honey.analysis import patterns
 
     sink.spoil(fl)
-    if isinstance(node, ast.Binary) and node.op == "=":
+    if isinstance(node, ast.Binary) and node.op == "=" and not isinstance(node.left, ast.Dot | ast.Index):
         for name, span in patterns.names(node.left):
             fl.scope.bind(name, POISON, span)
 

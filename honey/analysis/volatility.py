@@ -24,6 +24,8 @@ from honey.records import replace
 if TYPE_CHECKING:
     from honey.analysis.lowering import Lowering
 
+_WRITABLE = frozenset({"__sk_buff", "bpf_sock", "bpf_sock_addr", "bpf_sock_ops", "bpf_sysctl", "bpf_sockopt"})
+"""Contexts with fields that programs may write (``honey.kernel.context_writes``)."""
 _SILENT = (n.MapLookup, n.CoreRead, n.PacketAt, n.Printk)
 
 
@@ -82,7 +84,11 @@ def is_volatile(expr: n.Expr, owned: set[int]) -> bool:
 
 
 def _is_context(ref: n.Expr) -> bool:
-    return isinstance(ref.type, t.Ref) and ref.type.space is t.Space.CONTEXT
+    """Whether ``ref`` leads to a context that stays as it is: the kernel's own records, but not a socket buffer."""
+    type_ = ref.type
+    if not isinstance(type_, t.Ref) or type_.space is not t.Space.CONTEXT:
+        return False
+    return not (isinstance(type_.target, t.Struct) and type_.target.name in _WRITABLE)
 
 
 def pin(fl: Lowering, value: Value, slot: Slot) -> Value:

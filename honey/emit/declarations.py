@@ -157,6 +157,11 @@ def assign(context: FunctionContext, place: n.Place, value: n.Expr | n.Effect, *
     if is_array(place.type):
         _copy_array(context, place, value)
         return
+    if in_context(place):
+        field = context.expressions.context_place(place)
+        text = context.expressions.converted(value, place.type)
+        context.writer.line(context.file.features.write_once(field, text))
+        return
     target = context.expressions.place(place)
     compound = _compound(context, place, value)
     if compound is None and isinstance(value, n.StructValue):

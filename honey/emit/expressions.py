@@ -68,8 +68,7 @@ class Expressions:
             case n.Read(n.LocalPlace(local)) if local.id in self.folded:
                 return self.value(self.folded[local.id])
             case n.Read(place, type_) if expr in self.once and not is_array(type_):
-                field_ = self._from_anew(place) if self.features.crowded else self.place(place).text
-                return Fragment(self.features.read_once(field_), Binding.POSTFIX, type_)
+                return Fragment(self.features.read_once(self.context_place(place)), Binding.POSTFIX, type_)
             case n.Read(place, type_):
                 written = self.place(place)
                 return Fragment(written.text, written.binding, type_)
@@ -219,10 +218,10 @@ class Expressions:
             case _:
                 return self.converted(value, type_)
 
-    def _from_anew(self, place: n.Place) -> str:
-        """A field of the context, from an address that clang does not know."""
+    def context_place(self, place: n.Place) -> str:
+        """A field of the context; in a crowded program from an address that clang does not know."""
         root = root_place(place)
-        if not (isinstance(root, n.DerefPlace) and isinstance(root.ref, n.Read)):
+        if not self.features.crowded or not (isinstance(root, n.DerefPlace) and isinstance(root.ref, n.Read)):
             return self.place(place).text
         assert isinstance(root.ref.place, n.LocalPlace)
         context = root.ref.place.local.id

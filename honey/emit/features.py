@@ -80,6 +80,11 @@ READ_ONCE = (
     '#define READ_ONCE(x) ({ typeof(x) x_ = *(volatile typeof(x) *)&(x); asm volatile(""); x_; })',
 )
 
+WRITE_ONCE = (
+    "/* A store that is not merged with one to another place, which the verifier would refuse as well. */",
+    '#define WRITE_ONCE(x, value) ({ *(volatile typeof(x) *)&(x) = (value); asm volatile(""); })',
+)
+
 OPAQUE = (
     "/* The same number, unknown to clang: a loop must not be counted by what its number is compared with. */",
     "#define opaque(number) ({ typeof(number) same_ = (number); barrier_var(same_); same_; })",
@@ -314,6 +319,11 @@ class Features:
         """A read of ``field`` that stays where it is."""
         self.helpers["READ_ONCE"] = READ_ONCE
         return f"READ_ONCE({field})"
+
+    def write_once(self, field: str, value: str) -> str:
+        """The statement that stores into a ``field`` where it stands."""
+        self.helpers["WRITE_ONCE"] = WRITE_ONCE
+        return f"WRITE_ONCE({field}, {value});"
 
     def opaque(self, number: str) -> str:
         """A number of which clang does not know that it is the same."""

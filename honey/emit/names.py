@@ -40,7 +40,7 @@ called ``exit`` cannot be reached. Static functions and variables may have any o
 """
 
 _RESERVED = re.compile(
-    r"(?:__|_[A-Z]|bpf_|BPF_|SEC$|KERNEL_VERSION$|LICENSE$|NULL$|READ_ONCE$|size_t$|\w+_packet_(?:at|near|from)$)"
+    r"(?:__|_[A-Z]|bpf_|BPF_|SEC$|KERNEL_VERSION$|LICENSE$|NULL$|READ_ONCE$|WRITE_ONCE$|size_t$|\w+_packet_(?:at|near|from)$)"
 )
 """Names that belong to the compiler, the kernel's headers or libbpf's."""
 

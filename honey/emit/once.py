@@ -148,7 +148,9 @@ def _in_block(block: n.Block, symbols: Symbols, known: dict[str, Looks]) -> Look
             match node:
                 case n.PacketAt():
                     total.update(("data", "data_end"))
-                case n.Read(n.FieldPlace(_, name) as place) if in_context(place):
+                case n.Read(n.FieldPlace(_, name) as place) | n.Assign(n.FieldPlace(_, name) as place) if in_context(
+                    place
+                ):
                     total[name] += 1
                 case n.Call(name):
                     total.update(_looks(symbols.functions[name], symbols, known))

@@ -5,10 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.ir.symbols import Symbols
+from honey.kernel.context_writes import writable
 from honey.simulation import typed
 from honey.simulation.memory import SimulationError
 from honey.simulation.world import World
@@ -55,6 +57,20 @@ def build_context(function: n.Function, event: Event, symbols: Symbols, world: W
     elif numbers:
         raise SimulationError(f"{function.name} has no argument {next(iter(numbers))}")
     return context
+
+
+def context_left(function: n.Function, context: bytearray, symbols: Symbols) -> Mapping[str, Any]:
+    """What a handler has left in the fields of a context that programs may write; of other contexts nothing."""
+    type_ = function.params[0].type
+    target = type_.target if isinstance(type_, t.Ref) else t.VOID
+    if not isinstance(target, t.Struct) or function.section is None or not writable(function.section):
+        return {}
+    definition = symbols.structs.get(target.name)
+    fields = [each for each in definition.fields if not each.padding] if definition is not None else []
+    return {
+        each.name: typed.decode(bytes(context[each.offset : each.offset + each.type.size]), each.type, symbols)
+        for each in fields
+    }
 
 
 def _in_place(target: t.Type, name: str, symbols: Symbols) -> bool:
