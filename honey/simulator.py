@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -25,9 +26,10 @@ from honey.ir import types as t
 from honey.ir.interpret import Interpreter
 from honey.ir.symbols import Symbols
 from honey.ir.walk import walk
-from honey.simulation.context import Event, build_context, context_left
+from honey.simulation.context import Event, build_context, context_left, packet_resized
 from honey.simulation.maps import KeyedMap
 from honey.simulation.memory import AddressSpace, SimulationError
+from honey.simulation.packets import Packet
 from honey.simulation.views import MapView, RingView
 from honey.simulation.world import Helper, Task, World
 
@@ -118,6 +120,7 @@ class Simulation:
         comm: str | bytes | None = None,
         cpu: int = 0,
         memory: Mapping[int, bytes] | None = None,
+        context: Mapping[str, int | bytes] | None = None,
         **fields: int | bytes,
     ) -> Result:
         """Run a handler on one event.
@@ -125,7 +128,10 @@ class Simulation:
         ``handler`` is its name, its section, or the last part of that, without ``sys_enter_`` (``"sendto"``).
         ``args`` are a system call's (or a function's) arguments by position, ``fields`` arguments or fields of the
         context by name; bytes in the place of an address are put into user memory. ``memory`` is user memory by
-        address. The task's ``pid``, ``tid``, ``uid``, ``gid`` and ``comm`` stay as they are given.
+        address. The task's ``pid``, ``tid``, ``uid``, ``gid`` and ``comm`` stay as they are given; ``context`` are
+        further arguments or fields of the context, for those that are called like one of these
+        (``context={"pid": 7}``).
+        ``packet`` begins with what the program sees first: with the Ethernet header for XDP and tc.
 
         Raises `SimulationError` for a name that is none, or where the program does what cannot be simulated.
         """
@@ -134,12 +140,15 @@ class Simulation:
         self.world.cpu = cpu
         for address, data in (memory or {}).items():
             self.world.user.put(address, data)
-        event = Event(tuple(args), fields, bytearray(packet))
-        context = build_context(function, event, self._symbols, self.world)
+        event = Event(tuple(args), {**fields, **(context or {})}, bytearray(packet))
+        made = build_context(function, event, self._symbols, self.world)
+        resized = partial(packet_resized, function, made, event.packet, self._symbols)
+        xdp = function.section is not None and function.section.context == "xdp_md"
+        self.world.packet = Packet(event.packet, xdp, resized=resized)
         interpreter = Interpreter(self.program, self.world, event.packet)
         first = len(self.world.printed)
-        outcome = interpreter.handle(function.name, context)
-        left = context_left(function, context, self._symbols)
+        outcome = interpreter.handle(function.name, made)
+        left = context_left(function, made, self._symbols)
         return Result(outcome.value, tuple(self.world.printed[first:]), outcome.raised, bytes(event.packet), left)
 
     def _become(self, *, comm: str | bytes | None, **numbers: int | None) -> None:

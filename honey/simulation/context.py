@@ -21,6 +21,11 @@ ARGS_OFFSET = 16
 PACKET_ADDRESS = 0x10000
 """What ``data`` of a packet's context holds: just a number, packets are reached through `PacketAt`."""
 
+_FROM_LINK_HEADER = ("BPF_PROG_TYPE_SCHED_CLS", "BPF_PROG_TYPE_SCHED_ACT")
+"""The kinds of programs on a ``struct __sk_buff`` that see the Ethernet header; others see the network header first."""
+_ETH_P_802_3_MIN, _ETH_P_802_2 = b"\x06\x00", b"\x00\x04"
+"""From the first of these on, bytes 12 and 13 say what a packet holds (``eth_type_trans``, net/ethernet/eth.c)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -52,7 +57,7 @@ def build_context(function: n.Function, event: Event, symbols: Symbols, world: W
         context[at + 8 * index : at + 8 * index + 8] = (value & (1 << 64) - 1).to_bytes(8, "little")
     if isinstance(target, t.Struct):
         if event.packet:
-            numbers = {"data": PACKET_ADDRESS, "data_end": PACKET_ADDRESS + len(event.packet), **numbers}
+            numbers = {**_of_packet(function, event.packet), **numbers}
         _set_fields(context, target, numbers, symbols, given=set(event.fields))
     elif numbers:
         raise SimulationError(f"{function.name} has no argument {next(iter(numbers))}")
@@ -71,6 +76,27 @@ def context_left(function: n.Function, context: bytearray, symbols: Symbols) -> 
         each.name: typed.decode(bytes(context[each.offset : each.offset + each.type.size]), each.type, symbols)
         for each in fields
     }
+
+
+def packet_resized(function: n.Function, context: bytearray, packet: bytearray, symbols: Symbols) -> None:
+    """Say in ``context`` how long the packet has become."""
+    type_ = function.params[0].type
+    if isinstance(type_, t.Ref) and isinstance(type_.target, t.Struct):
+        numbers = _of_packet(function, packet)
+        lengths: dict[str, int | bytes] = {name: numbers[name] for name in ("data_end", "len") if name in numbers}
+        _set_fields(context, type_.target, lengths, symbols, given=set())
+
+
+def _of_packet(function: n.Function, packet: bytearray) -> dict[str, int | bytes]:
+    """The fields of the context that tell of the packet."""
+    section = function.section
+    found: dict[str, int | bytes] = {"data": PACKET_ADDRESS, "data_end": PACKET_ADDRESS + len(packet)}
+    if section is not None and section.context == "__sk_buff":
+        found["len"] = len(packet)
+        if section.program_type in _FROM_LINK_HEADER:
+            kind = packet[12:14] if packet[12:14] >= _ETH_P_802_3_MIN else _ETH_P_802_2
+            found["protocol"] = int.from_bytes(kind, "little")
+    return found
 
 
 def _in_place(target: t.Type, name: str, symbols: Symbols) -> bool:

@@ -7,6 +7,7 @@ A test can add one, or replace one, through ``Simulation.helpers``.
 from __future__ import annotations
 
 from honey.ir.nodes import MapDef
+from honey.simulation import packets
 from honey.simulation.memory import Pointer, SimulationError
 from honey.simulation.world import Helper, World
 
@@ -80,6 +81,7 @@ HELPERS: dict[str, Helper] = {
     "barrier_var": _zero,
     "bpf_send_signal": _zero,
     "bpf_send_signal_thread": _zero,
+    **packets.HELPERS,
 }
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from honey.ir.nodes import MapDef, MapKind
 from honey.simulation.maps import KeyedMap, RingBuffer
 from honey.simulation.memory import EFAULT, ERANGE, AddressSpace, Pointer, SimulationError
+from honey.simulation.packets import Packet
 
 USER_BASE = 0x7F00_0000_0000
 KERNEL_BASE = 0xFFFF_8880_0000_0000
@@ -41,6 +42,7 @@ class World:
     user: AddressSpace = field(default_factory=lambda: AddressSpace(USER_BASE))
     kernel: AddressSpace = field(default_factory=lambda: AddressSpace(KERNEL_BASE))
     task: Task = field(default_factory=Task)
+    packet: Packet = field(default_factory=Packet)
     cpu: int = 0
     cpus: int = 1
     now_ns: int = 1_000_000_000

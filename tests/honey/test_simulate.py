@@ -209,3 +209,38 @@ def test_packets() -> None:
     assert sim.fire("xdp", packet=b"\0" * 5).value == 1
     result = sim.fire("f", packet=bytes(8))
     assert (result.value, result.packet) == (2, bytes(4) + struct.pack(">H", 5353) + bytes(2))
+
+
+_PACKETS = """
+defmodule Packets do
+  use Honey, license: "GPL"
+  import Honey.BpfHelpers
+
+  @sec "tc"
+  def long(ctx), do: if(ctx.len > 40, do: skb_change_tail(ctx, ctx.len + 4, 0), else: 3)
+
+  @sec "tc"
+  def kind(ctx), do: if(ctx.protocol == Honey.Net.htons(:ETH_P_IPV6), do: :TC_ACT_SHOT, else: :TC_ACT_OK)
+
+  @sec "tracepoint/syscalls/sys_enter_kill"
+  def on_kill(ctx), do: ctx.pid * 1000 + (get_current_pid_tgid() >>> 32)
+end
+"""
+
+
+def test_the_context_tells_of_the_packet() -> None:
+    sim = honey.simulate(_PACKETS)
+    assert sim.fire("long", packet=bytes(40)).value == 3
+    done = sim.fire("long", packet=bytes(41))
+    assert (done.value, len(done.packet)) == (0, 45)
+    assert sim.fire("long", packet=bytes(60), len=4).value == 3
+    assert sim.fire("kind", packet=bytes(12) + b"\x86\xdd" + bytes(40)).value == 2
+    assert sim.fire("kind", packet=bytes(12) + b"\x08\x00" + bytes(40)).value == 0
+    assert sim.fire("kind", packet=bytes(12) + b"\x08\x00" + bytes(40), protocol=0xDD86).value == 2
+
+
+def test_fields_that_are_called_like_the_tasks_are_given_apart() -> None:
+    sim = honey.simulate(_PACKETS)
+    assert sim.fire("kill", pid=7, context={"pid": 5}).value == 5007
+    with pytest.raises(SimulationError, match="no field pidd"):
+        sim.fire("kill", context={"pidd": 5})
