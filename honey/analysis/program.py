@@ -14,10 +14,12 @@ from honey.analysis.unit import Knowledge, Unit
 from honey.analysis.widening import with_converted_arguments
 from honey.diagnostics import Diagnostic, Label
 from honey.ir import nodes as n
-from honey.ir.walk import walk
+from honey.ir.footprint import PACKET_MOVING_CALLS
+from honey.ir.walk import pick, walk
 from honey.syntax import ast
 from honey.syntax.source import SourceFile
 
+_HELPER_CALLS = frozenset({n.HelperCall})
 _MOST_ROUNDS = 200
 """Each round learns something of a finite module; this many are never needed."""
 
@@ -55,6 +57,10 @@ def analyse_file(file: ast.File, source: SourceFile) -> tuple[n.Program | None, 
     stack.check(program, report)
     work.check(program, report)
     records.check(program, report)
+    if any(node.name in PACKET_MOVING_CALLS for one in program.functions for node in pick(one.body, _HELPER_CALLS)):
+        from honey.analysis import moved_packets
+
+        moved_packets.check(program, report)
     handler_values.check(program, report)
     return (None if report.has_errors else program), report.sorted()
 

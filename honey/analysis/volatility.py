@@ -18,6 +18,7 @@ from honey.analysis.values import (
 )
 from honey.ir import nodes as n
 from honey.ir import types as t
+from honey.ir.footprint import PACKET_MOVING_CALLS
 from honey.ir.walk import root_place, walk
 from honey.records import replace
 
@@ -37,7 +38,9 @@ def writes(effect: n.Effect) -> bool:
     if isinstance(effect, _SILENT):
         return False
     if isinstance(effect, n.HelperCall):
-        return any(isinstance(arg, n.AddressOf) or is_place(arg) for arg in effect.args)
+        return effect.name in PACKET_MOVING_CALLS or any(
+            isinstance(arg, n.AddressOf) or is_place(arg) for arg in effect.args
+        )
     return not isinstance(effect, n.ProbeRead)
 
 

@@ -33,6 +33,19 @@ CLOCKS = frozenset({"bpf_ktime_get_ns", "bpf_ktime_get_boot_ns", "bpf_ktime_get_
 SILENT_CALLS = CONSTANT_CALLS | CLOCKS | {"bpf_get_prandom_u32"}
 """Helpers that write no memory of the program's."""
 
+PACKET_MOVING_CALLS = frozenset(
+    {
+        *("bpf_clone_redirect", "bpf_l3_csum_replace", "bpf_l4_csum_replace"),
+        *("bpf_lwt_push_encap", "bpf_lwt_seg6_action", "bpf_lwt_seg6_adjust_srh", "bpf_lwt_seg6_store_bytes"),
+        *("bpf_msg_pop_data", "bpf_msg_pull_data", "bpf_msg_push_data", "bpf_store_hdr_opt"),
+        *("bpf_skb_adjust_room", "bpf_skb_change_head", "bpf_skb_change_proto", "bpf_skb_change_tail"),
+        *("bpf_skb_pull_data", "bpf_skb_store_bytes", "bpf_skb_vlan_pop", "bpf_skb_vlan_push", "bpf_tail_call"),
+        *("bpf_xdp_adjust_head", "bpf_xdp_adjust_meta", "bpf_xdp_adjust_tail"),
+    }
+)
+"""Helpers after which the verifier knows no reference into the packet (``bpf_helper_changes_pkt_data``,
+net/core/filter.c)."""
+
 _REACHABLE = frozenset({t.Space.STACK, t.Space.MAP, t.Space.RINGBUF, t.Space.PACKET})
 
 
