@@ -14,6 +14,7 @@ from honey.analysis.values import (
     AddressValue,
     AggregateValue,
     AtomValue,
+    BoolValue,
     ContextValue,
     IntValue,
     ListValue,
@@ -246,6 +247,7 @@ def _call_helper(fl: Lowering, found: Helper, node: ast.Call, name: str) -> Valu
         _argument(fl, declared, value, argument)
         for declared, value, argument in zip(found.arguments, values, node.args, strict=False)
     )
+    _check_sizes(fl, found, args, node)
     from honey.analysis import kernel_types
 
     result = kernel_types.convert(found.result) if found.result is not None else t.VOID
@@ -272,8 +274,23 @@ def _argument(fl: Lowering, declared: HelperArgument, value: Value, node: ast.No
             return expr
         case _, MemoryValue(place):
             return place
+        case Role.MEMORY_OUT, IntValue() | BoolValue() | StringValue():
+            raise fl.mistake(
+                "HNY0903",
+                f"{declared.name} is filled by the helper, and cannot be {describe(value)}",
+                node.span,
+                help="give it a struct or an array that is bound to a name: `buffer = %header{}`",
+            )
         case _, AggregateValue(expr):
             return _in_memory(fl, expr, node)
+        case Role.MEMORY | Role.MEMORY_OUT, AddressValue(expr):
+            user = isinstance(expr.type, t.Address) and expr.type.space is t.Space.USER
+            raise fl.mistake(
+                "HNY0903",
+                f"{declared.name} is memory of the program's own, and cannot be {describe(value)}",
+                node.span,
+                help=f"read what lies there first: `probe_read_{'user' if user else 'kernel'}(address, type)`",
+            )
         case _, AddressValue(expr):
             return expr
         case Role.MEMORY, IntValue(expr) if not (declared.optional and value.literal):
@@ -293,6 +310,23 @@ def _argument(fl: Lowering, declared: HelperArgument, value: Value, node: ast.No
                 f"{declared.name} cannot be {describe(value)}",
                 node.span,
                 help=suggestion("", ()) or f"the kernel expects {declared.role.value.replace('_', ' ')} here",
+            )
+
+
+def _check_sizes(fl: Lowering, found: Helper, args: tuple[n.Expr | n.MapName | n.Place, ...], node: ast.Call) -> None:
+    """A constant size is not more than the memory before it has."""
+    from honey.kernel.helpers import Role
+
+    for index, declared in enumerate(found.arguments[1 : len(args)], 1):
+        memory, size = args[index - 1], args[index]
+        if declared.role not in (Role.SIZE, Role.SIZE_OR_ZERO) or not isinstance(memory, n.Place):
+            continue
+        if isinstance(size, n.Const) and size.value > memory.type.size:
+            what = found.arguments[index - 1].name
+            raise fl.mistake(
+                "HNY0903",
+                f"{declared.name} is {size.value}, and what is given as {what} has {memory.type.size} bytes",
+                node.args[index].span,
             )
 
 
