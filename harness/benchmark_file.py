@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
@@ -16,6 +16,8 @@ from pydantic_core import ErrorDetails
 from harness.benchmark import Benchmark
 from harness.checkout import Checkout
 from harness.errors import BenchmarkError, HarnessError, Problem
+from workloads import oracles
+from workloads import registry as workloads
 
 
 def load_benchmark(path: Path, *, shown: str | None = None) -> Benchmark:
@@ -41,7 +43,19 @@ def load_benchmark(path: Path, *, shown: str | None = None) -> Benchmark:
     if benchmark.name != path.stem:
         problem = Problem("name", f"is {benchmark.name!r} in a file called {path.name}", f'write "{path.stem}"')
         raise BenchmarkError(shown, (problem,))
+    if problems := tuple(_unknown(benchmark)):
+        raise BenchmarkError(shown, problems)
     return benchmark
+
+
+def _unknown(benchmark: Benchmark) -> Iterator[Problem]:
+    """Names in it of what there is not."""
+    if benchmark.workload.name not in workloads.names():
+        there = ", ".join(workloads.names())
+        yield Problem("workload.name", f"there is no workload {benchmark.workload.name!r}", f"choose one of {there}")
+    if benchmark.oracle is not None and benchmark.oracle not in oracles.names():
+        there = ", ".join(oracles.names())
+        yield Problem("oracle", f"there is no oracle {benchmark.oracle!r}", f"choose one of {there}")
 
 
 def find_benchmarks(checkout: Checkout, names: Sequence[str]) -> list[Benchmark]:

@@ -41,7 +41,7 @@ class Manifest(BaseModel):
     modules: str | None = None
     mode: str
     seed: int
-    cpu: int
+    cpu: int | None
     cost_blocks: int
     guest_insns: bool
     counters: bool = True

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Mapping
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, nullcontext
@@ -22,12 +23,14 @@ from harness.plan import SHADOW, Rounds
 from harness.prepare import Prepared
 from harness.progress import Progress
 from harness.simulate import simulate
-from harness.targets import TARGETS, Target, open_target
+from harness.targets import TARGETS, Target, check_address, open_target
 
 #: The target that is none: the objects are simulated.
 SIM = "sim"
 #: The target beside which instructions can be counted.
 VM = "vm"
+#: The target that is this machine itself.
+LOCAL = "local"
 #: What ``--target`` takes.
 KNOWN_TARGETS = {**TARGETS, SIM: "no kernel at all: the objects are simulated, on any operating system"}
 #: What the second guest is called in progress and timings.
@@ -43,6 +46,7 @@ _GUEST_INSNS = "guest_insns_per_event"
 def check_target(target: str) -> None:
     """Raises :class:`HarnessError` where there is no such target; ``ssh:HOST`` is one of the kind ``ssh``."""
     if target.partition(":")[0] in KNOWN_TARGETS:
+        check_address(target)
         return
     close = difflib.get_close_matches(target, KNOWN_TARGETS, n=1)
     hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(KNOWN_TARGETS)}"
@@ -55,6 +59,7 @@ class Where:
     ``counters`` for the CPU's hardware counters, where it has any.
 
     ``kernel`` is a name or an image's path, ``modules`` the folder with that image's modules, both for the target vm.
+    ``cpu`` is where the traffic runs; without one, on the first that may be used.
     """
 
     target: str
@@ -62,7 +67,7 @@ class Where:
     modules: str | None = None
     mode: str = SHADOW
     seed: int = 1
-    cpu: int = 0
+    cpu: int | None = None
     cost_blocks: int = 1
     guest_insns: bool = True
     counters: bool = True
@@ -73,7 +78,7 @@ class Where:
         return self.target.partition(":")[0]
 
     def check(self) -> None:
-        """Raises :class:`HarnessError` where there is no such target, or where it takes no kernel."""
+        """Raises :class:`HarnessError` for what no machine can run: no such target, or not with that kernel or CPU."""
         check_target(self.target)
         if self.kernel and self.kind != VM:
             raise HarnessError(
@@ -81,6 +86,22 @@ class Where:
             )
         if self.modules and not self.kernel:
             raise HarnessError("--modules needs --kernel", hint="give the image that the modules belong to")
+        if self.cpu and self.kind in {VM, SIM}:
+            raise HarnessError(f"the target {self.kind} has no CPU {self.cpu}: it has one, 0")
+
+    def check_here(self) -> None:
+        """As :meth:`check`, and for what this machine does not have: an image or a kernel of that name, that CPU.
+
+        What only the target can tell (the CPUs of a machine over ssh) is told by a run.
+        """
+        self.check()
+        if self.kernel:
+            from harness.kernels import check_kernel
+
+            check_kernel(self.kernel, Path(self.modules) if self.modules else None)
+        if self.kind == LOCAL and self.cpu is not None and self.cpu not in (usable := os.sched_getaffinity(0)):
+            there = ", ".join(map(str, sorted(usable)))
+            raise HarnessError(f"this machine has no CPU {self.cpu} that may be used", hint=f"choose one of {there}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ class Job:
     checkout: Checkout
     folder: Path
     seed: int
-    cpu: int
+    cpu: int | None
 
 
 @dataclass(frozen=True, slots=True)

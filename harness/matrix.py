@@ -10,11 +10,11 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.errors import HarnessError
-from harness.execute import check_target
+from harness.execute import Where, check_target
 from harness.judge import Status
 from harness.progress import Progress
 from harness.report import model
@@ -38,6 +38,11 @@ class Cell:
     def name(self) -> str:
         """``6.1 clang-16``; a kernel given as a path goes by its file's name."""
         return " ".join(value.rpartition("/")[2] for _, value in self.values)
+
+    def where(self, base: Where) -> Where:
+        """Where its run goes: as ``base``, but for what the matrix varies."""
+        values = dict(self.values)
+        return replace(base, target=values.get("targets", base.target), kernel=values.get("kernels", base.kernel))
 
     @property
     def folder(self) -> str:

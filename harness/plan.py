@@ -58,7 +58,7 @@ EMPTY = "-empty"
 
 
 def write_job(
-    folder: Path, pairs: Sequence[BuiltPair], checkout: Checkout, *, seed: int, cpu: int, rounds: Rounds
+    folder: Path, pairs: Sequence[BuiltPair], checkout: Checkout, *, seed: int, cpu: int | None, rounds: Rounds
 ) -> dict[str, Any]:
     """Make the job folder; gives the job document."""
     ship_agent(checkout, folder)

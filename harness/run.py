@@ -72,7 +72,7 @@ def run(options: RunOptions, checkout: Checkout, progress: Progress) -> Kept:
     if options.bundle is not None and options.two is not None:
         raise HarnessError("a bundle is made of benchmarks, not of two finished objects")
     benchmarks = [benchmark_of(options.two, checkout)] if options.two else find_benchmarks(checkout, options.names)
-    options.where.check()
+    options.where.check_here()
     compiler = find_compiler(options.compiler)
 
     def preparing(folder: Path, cancellation: Cancellation) -> Prepared:

@@ -10,9 +10,10 @@ from harness.benchmark import Benchmark, MapRule, Sides, Source, Timestamp, Vola
 from harness.benchmark_file import find_benchmarks
 from harness.checkout import Checkout
 from harness.errors import HarnessError
-from harness.objects import ObjectError, read_object
+from harness.objects import BpfObject, ObjectError, read_object
 from harness.objects.layout import fields
 from harness.objects.types import Composite
+from workloads.registry import names
 
 #: How far the sides' times may lie apart: a guest's CPU may stand still between them.
 _APART_NS = 50_000_000
@@ -34,10 +35,13 @@ class TwoObjects:
 
 
 def benchmark_of(two: TwoObjects, checkout: Checkout) -> Benchmark:
-    """The two as a benchmark. Raises :class:`HarnessError` where a file is not there."""
+    """The two as a benchmark. Raises :class:`HarnessError` where a file is no object, or there is no such workload."""
     for path in (two.left, two.right):
         if not path.is_file():
             raise HarnessError(f"there is no object {path}")
+        _read(path)
+    if two.workload is not None and two.workload not in names():
+        raise HarnessError(f"there is no workload {two.workload!r}", hint=f"there are: {', '.join(names())}")
     sides = Sides(honey=_side(two.left), c=_side(two.right))
     title = f"{two.left.name} and {two.right.name}"
     if two.like is not None:
@@ -57,15 +61,12 @@ def _rules(two: TwoObjects) -> dict[str, MapRule]:
     """How maps with timestamps are compared. Raises :class:`HarnessError` for a field that no map has."""
     if not two.timestamps:
         return {}
-    try:
-        obj = read_object(two.right)
-    except ObjectError as problem:
-        raise HarnessError(f"{two.right}: {problem}") from problem
+    obj = _read(two.right)
     rules, found = {}, set()
     for name, definition in obj.declared_maps.items():
         kind = obj.btf.resolved(definition.value_type) if definition.value_type is not None else None
-        names = {field.name for field in fields(obj.btf, kind)} if isinstance(kind, Composite) else set()
-        times = names & set(two.timestamps)
+        known = {field.name for field in fields(obj.btf, kind)} if isinstance(kind, Composite) else set()
+        times = known & set(two.timestamps)
         found |= times
         if times:
             volatile: dict[str, Volatile] = {
@@ -75,6 +76,13 @@ def _rules(two: TwoObjects) -> dict[str, MapRule]:
     for field in sorted(set(two.timestamps) - found):
         raise HarnessError(f"no map of {two.right.name} has a field {field} in its values")
     return rules
+
+
+def _read(path: Path) -> BpfObject:
+    try:
+        return read_object(path)
+    except ObjectError as problem:
+        raise HarnessError(str(problem)) from problem
 
 
 def _side(path: Path) -> Source:

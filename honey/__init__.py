@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+TYPE_CHECKING = False  # known to type checkers; `typing` would take half of the time until `honey.entry` runs
 
 if TYPE_CHECKING:
     from honey.simulator import simulate

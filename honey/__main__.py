@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`python -m honey`."""
 
-from honey.cli import process
+from honey.entry import process
 
 process()

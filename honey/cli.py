@@ -31,7 +31,11 @@ def process() -> NoReturn:
     _open_standard_streams()
     status = OK
     try:
+        if signal.getsignal(signal.SIGINT) == signal.SIG_DFL:  # see honey.entry: there was nothing to tidy up yet
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         status = main()
+    except KeyboardInterrupt:
+        status = INTERRUPTED
     except SystemExit as end:  # of a wrong command line, of `--help`, on SIGTERM
         status = end.code if isinstance(end.code, int) else OK
     except OSError as problem:

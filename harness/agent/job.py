@@ -83,10 +83,10 @@ class Benchmark:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Everything the agent is to do."""
+    """Everything the agent is to do; ``cpu`` None leaves it to the agent where."""
 
     seed: int
-    cpu: int
+    cpu: int | None
     benchmarks: tuple[Benchmark, ...]
 
 
@@ -97,7 +97,8 @@ def read_job(folder: Path) -> Job:
         if document["schema"] != SCHEMA:
             raise AgentError("read job", f"job.json has schema {document['schema']}, this agent knows {SCHEMA}")
         benchmarks = tuple(_benchmark(entry) for entry in document["benchmarks"])
-        return Job(seed=int(document.get("seed", 1)), cpu=int(document.get("cpu", 0)), benchmarks=benchmarks)
+        cpu = document.get("cpu")
+        return Job(int(document.get("seed", 1)), None if cpu is None else int(cpu), benchmarks)
     except (OSError, ValueError, KeyError, TypeError) as problem:
         raise AgentError("read job", f"job.json cannot be used: {type(problem).__name__}: {problem}") from problem
 

@@ -185,10 +185,16 @@ def _lift_memory_limit() -> None:
         resource.setrlimit(resource.RLIMIT_MEMLOCK, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
 
-def _stay_on(cpu: int) -> int:
-    """Pin this process, and so the drivers it starts, to ``cpu``, or to the first CPU it may use."""
+def _stay_on(cpu: int | None) -> int:
+    """Pin this process, and so the drivers it starts, to ``cpu``, or to the first CPU it may use.
+
+    Raises :class:`AgentError` for a CPU that it may not use.
+    """
     allowed = os.sched_getaffinity(0)
-    chosen = cpu if cpu in allowed else min(allowed)
+    chosen = min(allowed) if cpu is None else cpu
+    if chosen not in allowed:
+        usable = ", ".join(map(str, sorted(allowed)))
+        raise AgentError("prepare", f"there is no CPU {cpu} that may be used; there are {usable}")
     os.sched_setaffinity(0, {chosen})
     return chosen
 

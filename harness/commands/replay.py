@@ -45,12 +45,12 @@ def main(given: argparse.Namespace) -> int:
             modules=given.modules or (manifest.modules if same_kernel else None),
             mode=manifest.mode,
             seed=manifest.seed,
-            cpu=manifest.cpu,
+            cpu=manifest.cpu if given.target in {None, manifest.target} else None,
             cost_blocks=manifest.cost_blocks,
             guest_insns=manifest.guest_insns,
             counters=manifest.counters,
         )
-        where.check()
+        where.check_here()
 
         def preparing(*_: object) -> Prepared:
             return looked_at(bundle.pairs())

@@ -84,7 +84,8 @@ def _matrix(given: argparse.Namespace, checkout: Checkout, progress: Progress) -
     if options.bundle is not None:
         raise HarnessError("a bundle is made of one run, not of a matrix")
     where = options.where
-    where.check()
+    for cell in chosen:
+        cell.where(where).check()
     started = time.perf_counter()
     words = run_options.of_a_cell(given)
     reports = options.reports or checkout.reports

@@ -70,7 +70,7 @@ def _add_how(add: _Add) -> None:
     )
     add("--seed", type=int, default=1, metavar="N", help="the traffic's seed (default: %(default)s)")
     add("--compiler", default="clang", metavar="CLANG", help="for all sides, e.g. clang-16")
-    add("--cpu", type=_whole, default=0, metavar="N", help="the CPU the traffic runs on (default: 0)")
+    add("--cpu", type=_whole, metavar="N", help="the CPU the traffic runs on (default: the first that may be used)")
 
 
 def _add_figures(add: _Add) -> None:

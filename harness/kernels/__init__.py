@@ -3,6 +3,6 @@
 
 from harness.kernels.errors import KernelError
 from harness.kernels.releases import DEFAULT, RELEASES
-from harness.kernels.store import Kernel, Offer, find_kernel, offers
+from harness.kernels.store import Kernel, Offer, check_kernel, find_kernel, offers
 
-__all__ = ["DEFAULT", "RELEASES", "Kernel", "KernelError", "Offer", "find_kernel", "offers"]
+__all__ = ["DEFAULT", "RELEASES", "Kernel", "KernelError", "Offer", "check_kernel", "find_kernel", "offers"]

@@ -98,21 +98,28 @@ def find_kernel(
     ``modules`` is a folder with the modules of a kernel given as a path; ``refresh`` looks for a newer package. ``say``
     is told what takes time. Raises :class:`KernelError`.
     """
+    check_kernel(wanted, modules)
     known = release(wanted)
-    path = Path(wanted)
-    if known is None and not is_mainline(wanted) and path.is_file():
-        return _by_path(path, modules)
-    if modules is not None:
-        raise KernelError(
-            f"the kernel {wanted} brings its own modules", hint="modules are for an image given as a path"
-        )
     if known is not None:
         return _by_name(known, refresh, say)
     if is_mainline(wanted):
         return _by_version(wanted, refresh, say)
-    names = ", ".join(each.name for each in RELEASES)
-    hint = f"give one of {names}, a mainline version such as v5.15, or the path of a kernel image"
-    raise KernelError(f"there is no kernel {wanted!r}", hint=hint)
+    return _by_path(Path(wanted), modules)
+
+
+def check_kernel(wanted: str, modules: Path | None = None) -> None:
+    """Raises :class:`KernelError` where :func:`find_kernel` would have nothing to look for; fetches nothing."""
+    named = release(wanted) is not None or is_mainline(wanted)
+    if not named and not Path(wanted).is_file():
+        names = ", ".join(each.name for each in RELEASES)
+        hint = f"give one of {names}, a mainline version such as v5.15, or the path of a kernel image"
+        raise KernelError(f"there is no kernel {wanted!r}", hint=hint)
+    if named and modules is not None:
+        raise KernelError(
+            f"the kernel {wanted} brings its own modules", hint="modules are for an image given as a path"
+        )
+    if modules is not None and not modules.is_dir():
+        raise KernelError(f"{modules} is no folder of modules", hint="give the folder such as lib/modules/VERSION")
 
 
 def _by_name(known: Release, refresh: bool, say: Say) -> Kernel:
@@ -183,8 +190,6 @@ def _from_packages(name: str, version: str, files: list[Path], folder: Path, say
 
 
 def _by_path(path: Path, modules: Path | None) -> Kernel:
-    if modules is not None and not modules.is_dir():
-        raise KernelError(f"{modules} is no folder of modules", hint="give the folder such as lib/modules/VERSION")
     image = path.read_bytes()
     digest = hashlib.sha256(image)
     found_modules = wanted_modules(modules) if modules else []

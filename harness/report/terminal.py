@@ -34,9 +34,9 @@ class _PatientConsole(Console):
 
 def make_console(*, stderr: bool = False) -> Console:
     """A console for people: colours and the terminal's width where there is one."""
-    console = _PatientConsole(stderr=stderr, highlight=False)
+    console = _PatientConsole(stderr=stderr, highlight=False, emoji=False)
     if not console.is_terminal:
-        console = _PatientConsole(stderr=stderr, highlight=False, width=PLAIN_WIDTH)
+        console = _PatientConsole(stderr=stderr, highlight=False, emoji=False, width=PLAIN_WIDTH)
     return console
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from harness.errors import HarnessError
 from harness.targets.base import OnStep, Target, TargetError, do_job
 
-__all__ = ["DEFAULT", "TARGETS", "OnStep", "Target", "TargetError", "do_job", "open_target"]
+__all__ = ["DEFAULT", "TARGETS", "OnStep", "Target", "TargetError", "check_address", "do_job", "open_target"]
 
 #: What ``--target`` takes, with what it is.
 TARGETS = {
@@ -17,6 +18,24 @@ TARGETS = {
     "vagrant": "a machine with kernel 5.15 that Vagrant looks after (vagrant[:halt|destroy|keep])",
 }
 DEFAULT = "vm"
+
+
+def check_address(name: str) -> None:
+    """Look at what follows the colon in the name of a target (``ssh:HOST``), without starting anything.
+
+    Raises :class:`HarnessError` where it is nothing that the target takes.
+    """
+    kind, colon, rest = name.partition(":")
+    if kind == "ssh":
+        from harness.targets.ssh import Place
+
+        Place.read(rest)
+    elif kind == "vagrant":
+        from harness.targets.vagrant import After
+
+        After.read(rest)
+    elif colon:
+        raise HarnessError(f"the target {kind} takes nothing after a colon", hint=f"write --target {kind}")
 
 
 def open_target(

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.errors import HarnessError
 from harness.targets.base import OnStep, Target, TargetError
 from harness.targets.connection import Connection
 from harness.targets.guest import frames
@@ -52,11 +53,11 @@ class Place:
 
     @classmethod
     def read(cls, text: str) -> Place:
-        """``[USER@]HOST[:PORT]``, an IPv6 address in brackets. Raises :class:`TargetError` for anything else."""
+        """``[USER@]HOST[:PORT]``, an IPv6 address in brackets. Raises :class:`HarnessError` for anything else."""
         match = _PLACE.fullmatch(text)
         port = int(match["port"] or 0) if match else 0
         if match is None or text.startswith("-") or port > 65535:
-            raise TargetError("start", f"{text!r} is no place to log in", hint="write ssh:[USER@]HOST[:PORT]")
+            raise HarnessError(f"{text!r} is no place to log in", hint="write ssh:[USER@]HOST[:PORT]")
         return cls(match["v6"] or match["host"], match["user"] or "", port)
 
     def arguments(self) -> list[str]:

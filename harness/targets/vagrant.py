@@ -10,6 +10,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from harness.errors import HarnessError
 from harness.targets.base import OnStep, Target, TargetError
 from harness.targets.ssh import Place, SshTarget
 from harness.targets.vagrant_machine import SNAPSHOT, VagrantMachine, machine_folder
@@ -29,12 +30,13 @@ class After(enum.Enum):
 
     @classmethod
     def read(cls, word: str) -> After:
-        """The one called ``word``, ``halt`` for "". Raises :class:`TargetError`."""
+        """The one called ``word``, ``halt`` for "". Raises :class:`HarnessError`."""
         try:
             return cls(word or "halt")
         except ValueError:
             words = ", ".join(one.value for one in cls)
-            raise TargetError("start", f"vagrant:{word}: there is no {word!r}", hint=f"choose one of {words}") from None
+            hint = f"write vagrant:WAY with one of {words}"
+            raise HarnessError(f"a machine cannot be left in the way {word!r}", hint=hint) from None
 
 
 class VagrantTarget(Target):

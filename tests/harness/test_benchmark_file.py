@@ -56,6 +56,12 @@ def test_a_good_file_is_read(tmp_path: Path) -> None:
         ('scope = "pid"', 'foreign = { map = "x", sum = ["b"] }', "'x' must be a map with a scope under [maps.x]"),
         ('scope = "pid"', 'label = "{pid:ip4}"', "there is no format 'ip4' for {pid}"),
         ("[workload]", "[workload", "is not valid TOML"),
+        ('name = "network"', 'name = "netwrk"', "workload.name: there is no workload 'netwrk'; choose one of files, "),
+        (
+            "[sides]",
+            'oracle = "delphi"\n[sides]',
+            "oracle: there is no oracle 'delphi'; choose one of ",
+        ),
         ("[maps.flows]", '[[budgets]]\nmetric = "xlated"\n[maps.flows]', "budgets[0].metric: 'xlated' is not possible"),
         (
             "[maps.flows]",

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -56,12 +57,20 @@ def test_a_locale_that_lacks_a_character_shows_another(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("harness run --bogus", "usage: harness run "),
+        ("harness run --bogus 1", "usage: harness run "),
         ("harness kernels build --bogus x", "usage: harness kernels build "),
         ("harness run --bundle .", "argument --bundle: '.' is a folder; name a file"),
         ("harness run --json /", "argument --json: '/' is a folder; name a file"),
         ("harness run --cpu -3", "argument --cpu: "),
         ("harness run --target sim --kernel 5.10", "harness: the target sim takes no kernel"),
+        ("harness run --target ssh:", "harness: '' is no place to log in"),
+        ("harness run --target sim:x", "harness: the target sim takes nothing after a colon"),
+        ("harness run --target vagrant:burn", "write vagrant:WAY with one of halt, destroy, keep"),
+        ("harness run --kernel nowhere/bzImage", "harness: there is no kernel 'nowhere/bzImage'"),
+        ("harness run --kernel pyproject.toml --modules x", "harness: x is no folder of modules"),
+        ("harness run --target local --cpu 9999", "harness: this machine has no CPU 9999 that may be used\nhint: "),
+        ("harness run --cpu 1", "harness: the target vm has no CPU 1: it has one, 0"),
+        ("harness run --matrix targets=local,sim --cpu 1", "harness: the target sim has no CPU 1"),
         ("harness inspect x.o --kernel 5.10", "harness: --kernel is the kernel of the target vm"),
         ("harness run --matrix seeds=a", "harness: 'a' is no seed"),
         ("harness run --matrix targets=lcal", "did you mean local?"),
@@ -72,10 +81,12 @@ def test_a_locale_that_lacks_a_character_shows_another(tmp_path: Path) -> None:
         ("harness report pyproject.toml", "harness: pyproject.toml is no report of schema 1: Invalid JSON"),
     ],
 )
-def test_what_cannot_be_is_said_before_anything_is_done(line: str, said: str) -> None:
-    status, words = in_shell(line)
+def test_what_cannot_be_is_said_before_anything_is_done(line: str, said: str, tmp_path: Path) -> None:
+    reports = tmp_path / "reports"
+    status, words = in_shell(f"{line} --reports {reports}" if line.startswith("harness run ") else line)
     assert status == 2
     assert said in words
+    assert not reports.exists()
 
 
 def test_a_cell_is_run_as_the_matrix_was_asked_for() -> None:
@@ -122,3 +133,18 @@ def test_an_interrupt_while_a_command_is_loaded_ends_it_whatever_the_library_mak
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout) == (130, "")
     assert done.stderr == "harness: interrupted; nothing is left behind\n"
+
+
+def test_an_interrupt_before_the_command_is_loaded_ends_it_without_words() -> None:
+    lines = [
+        "import os, signal, sys",
+        "class Finder:",
+        "    def find_spec(self, name, *_):",
+        "        if name == 'harness.errors': os.kill(os.getpid(), signal.SIGINT)",
+        "from harness import entry",
+        "sys.meta_path.insert(0, Finder())",
+        "print(entry.process())",
+    ]
+    command = [sys.executable, "-c", "\n".join(lines)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")

@@ -61,6 +61,17 @@ def test_two_finished_objects_need_something_that_drives_them(reference_object: 
     assert "--workload NAME or --like PAIR" in done.stderr
 
 
+def test_two_finished_objects_that_cannot_be_driven_leave_no_report(reference_object: Path, tmp_path: Path) -> None:
+    rest: list[str | Path] = ["--target", "sim", "--reports", tmp_path / "reports"]
+    done = harness_command("run", "--left", reference_object, "--right", reference_object, "--workload", "upd", *rest)
+    assert done.returncode == 2
+    assert done.stderr.startswith("harness: there is no workload 'upd'\nhint: there are: files, ")
+    done = harness_command("run", "--left", reference_object, "--right", REFERENCE, "--workload", "udp", *rest)
+    assert done.returncode == 2
+    assert "network_monitor.bpf.c: not a readable ELF file" in done.stderr
+    assert not (tmp_path / "reports").exists()
+
+
 def test_an_object_is_described_without_a_kernel(reference_object: Path) -> None:
     done = harness_command("inspect", reference_object, "--lines")
     assert done.returncode == 0, done.stderr

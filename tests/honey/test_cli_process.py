@@ -89,6 +89,23 @@ def test_a_signal_while_clang_runs_leaves_nothing_behind(
     assert {entry.name for entry in os.scandir(".")} == {"good.ex", "bad.ex", "slow-clang", "started"}
 
 
+@pytest.mark.parametrize(("module", "status"), [("honey.commands.arguments", -signal.SIGINT), ("honey.compiler", 130)])
+def test_an_interrupt_while_it_is_loaded_ends_it_without_words(module: str, status: int) -> None:
+    lines = [
+        "import os, signal, sys",
+        "class Finder:",
+        "    def find_spec(self, name, *_):",
+        f"        if name == '{module}': os.kill(os.getpid(), signal.SIGINT)",
+        "from honey import entry",
+        "sys.meta_path.insert(0, Finder())",
+        "sys.argv[1:] = ['check', 'good.ex']",
+        "entry.process()",
+    ]
+    command = [sys.executable, "-c", "\n".join(lines)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (status, "", "")
+
+
 class Watcher:
     """A running `honey watch` whose lines can be waited for."""
 

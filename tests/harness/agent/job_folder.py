@@ -49,7 +49,7 @@ def make_job(
         "time_limit_s": 20,
         **rest,
     }
-    job = {"schema": 1, "seed": 1, "cpu": 0, "benchmarks": [benchmark]}
+    job = {"schema": 1, "seed": 1, "cpu": None, "benchmarks": [benchmark]}
     (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
     return folder
 

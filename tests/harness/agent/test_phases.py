@@ -168,3 +168,12 @@ def test_an_unknown_schema_is_refused(run_agent: RunAgent, counts: Path, tmp_pat
 
     assert done.status == 1
     assert "99" in done.result["error"]["message"]
+
+
+def test_a_cpu_that_is_not_there_is_an_error(run_agent: RunAgent, counts: Path, tmp_path: Path) -> None:
+    job = make_job(tmp_path / "job", {"honey": counts})
+    document = json.loads((job / "job.json").read_text(encoding="utf-8"))
+    (job / "job.json").write_text(json.dumps({**document, "cpu": 9999}), encoding="utf-8")
+    done = run_agent(job)
+    assert done.status == 1
+    assert done.result["error"]["message"].startswith("there is no CPU 9999 that may be used; there are ")

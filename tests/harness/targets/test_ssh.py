@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.errors import HarnessError
 from harness.targets import TargetError, do_job, open_target
 from harness.targets.ssh import Place, SshTarget
 from targets.sshd import Sshd, reason_to_skip, running_sshd
@@ -224,7 +225,7 @@ def test_where_to_log_in(text: str, place: Place) -> None:
 
 @pytest.mark.parametrize("text", ["", "host:port", "-oProxyCommand=x", "a b", "host:99999"])
 def test_what_is_no_place_is_refused(text: str) -> None:
-    with pytest.raises(TargetError, match="no place to log in"):
+    with pytest.raises(HarnessError, match="no place to log in"):
         open_target(f"ssh:{text}")
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from run_bench import ROOT, pair
 
+from harness.errors import HarnessError
 from harness.report.model import Report
 from harness.report.store import load_report
 from harness.targets import TargetError, open_target
@@ -138,6 +139,6 @@ def test_what_becomes_of_the_machine(word: str, after: After) -> None:
 
 
 def test_a_wrong_word_is_answered_with_the_right_ones() -> None:
-    with pytest.raises(TargetError, match="there is no 'burn'") as caught:
+    with pytest.raises(HarnessError, match="left in the way 'burn'") as caught:
         open_target("vagrant:burn")
     assert "halt, destroy, keep" in caught.value.hint

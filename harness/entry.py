@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ``harness`` command as a process: an interrupt while the rest of it is loaded ends it without a traceback."""
+
+from __future__ import annotations
+
+import signal
+
+
+def process() -> int:
+    """Load and run the command; gives the exit status."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not ignored, as it is after nohup(1)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from harness.cli import main  # which handles signals itself, from its first line on
+
+    return main()
