@@ -105,3 +105,41 @@ def test_the_page_of_diagnostics_is_the_catalogues() -> None:
 
     page = (ROOT / "docs/diagnostics.md").read_text()
     assert page.strip() == markdown().strip(), "run: python -m honey.diagnostics.document > docs/diagnostics.md"
+
+
+def commands(page: Path) -> list[str]:
+    """The command lines of our own that the page shows."""
+    return sorted(set(re.findall(r"(?:^|`|\$ )((?:harness|honey|make) [a-z][^`\n#]*)", page.read_text(), re.MULTILINE)))
+
+
+def help_of(command: str, cache: dict[str, str]) -> str:
+    """What ``harness run --help`` and its like show; "" where there is no such command."""
+    if command not in cache:
+        program, *rest = command.split()
+        module = {"harness": "harness.cli", "honey": "honey"}[program]
+        done = subprocess.run(
+            [sys.executable, "-m", module, *rest, "--help"], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        cache[command] = done.stdout if done.returncode == 0 else ""
+    return cache[command]
+
+
+@pytest.fixture(scope="module")
+def helps() -> dict[str, str]:
+    return {}
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if commands(page)], ids=lambda page: page.name)
+def test_commands_and_their_options_exist(page: Path, helps: dict[str, str]) -> None:
+    targets = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
+    unknown = []
+    for line in commands(page):
+        program, command, *rest = line.split()
+        if program == "make":
+            unknown += [] if command in targets else [line]
+            continue
+        deeper = [rest[0]] if command == "kernels" and rest and rest[0].isalpha() else []
+        text = help_of(" ".join([program, command, *deeper]), helps)
+        options = re.findall(r"(?<!\S)--[a-z-]+", line)
+        unknown += [line] if not text else [line for option in options if not re.search(rf"{option}(?![a-z-])", text)]
+    assert unknown == []
