@@ -49,7 +49,7 @@ def ratio_plot(benchmark: BenchmarkReport, pointer: str) -> str:
     if not values:
         return ""
     bound = min(_BOUND, max(1.15, max(values) * 1.05, 1 / min(values) * 1.05))
-    scale = _Scale(1 / bound, bound, _LEFT, _WIDTH - _RIGHT, log=True)
+    scale = _Scale(1 / bound, bound, _LEFT + 6, _WIDTH - _RIGHT - 6, log=True)  # room for a dot at either edge
     parts = [_line(scale(1), 8, scale(1), 16 + _ROW * len(ratios), "axis")]
     for row, (metric, one) in enumerate(ratios.items()):
         y = 24 + row * _ROW
