@@ -84,6 +84,27 @@ def calculate(fl: Lowering, op: str, left: IntValue, right: IntValue, span: Span
     return IntValue(n.Binary(operator, one, other, one.type))
 
 
+def power(fl: Lowering, base: IntValue, exponent: IntValue, node: ast.Node) -> IntValue:
+    """``base ** exponent`` with a constant exponent, as products."""
+    folded = fold.binary("**", base, exponent)
+    if isinstance(folded, IntValue):
+        return folded
+    times = exponent.constant
+    if times is None or not 0 <= times <= fold.MOST_POWER:
+        raise fl.mistake(
+            "HNY0200",
+            f"the exponent of a power is a constant from 0 to {fold.MOST_POWER}",
+            node.span,
+            help="a power of two is `1 <<< n`; else multiply in a loop, with `Enum.reduce`",
+        )
+    result: IntValue = IntValue(n.Const(1, base.type), literal=True)
+    for bit in bin(times)[2:]:
+        for factor in (result, base)[: 1 + int(bit)]:
+            product = calculate(fl, "*", result, factor, node.span)
+            result = product if product.constant is not None else IntValue(fl.let("power", product.expr, node.span))
+    return result
+
+
 def _not_in_network_order(fl: Lowering, operand: IntValue, op: str, span: Span) -> Exception:
     call = convert.CONVERSIONS[operand.type.bits][1]
     return fl.mistake(

@@ -28,6 +28,7 @@ from honey.analysis.values import (
     describe,
 )
 from honey.ir import nodes as n
+from honey.ir import types as t
 from honey.ir.context_reads import in_context
 from honey.ir.walk import root_place
 from honey.records import replace
@@ -212,7 +213,8 @@ def _target(fl: Lowering, node: ast.Node) -> MemoryValue | ContextValue:
 
 def _require_writable(fl: Lowering, value: MemoryValue, node: ast.Var) -> None:
     root = root_place(value.place)
-    if isinstance(root, n.LocalPlace) and root.local.id not in fl.owned:
+    borrowed = isinstance(root, n.DerefPlace) and isinstance(root.ref.type, t.Ref) and root.ref.type.readonly
+    if borrowed or (isinstance(root, n.LocalPlace) and root.local.id not in fl.owned):
         raise fl.mistake("HNY0607", f"{node.name} cannot be changed here", node.span)
 
 

@@ -6,11 +6,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from honey.analysis import flow, functions, loops
+from honey.analysis import conditions, flow, functions, loops
 from honey.analysis.control import CONSTRUCTS
 from honey.analysis.errors import suggestion
 from honey.analysis.module import read_alias
-from honey.analysis.values import NIL, IntValue, NeverValue, Value
+from honey.analysis.values import NIL, BoolValue, IntValue, NeverValue, Value
 from honey.library import find, modules, names_of
 from honey.syntax import ast
 
@@ -60,6 +60,8 @@ def call(fl: Lowering, node: ast.Call, name: str) -> Value:
 def _local(fl: Lowering, node: ast.Call, name: str) -> Value:
     if (node.name, len(node.args)) in fl.unit.module.functions:
         return _own(fl, node, name)
+    if (node.name, len(node.args)) in fl.unit.module.guards:
+        return BoolValue(conditions.condition(fl, node).expr)
     if node.name in CONSTRUCTS:
         return flow.construct(fl, node, name)
     if node.name == "fuel":
@@ -102,8 +104,8 @@ def _remote(fl: Lowering, module: str, node: ast.Call, name: str) -> Value:
             f"there is no module {module} here",
             node.target.span if node.target is not None else node.span,
             help=suggestion(module, modules())
-            or "Honey's modules are BpfHelpers, Net, Map, Packet, Ethhdr and XDP; of Elixir's: Bitwise, Enum, Integer,"
-            " IO, Kernel, Logger, String",
+            or "Honey's modules are BpfHelpers, Net, Map, Packet, Ring, Ethhdr and XDP; of Elixir's: Bitwise, Enum,"
+            " Integer, IO, Kernel, Keyword, List, Logger, Map, String",
         )
     arities = sorted({arity for called, arity in known if called == node.name})
     if arities:

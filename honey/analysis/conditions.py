@@ -119,6 +119,10 @@ def condition(fl: Lowering, node: ast.Node) -> Condition:
             from honey.analysis import kinds
 
             return kinds.tested(fl, fl.value(operand), kinds.TESTS[name])
+        case ast.Call(target=None, name=name, args=args) if (name, len(args)) in fl.unit.module.guards:
+            from honey.analysis import guards
+
+            return guards.named(fl, node)
         case ast.Block(exprs=(only,)):
             return condition(fl, only)
         case ast.Binary(op="=", op_span=span, right=right) if is_constant(right):

@@ -164,8 +164,8 @@ class Evaluator:
         return PlainMapValue(tuple(self._pairs(node.entries)))
 
     def _binary(self, node: ast.Binary) -> Value:
-        if node.op == "..":
-            return RangeValue(self.integer(node.left, "a bound"), self.integer(node.right, "a bound"), 1)
+        if node.op in ("..", "//"):
+            return self._range(node)
         left, right = self.value(node.left), self.value(node.right)
         match left, right:
             case IntValue(), IntValue():
@@ -180,6 +180,22 @@ class Evaluator:
             raise self._not_constant(node)
         return result
 
+    def _range(self, node: ast.Binary) -> Value:
+        bounds = node.left if node.op == "//" else node
+        if not isinstance(bounds, ast.Binary) or bounds.op != "..":
+            raise self._not_constant(node)
+        first, last = self.integer(bounds.left, "a bound"), self.integer(bounds.right, "a bound")
+        step = self.integer(node.right, "the step") if node.op == "//" else 1 if first <= last else -1
+        if step == 0:
+            raise self.report.mistake("HNY0602", "a range with step 0 never ends", node.right.span)
+        return RangeValue(first, last, step)
+
+    def _words(self, node: ast.Sigil) -> Value:
+        found = words(node)
+        if found is None:
+            raise self._not_constant(node)
+        return found
+
     def _unary(self, node: ast.Unary) -> Value:
         value = self.value(node.operand)
         result = fold.unary(node.op, value)
@@ -190,6 +206,13 @@ class Evaluator:
     def _call(self, node: ast.Call) -> Value:
         if node.target is None and node.name in ("sizeof", "offsetof"):
             return integer(self.module.types.measure(node, self))
+        if node.target is None and node.name in _SIZES and len(node.args) == 1:
+            size = _SIZES[node.name](self.value(node.args[0]))
+            if size is not None:
+                return integer(size)
+        if node.name in ("min", "max") and node.target is None and len(node.args) == 2:
+            one, other = (self.integer(arg, "a bound") for arg in node.args)
+            return integer(min(one, other) if node.name == "min" else max(one, other))
         if node.name in _CALLS and len(node.args) == 2 and node.do_block is None:
             left, right = self.value(node.args[0]), self.value(node.args[1])
             if isinstance(left, IntValue) and isinstance(right, IntValue):
@@ -204,11 +227,34 @@ class Evaluator:
         return self.value(node.exprs[0])
 
 
+def words(node: ast.Sigil) -> ListValue | None:
+    """``~w(a b)``: a list of strings, or (``~w(a b)a``) of atoms; ``None`` for other sigils, and with values in it."""
+    if node.name not in ("w", "W") or node.modifiers not in ("", "s", "a"):
+        return None
+    if not all(isinstance(part, str) for part in node.parts):
+        return None
+    found = "".join(part for part in node.parts if isinstance(part, str)).split()
+    return ListValue(tuple(atom(word) if node.modifiers == "a" else StringValue(word.encode()) for word in found))
+
+
+def _length(value: Value) -> int | None:
+    return len(value.items) if isinstance(value, ListValue) else None
+
+
+_SIZES: dict[str, Callable[[Value], int | None]] = {
+    "length": _length,
+    "tuple_size": lambda value: len(value.items) if isinstance(value, TupleValue) else None,
+    "map_size": lambda value: len(value.fields) if isinstance(value, PlainMapValue) else None,
+    "byte_size": lambda value: len(value.data) if isinstance(value, StringValue) else None,
+    "abs": lambda value: abs(value.constant) if isinstance(value, IntValue) and value.constant is not None else None,
+}
+
 _CALLS = {"div": "div", "rem": "rem", "bsl": "<<<", "bsr": ">>>", "band": "&&&", "bor": "|||", "bxor": "bxor"}
 
 _HANDLERS: dict[type, Callable[..., Value]] = {
     ast.Int: lambda _, node: integer(node.value),
     ast.Str: Evaluator._string,
+    ast.Sigil: Evaluator._words,
     ast.Atom: lambda _, node: atom(node.name),
     ast.AtomText: Evaluator._atom_text,
     ast.Attribute: Evaluator._attribute,

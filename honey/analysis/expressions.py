@@ -53,6 +53,8 @@ def float_literal(fl: Lowering, node: ast.Float, name: str) -> Value:
 def string_literal(fl: Lowering, node: ast.Str | ast.Charlist | ast.Sigil, name: str) -> Value:
     """``"text"``, with values in it as a text to be printed."""
     del name
+    if isinstance(node, ast.Sigil) and (listed := constants.words(node)) is not None:
+        return listed
     if isinstance(node, ast.Sigil) and node.name not in ("s", "S", "c", "C"):
         raise unsupported(fl, node, f"the sigil ~{node.name}")
     if all(isinstance(part, str) for part in node.parts):
@@ -62,7 +64,8 @@ def string_literal(fl: Lowering, node: ast.Str | ast.Charlist | ast.Sigil, name:
     parts: list[str | Value] = [part if isinstance(part, str) else next(values) for part in node.parts]
     if all(isinstance(part, str | StringValue) for part in parts):
         return StringValue(b"".join(p.encode() if isinstance(p, str) else p.data for p in parts))  # type: ignore[union-attr]  # checked above
-    return TextValue(tuple(parts))
+    inner = (part.parts if isinstance(part, TextValue) else (part,) for part in parts)
+    return TextValue(tuple(part for several in inner for part in several))
 
 
 def atom_literal(fl: Lowering, node: ast.Atom, name: str) -> Value:
@@ -279,7 +282,7 @@ def _update_map(fl: Lowering, base: PlainMapValue, entries: Sequence[ast.Pair]) 
 def function_literal(fl: Lowering, node: ast.Fn, name: str) -> Value:
     """``fn x -> ... end``."""
     del name
-    return FunctionValue(node, fl.scope)
+    return FunctionValue(node, fl.scope.closure())
 
 
 def unsupported(fl: Lowering, node: ast.Node, what: str) -> Exception:

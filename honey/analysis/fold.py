@@ -10,6 +10,9 @@ from honey.analysis.values import BoolValue, IntValue, Value, boolean, integer
 from honey.ir import nodes as n
 from honey.ir import types as t
 
+MOST_POWER = 64
+"""The largest exponent: from there on only 0, 1 and -1 have a power that fits."""
+
 
 def quotient(left: int, right: int) -> int:
     """Division that truncates towards zero."""
@@ -43,6 +46,7 @@ _ARITHMETIC: dict[str, Callable[[int, int], int]] = {
     "^^^": lambda a, b: a ^ b,
     "<<<": _shift_left,
     ">>>": _shift_right,
+    "**": pow,
 }
 _COMPARISONS: dict[str, Callable[[int, int], bool]] = {
     "==": lambda a, b: a == b,
@@ -60,6 +64,8 @@ def binary(op: str, left: IntValue, right: IntValue) -> Value | None:
     """``left op right`` for two constants in host order; ``None`` where that is not known or raises."""
     a, b = left.constant, right.constant
     if a is None or b is None or left.type.big_endian or right.type.big_endian:
+        return None
+    if op == "**" and not 0 <= b <= MOST_POWER:
         return None
     type_ = t.S64 if common_signed(left, right) else t.U64
     if left.literal and right.literal:

@@ -68,6 +68,10 @@ def call(
 ) -> Value:
     """A call of an own function; ``fuel`` is how many calls of it may be nested from here on."""
     values = [fl.settled(value) for value in fl.operands(args)]
+    if any(isinstance(value, FunctionValue) for value in values):
+        from honey.analysis import closures
+
+        values += [fl.settled(value) for _, value in closures.captured(values)]
     key = (declared.name, declared.arity)
     tank = {} if fuel is None else {key: fuel}
     for fueled, left in fl.fuel.items():

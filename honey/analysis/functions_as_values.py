@@ -29,7 +29,7 @@ def capture(fl: Lowering, node: ast.Capture, name: str) -> Value:
         raise fl.mistake("HNY0107", "a capture has arguments `&1`, `&2`, ...", node.span)
     patterns = tuple(ast.Var(node.span, f"{_PREFIX}{i}") for i in range(1, arity + 1))
     clause = ast.Clause(node.span, patterns, None, ast.Block(node.span, (body,)))
-    return FunctionValue(ast.Fn(node.span, (clause,)), fl.scope)
+    return FunctionValue(ast.Fn(node.span, (clause,)), fl.scope.closure())
 
 
 def _call(called: ast.Node, arity: int) -> ast.Node:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from honey.analysis import conditions
 from honey.analysis.code import Code, OpenIf, is_empty, leaves, only_reads, raises
 from honey.analysis.conditions import AND, Condition, both, either, known
+from honey.analysis.scope import Scope
 from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.syntax import ast
@@ -45,6 +46,20 @@ def guarded(fl: Lowering, guard: ast.Node, test: Condition, bound: Sequence[Boun
     return conditions.through_flag(
         fl, test, code, result, is_and=True, span=guard.span, seal=lambda block: _unless_raised(fl, block)
     )
+
+
+def named(fl: Lowering, node: ast.Call) -> Condition:
+    """What a ``defguard`` stands for, with the arguments of a call."""
+    clause = fl.unit.module.guards[node.name, len(node.args)]
+    values = fl.operands(node.args)
+    outer, fl.scope = fl.scope, Scope(fl.scope)
+    try:
+        for parameter, value, arg in zip(clause.patterns, values, node.args, strict=True):
+            if isinstance(parameter, ast.Var):
+                fl.scope.bind(parameter.name, fl.settled(value), arg.span)
+        return conditions.condition(fl, clause.body)
+    finally:
+        fl.scope = outer
 
 
 @contextmanager

@@ -82,38 +82,42 @@ def _reducing(fl: Lowering, node: ast.Call, options: ast.KeywordList) -> Value:
     found = tuple(
         ast.Clause(clause.span, (first.left, *clause.patterns), clause.guard, clause.body) for clause in body.clauses
     )
-    return reduce(fl, first.right, start, FunctionValue(ast.Fn(node.span, found), fl.scope), node.span, "")
+    return reduce(fl, first.right, start, FunctionValue(ast.Fn(node.span, found), fl.scope.closure()), node.span, "")
 
 
 def _collected(fl: Lowering, steps: Sequence[ast.Node], body: ast.Block, node: ast.Call) -> Value:
     """The list of the body's values: each turn is written out."""
-    first = steps[0] if steps else None
-    if not isinstance(first, ast.Binary) or first.op != "<-":
-        raise unknown_length(fl, _UNKNOWN, node)
     values: list[Value] = []
-    for item in elements(fl, fl.required(fl.value(first.right), first.right.span), first.right.span):
-        found = patterns.test(fl, first.left, item)
-        if found.condition.constant is not True:
-            raise fl.mistake("HNY0605", "a pattern that may not match gives a list of unknown length", first.left.span)
-        with fl.block() as code:
-            for bound in found.bindings:
-                binding.bind(fl, bound.name, bound.value, bound.span)
-            if _passes(fl, steps[1:], node):
-                values.append(binding.kept(fl, "", fl.settled(fl.value(body)), body.span))
-        fl.code.extend(code)
+    _collect(fl, steps, body, node, values)
     return ListValue(tuple(values))
 
 
-def _passes(fl: Lowering, filters: Sequence[ast.Node], node: ast.Call) -> bool:
-    """Whether an element passes the filters of a `for` that gives a list: known now, or the list has no length."""
-    for step in filters:
-        generator = isinstance(step, ast.Binary) and step.op == "<-"
-        known = None if generator else conditions.condition(fl, step).constant
-        if known is None:
+def _collect(fl: Lowering, steps: Sequence[ast.Node], body: ast.Block, node: ast.Call, values: list[Value]) -> None:
+    """Adds what the turns of the generators in ``steps`` give, as far as they pass the filters between them."""
+    first = steps[0] if steps else None
+    if first is None:
+        values.append(binding.kept(fl, "", fl.settled(fl.value(body)), body.span))
+        if len(values) > _LONGEST_LIST:
+            raise fl.mistake("HNY0603", f"lists have at most {_LONGEST_LIST} elements", node.span)
+        return
+    if not isinstance(first, ast.Binary) or first.op != "<-":
+        passes = conditions.condition(fl, first).constant
+        if passes is None:
             raise unknown_length(fl, _UNKNOWN, node)
-        if not known:
-            return False
-    return True
+        if passes:
+            _collect(fl, steps[1:], body, node, values)
+        return
+    for item in elements(fl, fl.required(fl.value(first.right), first.right.span), first.right.span):
+        found = patterns.test(fl, first.left, item)
+        if found.condition.constant is None:
+            raise fl.mistake("HNY0605", "a pattern that may not match gives a list of unknown length", first.left.span)
+        if not found.condition.constant:
+            continue
+        with fl.block() as code:
+            for bound in found.bindings:
+                binding.bind(fl, bound.name, bound.value, bound.span)
+            _collect(fl, steps[1:], body, node, values)
+        fl.code.extend(code)
 
 
 _UNKNOWN = "how long the list of this `for` is, is known only when the program runs; lists have a fixed length"
@@ -206,7 +210,7 @@ def apply(fl: Lowering, function: FunctionValue, values: Sequence[Value], span: 
     from honey.analysis.scope import Scope
 
     outer = fl.scope
-    fl.scope = Scope(outer)
+    fl.scope = Scope(outer, function.names)
     try:
         clauses(fl, function.fn.clauses, list(values), span, sink, "FunctionClauseError")
     finally:

@@ -80,11 +80,12 @@ class Module:
         self.used = False
         self.structs = Structs()
         self.types = Types(self.structs, report)
-        self.aliases = Aliases({"Bitwise": "Bitwise"})
+        self.aliases = Aliases({"Bitwise": "Bitwise", "__MODULE__": name})
         self.imports: list[str] = []
         self.attributes: dict[str, Value] = {}
         self.maps: dict[str, MapDeclaration] = {}
         self.functions: dict[tuple[str, int], FunctionDeclaration] = {}
+        self.guards: dict[tuple[str, int], FunctionClause] = {}
         self.evaluator = Evaluator(self, report)
         self._pending = _Pending()
 
@@ -239,11 +240,15 @@ class Module:
 
     def _function(self, node: ast.Call) -> None:
         pending, self._pending = self._pending, _Pending()
-        clause, name = self._clause(node)
-        for patterns in _arities(clause.patterns):
+        clause, name = self._clause(node, may_be_head=pending.section is None)
+        is_head = node.do_block is None
+        if is_head:
+            self._pending.doc = pending.doc
+        for patterns in _arities(clause.patterns)[int(is_head) :]:
             self._add_clause(name, node, patterns, clause, pending)
 
-    def _clause(self, node: ast.Call) -> tuple[FunctionClause, str]:
+    def _clause(self, node: ast.Call, *, may_be_head: bool = False) -> tuple[FunctionClause, str]:
+        """A clause and its name; a head, which tells defaults (``def f(a, b \\\\ 1)``), has an empty body."""
         head: ast.Node | None = node.args[0] if node.args else None
         guard: ast.Node | None = None
         if isinstance(head, ast.Binary) and head.op == "when":
@@ -256,12 +261,27 @@ class Module:
             name = head.name
         if not name:
             raise self.report.mistake("HNY0107", f"`{node.name}` needs a name and parameters", node.span)
-        body = node.do_block.body if node.do_block is not None else None
-        if not isinstance(body, ast.Block):
+        body = node.do_block.body if node.do_block is not None else ast.Block(node.span, ())
+        if not isinstance(body, ast.Block) or (node.do_block is None and not (may_be_head and parameters)):
             raise self.report.mistake(
                 "HNY0107", f"{name} has no body", node.span, help="write `do ... end` or `, do: value`"
             )
         return FunctionClause(tuple(parameters), guard, body, node.span), name
+
+    def _guard(self, node: ast.Call) -> None:
+        """``defguard is_even(n) when rem(n, 2) == 0``: a condition with a name."""
+        match node.args:
+            case (ast.Binary(op="when", left=ast.Call(target=None, name=name, args=parameters), right=condition),):
+                pass
+            case _:
+                raise self.report.mistake(
+                    "HNY0107",
+                    f"`{node.name}` needs a name, parameters and a condition",
+                    node.span,
+                    help=f"write `{node.name} is_even(n) when rem(n, 2) == 0`",
+                )
+        body = ast.Block(condition.span, (condition,))
+        self.guards[name, len(parameters)] = FunctionClause(tuple(parameters), None, body, node.span)
 
     def _add_clause(
         self,
@@ -340,6 +360,10 @@ def read_alias(aliases: Aliases, node: ast.Call, report: Report) -> None:
             for item in inner:
                 if isinstance(item, ast.Alias):
                     aliases.add(aliases.expand((*parts, *item.parts)))
+        case (ast.Var(name="__MODULE__"), ast.KeywordList() as options) if isinstance(
+            short := options.get("as"), ast.Alias
+        ):
+            aliases.add(aliases.expand(("__MODULE__",)), short.name)
         case _:
             raise report.mistake("HNY0103", "`alias` takes the name of a module", node.span)
 
@@ -353,4 +377,6 @@ _DECLARATIONS: dict[str, Callable[[Module, ast.Call], None]] = {
     "defmap": Module._map,
     "def": Module._function,
     "defp": Module._function,
+    "defguard": Module._guard,
+    "defguardp": Module._guard,
 }

@@ -42,6 +42,9 @@ def binary(fl: Lowering, node: ast.Binary, name: str) -> Value:
     handler = _SPECIAL.get(node.op)
     if handler is not None:
         return handler(fl, node, name)
+    if node.op == "**":
+        one, other = (arithmetic.number(fl, side) for side in (node.left, node.right))
+        return arithmetic.power(fl, one, other, node)
     if node.op not in arithmetic.ARITHMETIC and node.op not in COMPARISONS:
         from honey.analysis.expressions import unsupported
 

@@ -57,14 +57,19 @@ class Binding:
     span: Span
 
 
+Names = dict[str, Binding]
+"""What an anonymous function sees: the names of where it was made, as they were then."""
+
+
 class Scope:
     """The names and facts of one branch; what is not here is looked for in the branch around it."""
 
-    __slots__ = ("_facts", "_names", "_parent", "_shared")
+    __slots__ = ("_closure", "_facts", "_names", "_parent", "_shared")
 
-    def __init__(self, parent: Scope | None = None) -> None:
-        """A scope inside ``parent``."""
+    def __init__(self, parent: Scope | None = None, closure: Names | None = None) -> None:
+        """A scope inside ``parent``; that of an anonymous function has facts from there, and names from ``closure``."""
         self._parent = parent
+        self._closure = closure
         self._names: dict[str, Binding] = {}
         self._facts: dict[object, object] = {}
         self._shared = False
@@ -86,15 +91,21 @@ class Scope:
         while scope is not None:
             if (binding := scope._names.get(name)) is not None:
                 return binding
+            if scope._closure is not None:
+                return scope._closure.get(name)
             scope = scope._parent
         return None
 
     def names(self) -> Iterator[str]:
         """All bound names, for suggestions."""
-        scope: Scope | None = self
-        while scope is not None:
-            yield from scope._names
-            scope = scope._parent
+        yield from self.closure()
+
+    def closure(self) -> Names:
+        """All names as they are bound here and now."""
+        inherited = self._closure
+        if inherited is None:
+            inherited = self._parent.closure() if self._parent is not None else {}
+        return {**inherited, **self._names}
 
     def presence(self, subject: OptionalValue) -> Presence | None:
         """What is known of an optional value here."""

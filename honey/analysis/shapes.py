@@ -26,6 +26,7 @@ from honey.analysis.values import (
     PoisonValue,
     RuntimeAtom,
     StringValue,
+    TextValue,
     TupleValue,
     UnionValue,
     Value,
@@ -93,7 +94,7 @@ class ContextShape:
 
 @dataclass(frozen=True, slots=True)
 class SequenceShape:
-    """A tuple or (``list``) a list, or a map with these ``names``."""
+    """A tuple or (``list``) a list, or a map with these ``names``, or the parts of a ``text``."""
 
     items: tuple[Shape, ...]
     kind: str = "tuple"
@@ -160,6 +161,9 @@ def shape_of(value: Value) -> Shape:
             return SequenceShape(_of_one_order(items), "list")
         case PlainMapValue(fields):
             return SequenceShape(tuple(shape_of(item) for _, item in fields), "map", tuple(name for name, _ in fields))
+        case TextValue(parts):
+            values = (StringValue(part.encode()) if isinstance(part, str) else part for part in parts)
+            return SequenceShape(tuple(map(shape_of, values)), "text")
         case OptionalValue(present=present):
             return OptionalShape(shape_of(present))
         case UnionValue(alternatives=alternatives):
@@ -400,6 +404,9 @@ def _rebuild(shape: Shape, parts: list[n.Expr]) -> tuple[Value, list[n.Expr]]:
 
 
 def _sequence(kind: str, names: tuple[str, ...], items: tuple[Value, ...]) -> Value:
+    if kind == "text":
+        texts = (item.data.decode(errors="replace") if isinstance(item, StringValue) else item for item in items)
+        return TextValue(tuple(texts))
     if kind == "map":
         return PlainMapValue(tuple(zip(names, items, strict=True)))
     return ListValue(items) if kind == "list" else TupleValue(items)

@@ -89,8 +89,12 @@ def components(fl: Lowering, value: Value, shape: Shape, span: Span) -> list[Com
             return [convert.store(fl, value, type_, span) if isinstance(value, AddressValue) else n.Const(0, type_)]
         case ContextShape(), ContextValue(expr):
             return [expr]
+        case SequenceShape(items), TextValue(texts):
+            values = [StringValue(text.encode()) if isinstance(text, str) else text for text in texts]
+            pairs = zip(values, items, strict=True)
+            return [part for item, inner in pairs for part in components(fl, fl.settled(item), inner, span)]
         case SequenceShape(items), (TupleValue() | ListValue() | PlainMapValue()):
-            values = [v for _, v in value.fields] if isinstance(value, PlainMapValue) else value.items
+            values = [v for _, v in value.fields] if isinstance(value, PlainMapValue) else list(value.items)
             parts = zip(values, items, strict=True)
             return [part for item, inner in parts for part in components(fl, item, inner, span)]
         case OptionalShape(inner), _:

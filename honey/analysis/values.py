@@ -15,6 +15,7 @@ from honey.records import dataclass
 
 if TYPE_CHECKING:
     from honey.analysis.code import Slot
+    from honey.analysis.scope import Names
     from honey.syntax import ast
 
 ParameterKey = tuple[object, ...]
@@ -193,10 +194,10 @@ class PlainMapValue:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FunctionValue:
-    """``fn ... end`` or a capture, with the scope it was made in."""
+    """``fn ... end`` or a capture, with the names of where it was made, as they were then."""
 
     fn: ast.Fn
-    scope: object
+    names: Names
 
 
 @dataclass(frozen=True, slots=True)

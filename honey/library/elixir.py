@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 from honey.analysis import arithmetic, binding, conditions, convert, loops
 from honey.analysis.constants import Evaluator
+from honey.analysis.flow import Discard
 from honey.analysis.values import (
     AggregateValue,
     BoolValue,
     IntValue,
     ListValue,
     MemoryValue,
+    PlainMapValue,
     RestValue,
     StringValue,
     TextValue,
@@ -39,6 +41,11 @@ def _operator(op: str) -> LibraryCall:
         return arithmetic.calculate(fl, op, one, other, node.span)
 
     return call
+
+
+def _infix(fl: Lowering, node: ast.Call, name: str) -> Value:
+    """``x |> Kernel.+(1)``: an operator that is called as a function."""
+    return fl.value(ast.Binary(node.span, node.name, node.name_span, *node.args), name)
 
 
 def _floored(op: str) -> LibraryCall:
@@ -70,6 +77,33 @@ def _then(fl: Lowering, node: ast.Call, name: str) -> Value:
     """``x |> then(fn y -> ... end)``."""
     value = binding.kept(fl, "", fl.settled(fl.value(node.args[0])), node.span)
     return loops.applied(fl, loops.function_of(fl, node.args[1]), [value], node.span, name)
+
+
+def _tap(fl: Lowering, node: ast.Call, name: str) -> Value:
+    """``x |> tap(fn y -> ... end)``: the value, with which something is done on the way."""
+    value = binding.kept(fl, name, fl.settled(fl.value(node.args[0])), node.span)
+    loops.apply(fl, loops.function_of(fl, node.args[1]), [value], node.span, Discard())
+    return value
+
+
+def _power(fl: Lowering, node: ast.Call, name: str) -> Value:
+    """``Integer.pow(base, exponent)``."""
+    del name
+    one, other = (arithmetic.number(fl, arg) for arg in node.args)
+    return arithmetic.power(fl, one, other, node)
+
+
+def _trunc(fl: Lowering, node: ast.Call, name: str) -> Value:
+    """``trunc(a / b)``: division gives integers already."""
+    del name
+    return arithmetic.number(fl, node.args[0])
+
+
+def _of_text(fl: Lowering, node: ast.Call, name: str) -> Value:
+    """``to_string``, ``inspect``."""
+    from honey.library import text
+
+    return text.shown(fl, node, name)
 
 
 def _extreme(op: n.BinaryOp) -> LibraryCall:
@@ -152,6 +186,8 @@ def _length(fl: Lowering, node: ast.Call, name: str) -> Value:
             return integer(len(items))
         case StringValue(data):
             return integer(len(data))
+        case PlainMapValue(fields) if node.name == "map_size":
+            return integer(len(fields))
         case MemoryValue() | AggregateValue() if isinstance(value.type, t.Chars) and node.name == "byte_size":
             from honey.library import text
 
@@ -171,7 +207,7 @@ def _length(fl: Lowering, node: ast.Call, name: str) -> Value:
     raise fl.mismatch(_MEASURED[node.name], value, node.args[0].span, help=help)
 
 
-_MEASURED = {"length": "a list", "tuple_size": "a tuple", "byte_size": "a string"}
+_MEASURED = {"length": "a list", "tuple_size": "a tuple", "byte_size": "a string", "map_size": "a map"}
 
 
 def _measure(fl: Lowering, node: ast.Call, name: str) -> Value:
@@ -205,6 +241,11 @@ _KERNEL: Table = {
     ("is_nil", 1): _is_nil,
     **dict.fromkeys(((name, 1) for name in conditions.KINDS), _is_kind),
     ("then", 2): _then,
+    ("tap", 2): _tap,
+    ("trunc", 1): _trunc,
+    ("to_string", 1): _of_text,
+    ("inspect", 1): _of_text,
+    ("map_size", 1): _length,
     ("elem", 2): _elem,
     ("hd", 1): _head,
     ("tl", 1): _tail,
@@ -217,8 +258,10 @@ _KERNEL: Table = {
     **_BITWISE,
 }
 
+_OPERATORS = ("+", "-", "*", "/", "<", ">", "<=", ">=", "==", "!=", "++", "<>")
+
 TABLES: dict[str, Table] = {
-    "Kernel": _KERNEL,
+    "Kernel": {**_KERNEL, **dict.fromkeys(((op, 2) for op in _OPERATORS), _infix)},
     "Bitwise": _BITWISE,
-    "Integer": {("mod", 2): _floored("rem"), ("floor_div", 2): _floored("div")},
+    "Integer": {("pow", 2): _power, ("mod", 2): _floored("rem"), ("floor_div", 2): _floored("div")},
 }

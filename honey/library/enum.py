@@ -6,10 +6,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from honey.analysis import arithmetic, binding, conditions, loops, membership
+from honey.analysis import arithmetic, binding, conditions, loops, membership, patterns
 from honey.analysis.code import only_reads
+from honey.analysis.scope import Binding
 from honey.analysis.storage import Join
-from honey.analysis.values import NIL, BoolValue, IntValue, ListValue, TupleValue, Value, integer
+from honey.analysis.values import (
+    NIL,
+    BoolValue,
+    FunctionValue,
+    IntValue,
+    ListValue,
+    TupleValue,
+    Value,
+    boolean,
+    integer,
+)
 from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.syntax import ast
@@ -149,6 +160,86 @@ def _zip(fl: Lowering, node: ast.Call, name: str) -> Value:
     return ListValue(tuple(TupleValue(pair) for pair in zip(left, right, strict=False)))
 
 
+def _part(*, is_taken: bool) -> LibraryCall:
+    """``Enum.take(list, n)``, ``Enum.drop(list, n)``; a negative ``n`` counts from the end."""
+
+    def call(fl: Lowering, node: ast.Call, name: str) -> Value:
+        del name
+        items, count = _elements(fl, node.args[0]), arithmetic.number(fl, node.args[1]).constant
+        if count is None:
+            raise loops.unknown_length(
+                fl, f"`Enum.{node.name}` takes a constant number: lists have a fixed length", node
+            )
+        at = min(count, len(items)) if count >= 0 else max(len(items) + count, 0)
+        return ListValue(tuple(items[:at] if is_taken is (count >= 0) else items[at:]))
+
+    return call
+
+
+def _flat_map(fl: Lowering, node: ast.Call, name: str) -> Value:
+    """``Enum.flat_map(list, fun)``: the lists that it gives, one after the other."""
+    lists = _map(fl, node, name)
+    assert isinstance(lists, ListValue)
+    return ListValue(tuple(item for one in lists.items for item in _listed(fl, one, node)))
+
+
+def _concat(fl: Lowering, node: ast.Call, name: str) -> Value:
+    """``Enum.concat(list, list)``, ``Enum.concat(lists)``."""
+    del name
+    lists = fl.operands(node.args) if len(node.args) > 1 else _elements(fl, node.args[0])
+    return ListValue(tuple(item for one in lists for item in _listed(fl, one, node)))
+
+
+def _listed(fl: Lowering, value: Value, node: ast.Call) -> list[Value]:
+    return loops.elements(fl, fl.required(value, node.span, "Protocol.UndefinedError"), node.span)
+
+
+def _to_list(fl: Lowering, node: ast.Call, name: str) -> Value:
+    """``Enum.to_list(range)``."""
+    del name
+    return ListValue(tuple(_elements(fl, node.args[0])))
+
+
+def _empty(fl: Lowering, node: ast.Call, name: str) -> Value:
+    """``Enum.empty?(list)``."""
+    del name
+    return boolean(not _elements(fl, node.args[0]))
+
+
+def _product(fl: Lowering, node: ast.Call, name: str) -> Value:
+    """``Enum.product(list)``."""
+    total: IntValue = integer(1)
+    for item in _elements(fl, node.args[0]):
+        total = arithmetic.calculate(fl, "*", total, arithmetic.number_of(fl, item, node.span), node.span)
+    return binding.kept(fl, name, total, node.span)
+
+
+def _reduce_while(fl: Lowering, node: ast.Call, name: str) -> Value:
+    """``Enum.reduce_while(0..9, start, fun)``: turns after ``{:halt, acc}`` do nothing."""
+    span, function = node.span, loops.function_of(fl, node.args[2])
+    halted, going, item, acc = (
+        ast.Atom(span, "halt"),
+        ast.Atom(span, "cont"),
+        ast.Var(span, "i"),
+        ast.Var(span, "acc"),
+    )
+    stays = ast.Tuple(span, (halted, acc))
+    called = ast.Block(span, (ast.Apply(span, ast.Var(span, "turn"), (item, acc)),))
+    clauses = (
+        ast.Clause(span, (ast.Var(span, "_"), stays), None, ast.Block(span, (stays,))),
+        ast.Clause(span, (item, ast.Tuple(span, (going, acc))), None, called),
+    )
+    names = {"turn": Binding(function, span)}
+    start = ast.Tuple(node.args[1].span, (going, node.args[1]))
+    result = fl.settled(loops.reduce(fl, node.args[0], start, FunctionValue(ast.Fn(span, clauses), names), span, name))
+    found = patterns.test(fl, ast.Tuple(span, (ast.Var(span, "_"), acc)), result)
+    if len(found.bindings) != 1:
+        raise fl.mistake(
+            "HNY0200", "the function gives `{:cont, accumulator}` or `{:halt, accumulator}`", node.args[2].span
+        )
+    return found.bindings[0].value
+
+
 def _reverse(fl: Lowering, node: ast.Call, name: str) -> Value:
     """``Enum.reverse(list)``."""
     del name
@@ -207,6 +298,15 @@ TABLES: dict[str, Table] = {
         ("with_index", 2): _with_index,
         ("zip", 2): _zip,
         ("reverse", 1): _reverse,
+        ("take", 2): _part(is_taken=True),
+        ("drop", 2): _part(is_taken=False),
+        ("flat_map", 2): _flat_map,
+        ("concat", 1): _concat,
+        ("concat", 2): _concat,
+        ("to_list", 1): _to_list,
+        ("empty?", 1): _empty,
+        ("product", 1): _product,
+        ("reduce_while", 3): _reduce_while,
         ("filter", 2): _filtered(keeps=True),
         ("reject", 2): _filtered(keeps=False),
         ("max", 1): _extreme(n.BinaryOp.GT),

@@ -11,7 +11,7 @@ from honey.analysis.conditions import Condition, branch_on
 from honey.analysis.constants import kernel_constant
 from honey.analysis.errors import suggestion
 from honey.analysis.lowering import read
-from honey.analysis.scope import OptionalFact
+from honey.analysis.scope import OptionalFact, Scope
 from honey.analysis.storage import Join
 from honey.analysis.values import (
     NIL,
@@ -314,8 +314,12 @@ def _change_fields(fl: Lowering, place: n.DerefPlace, function: FunctionValue, s
         return False
     if not isinstance(body.base, ast.Var) or body.base.name != pattern.name:
         return False
-    fl.scope.bind(pattern.name, MemoryValue(place), pattern.span)
-    fields = expressions.field_values(fl, place.type, body.entries)
+    outer, fl.scope = fl.scope, Scope(fl.scope, function.names)
+    try:
+        fl.scope.bind(pattern.name, MemoryValue(place), pattern.span)
+        fields = expressions.field_values(fl, place.type, body.entries)
+    finally:
+        fl.scope = outer
     written: set[str] = set()
     fixed = []
     for name, expr in fields:

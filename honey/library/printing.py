@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from honey.analysis import convert
+from honey.analysis import binding, convert
 from honey.analysis.values import (
     AddressValue,
     AggregateValue,
@@ -17,8 +17,10 @@ from honey.analysis.values import (
     MemoryValue,
     NilValue,
     OptionalValue,
+    RuntimeAtom,
     StringValue,
     TextValue,
+    UnionValue,
     Value,
     describe,
     integer,
@@ -57,6 +59,16 @@ def _log(prefix: str) -> LibraryCall:
         return _text(fl, fl.settled(fl.value(node.args[0])), node.args[0].span, prefix)
 
     return call
+
+
+def _inspect(fl: Lowering, node: ast.Call, name: str) -> Value:
+    """``IO.inspect(x, label: "x")`` prints a value, and gives it."""
+    value = binding.kept(fl, name, fl.settled(fl.value(node.args[0])), node.span)
+    label = node.keywords.get("label") if len(node.args) > 1 and node.keywords is not None else None
+    prefix = fl.value(label) if label is not None else None
+    before = f"{prefix.data.decode(errors='replace')}: " if isinstance(prefix, StringValue) else ""
+    _text(fl, value, node.args[0].span, before.replace("%", "%%"))
+    return value
 
 
 def _formatted(fl: Lowering, text: str, values: tuple[Value, ...], node: ast.Node) -> Value:
@@ -146,6 +158,8 @@ def _value(fl: Lowering, value: Value, span: Span) -> tuple[str, n.Expr | None]:
             return name, None
         case NilValue():
             return "", None
+        case RuntimeAtom() | UnionValue():
+            return "%s", _one_of_texts(fl, value, span)
         case MemoryValue(place) if isinstance(place.type, t.Chars):
             return "%s", n.AddressOf(place, t.Ref(place.type, t.Space.STACK, readonly=True))
         case AggregateValue(expr) if isinstance(expr.type, t.Chars):
@@ -153,6 +167,27 @@ def _value(fl: Lowering, value: Value, span: Span) -> tuple[str, n.Expr | None]:
             return "%s", n.AddressOf(local.place, t.Ref(expr.type, t.Space.STACK, readonly=True))
         case _:
             raise fl.mistake("HNY0904", f"{describe(value)} cannot be printed", span, help="print its fields")
+
+
+def _one_of_texts(fl: Lowering, value: RuntimeAtom | UnionValue, span: Span) -> n.Expr:
+    """The address of the one of several texts or atoms that a value is."""
+    if isinstance(value, UnionValue):
+        one_of = value
+    else:
+        names = sorted(fl.scope.atoms(value))
+        tag: n.Expr = n.Const(len(names) - 1, t.U64)
+        for number, name in reversed([*enumerate(names[:-1])]):
+            here = n.Binary(n.BinaryOp.EQ, value.expr, fl.unit.atoms.number(name, t.U64), t.BOOL)
+            tag = n.Select(here, n.Const(number, t.U64), tag, t.U64)
+        one_of = UnionValue(fl.let("", tag, span), tuple(StringValue(name.encode()) for name in names))
+    texts = [each for each in one_of.alternatives if isinstance(each, StringValue)]
+    if len(texts) < len(one_of.alternatives):
+        raise fl.mistake(
+            "HNY0904", f"{describe(value)} cannot be printed", span, help="tell the kinds apart with `case` first"
+        )
+    type_ = t.Chars(max(len(each.data) for each in texts) + 1)
+    local = fl.let("text", convert.store(fl, one_of, type_, span), span)
+    return n.AddressOf(local.place, t.Ref(type_, t.Space.STACK, readonly=True))
 
 
 _LEVELS = {
@@ -163,5 +198,5 @@ _LEVELS = {
 
 TABLES: dict[str, Table] = {
     "Logger": {(level, arity): _log(f"[{shown}] ") for level, shown in _LEVELS.items() for arity in (1, 2)},
-    "IO": {("puts", 1): _log(""), ("inspect", 1): _log("")},
+    "IO": {("puts", 1): _log(""), ("inspect", 1): _inspect, ("inspect", 2): _inspect},
 }

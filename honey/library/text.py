@@ -13,6 +13,7 @@ from honey.analysis.access import place_of
 from honey.analysis.conditions import Condition, either, known
 from honey.analysis.values import (
     AggregateValue,
+    AtomValue,
     BoolValue,
     IntValue,
     ListValue,
@@ -94,6 +95,24 @@ def _length(fl: Lowering, node: ast.Call, name: str) -> Value:
             help="`byte_size` counts its bytes",
         )
     raise fl.mismatch("a string", value, node.args[0].span)
+
+
+def shown(fl: Lowering, node: ast.Call, name: str) -> Value:
+    """``to_string(x)``, and ``inspect(x)``, which is for people: as in a text that is printed."""
+    del name
+    value = fl.required(fl.value(node.args[0]), node.args[0].span, "Protocol.UndefinedError")
+    quoted = node.name == "inspect"
+    match value:
+        case StringValue(data):
+            return StringValue(b'"' + data + b'"') if quoted else value
+        case AtomValue(name=atom):
+            return StringValue((f":{atom}" if quoted else atom).encode())
+        case MemoryValue() | AggregateValue() if isinstance(value.type, t.Chars):
+            return TextValue(('"', value, '"')) if quoted else value
+        case TextValue():
+            return value
+        case _:
+            return TextValue((value,))
 
 
 def _starts_with(fl: Lowering, node: ast.Call, name: str) -> Value:
