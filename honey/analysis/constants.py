@@ -112,6 +112,7 @@ class Evaluator:
     def _attribute(self, node: ast.Attribute) -> Value:
         value = self.module.attributes.get(node.name)
         if value is None:
+            self.report.forgive("attribute", node.name)
             raise self.report.mistake(
                 "HNY0104",
                 f"the attribute @{node.name} is not set before this line",

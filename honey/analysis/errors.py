@@ -39,6 +39,7 @@ class Report:
         """An empty report on ``source``."""
         self.source = source
         self._found: dict[tuple[str, Span | None, str], Diagnostic] = {}
+        self._spoilt: set[tuple[str, str]] = set()
 
     def add(self, diagnostic: Diagnostic) -> None:
         """Adds a diagnostic unless the same has been said of the same place."""
@@ -70,6 +71,22 @@ class Report:
             yield
         except Mistake as mistake:
             self.add(mistake.diagnostic)
+        except Poisoned:
+            pass
+
+    @contextmanager
+    def declaring(self, kind: str, name: str) -> Iterator[None]:
+        """A declaration: where it has a mistake, uses of the name are none."""
+        try:
+            yield
+        except (Mistake, Poisoned):
+            self._spoilt.add((kind, name))
+            raise
+
+    def forgive(self, kind: str, name: str) -> None:
+        """Raises ``Poisoned`` if the name is missing because its declaration has a mistake."""
+        if (kind, name) in self._spoilt:
+            raise Poisoned
 
     @property
     def is_empty(self) -> bool:

@@ -112,6 +112,7 @@ def attribute(fl: Lowering, node: ast.Attribute, name: str) -> Value:
         )
     value = fl.unit.attributes.get(node.name)
     if value is None:
+        fl.report.forgive("attribute", node.name)
         raise fl.mistake(
             "HNY0104",
             f"the attribute @{node.name} is not set",
@@ -207,6 +208,7 @@ def named_struct(fl: Lowering, node: ast.Node) -> t.Struct:
     name = node.name if isinstance(node, ast.Var | ast.Alias) else ""
     struct = fl.unit.module.structs.find(name)
     if struct is None:
+        fl.report.forgive("struct", name)
         known = fl.unit.module.structs.declared
         raise fl.mistake(
             "HNY0201",

@@ -10,6 +10,7 @@ from honey.analysis.types import text_of
 from honey.analysis.values import AtomValue, IntValue, ListValue, TupleValue, Value, describe
 from honey.ir import nodes as n
 from honey.ir import types as t
+from honey.kernel import constants
 from honey.records import dataclass, field
 from honey.syntax import ast
 from honey.syntax.source import Span
@@ -132,11 +133,16 @@ def _kind(module: Module, node: ast.Node) -> n.MapKind:
     for kind in n.MapKind:
         if name.lower() in (f"bpf_{kind.name.lower()}", kind.value.lower(), kind.name.lower()):
             return kind
+    own = f"kinds are {', '.join(f':{kind}' for kind in KINDS)}"
+    of_kernel = f"BPF_MAP_TYPE_{name.upper().removeprefix('BPF_').removeprefix('MAP_TYPE_')}"
+    if name and constants.value(of_kernel) is not None:
+        what = f"Honey has no maps of the kernel's kind {of_kernel}"
+        raise module.report.mistake("HNY0501", what, node.span, help=own)
     raise module.report.mistake(
         "HNY0501",
         f"there is no kind of map {name or describe(value)}",
         node.span,
-        help=suggestion(name, KINDS, ":{}") or f"kinds are {', '.join(f':{kind}' for kind in KINDS)}",
+        help=suggestion(name, KINDS, ":{}") or own,
     )
 
 

@@ -139,7 +139,8 @@ class Module:
             else:
                 self.doc = text or ""
         elif name not in ELIXIR_ATTRIBUTES:
-            self.attributes = {**self.attributes, name: self.evaluator.value(value)}
+            with self.report.declaring("attribute", name):
+                self.attributes = {**self.attributes, name: self.evaluator.value(value)}
 
     def _section(self, node: ast.Attribute, value: ast.Node) -> None:
         name = self.evaluator.text(value, "the section")
@@ -230,7 +231,9 @@ class Module:
         """Structs have been collected before, so that their order does not matter."""
 
     def _map(self, node: ast.Call) -> None:
-        declared = map_declarations.read(self, node)
+        name = node.args[0].name if node.args and isinstance(node.args[0], ast.Atom) else ""
+        with self.report.declaring("map", name):
+            declared = map_declarations.read(self, node)
         if (earlier := self.maps.get(declared.name)) is not None:
             raise self.report.mistake(
                 "HNY0105", f"there are two maps called {declared.name}", node.span, labels=_earlier(earlier.span)

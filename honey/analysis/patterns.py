@@ -109,6 +109,9 @@ def _constant(fl: Lowering, pattern: ast.Node) -> Value:
         return binding.value
     if isinstance(pattern, ast.Int | ast.Str | ast.Atom | ast.Attribute | ast.Alias | ast.Unary | ast.Charlist):
         return fl.value(pattern)
+    if isinstance(pattern, ast.Dot | ast.Index):
+        help = "take the value apart into names, and then assign to each: `name.field = value`"
+        raise fl.mistake("HNY0605", "a pattern binds names, and does not assign to fields", pattern.span, help=help)
     raise fl.mistake(
         "HNY0605",
         "this cannot stand in a pattern",

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from honey.analysis.errors import Mistake
+from honey.analysis.errors import Mistake, Poisoned
 from honey.analysis.structs import FieldDeclaration, lay_out
 from honey.ir.types import StructDef
 from honey.syntax import ast
@@ -43,7 +43,7 @@ def attributes_before(module: Module, body: ast.Block) -> None:
         if isinstance(node, ast.Attribute) and node.value is not None and node.name not in ELIXIR_ATTRIBUTES | {"sec"}:
             try:
                 module.attributes = {**module.attributes, node.name: module.evaluator.value(node.value)}
-            except Mistake:
+            except (Mistake, Poisoned):
                 continue  # reported when the attribute's own turn comes
 
 
@@ -64,7 +64,7 @@ def _declare(module: Module, name: str, waiting: dict[str, ast.Call], open_: set
     for inner in _names_in(node):
         if inner in waiting and inner != name:
             _declare(module, inner, waiting, open_)
-    with module.report.mending():
+    with module.report.mending(), module.report.declaring("struct", name):
         module.structs.add(_definition(module, name, node))
 
 

@@ -58,6 +58,7 @@ class Types:
     def _named(self, name: str, span: Span) -> t.Type:
         found = SCALARS.get(name) or self.structs.find(name)
         if found is None:
+            self.report.forgive("struct", name)
             raise self.report.mistake("HNY0201", f"there is no type :{name}", span, help=self._suggestion(name))
         return found
 

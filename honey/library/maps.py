@@ -52,6 +52,7 @@ def map_of(fl: Lowering, node: ast.Node, *, keyed: bool = True) -> MapDeclaratio
     declared = fl.unit.module.maps.get(value.name) if isinstance(value, AtomValue) else None
     if declared is None:
         name = value.name if isinstance(value, AtomValue) else ""
+        fl.report.forgive("map", name)
         raise fl.mistake(
             "HNY0500",
             f"there is no map {name}" if name else f"expected a map's name, got {describe(value)}",

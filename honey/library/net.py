@@ -60,24 +60,32 @@ def _other_way(have: t.Int, source: t.Int, name: str) -> str | None:
 def checksum_replace(fl: Lowering, node: ast.Call, name: str) -> Value:
     """``Honey.Net.checksum_replace(checksum, old, new)``: a checksum when one 16-bit word of what it covers changes.
 
-    RFC 1624, equation 3. The sum is the same in either byte order, so the words are taken as they lie in memory.
+    RFC 1624, equation 3. The sum is the same in either byte order, so the words are taken as they lie in memory. The
+    result has the checksum's type.
     """
-    checksum, old, new = (_word(fl, arg) for arg in node.args)
+    words = [_word(fl, arg) for arg in node.args]
+    type_ = t.BE16 if words[0].type.big_endian else t.U16
+    checksum, old, new = (_as_read(word) for word in words)
     sum_ = _binary(n.BinaryOp.ADD, _binary(n.BinaryOp.ADD, _inverse(checksum), _inverse(old)), new)
     # The sum of three words has a carry of two bits, and adding that may carry once more.
     for _ in range(2):
         kept = fl.let("sum", sum_, node.span)
         low = _binary(n.BinaryOp.AND, kept, n.Const(_WORD, t.U64))
         sum_ = _binary(n.BinaryOp.ADD, low, _binary(n.BinaryOp.SHR, kept, n.Const(16, t.U64)))
-    return IntValue(fl.let(name or "checksum", n.Cast(_inverse(sum_), t.U16), node.span))
+    return IntValue(fl.let(name or "checksum", n.Cast(n.Cast(_inverse(sum_), t.U16), type_), node.span))
 
 
-def _word(fl: Lowering, node: ast.Node) -> n.Expr:
-    """A 16-bit number, of whatever byte order, as the machine reads it."""
+def _word(fl: Lowering, node: ast.Node) -> IntValue:
+    """A 16-bit number, of whatever byte order."""
     value = arithmetic.number(fl, node)
     if value.type.big_endian and value.type.bits != _WORD_BITS:
         raise fl.mismatch("a number of 16 bits", value, node.span)
-    return n.Cast(n.Cast(value.expr, t.U16), t.U64)
+    return value
+
+
+def _as_read(word: IntValue) -> n.Expr:
+    """A word as the machine reads it."""
+    return n.Cast(n.Cast(word.expr, t.U16), t.U64)
 
 
 def _inverse(word: n.Expr) -> n.Expr:
