@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from honey.analysis import constants, context, convert
-from honey.analysis.lowering import Lowering
+from honey.analysis.code import Code, OpenIf, assigns
+from honey.analysis.lowering import Lowering, read
 from honey.analysis.values import (
     AddressValue,
     AggregateValue,
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     pass
 
 
+_LOOK_BACK = 64
+"""How far a block is searched for an earlier test."""
 BARRIER = "barrier_var"
 """libbpf's macro that hides from clang what it knows of a variable."""
 
@@ -131,14 +135,37 @@ def element_place(fl: Lowering, target: MemoryValue | AggregateValue, key: IntVa
     place = _out_of_packet(fl, place, node.span)
     if _within(fl, key, array.length):
         return n.IndexPlace(place, number, element)
+    tested = _tested(fl.code, number, array.length)
+    if tested is not None:
+        return n.IndexPlace(place, tested, element)
     number = fl.let("index", number, node.key.span)
     # The verifier must see the test, although clang may know that it always turns out well.
     fl.code.append(n.Eval(n.HelperCall(BARRIER, (number.place,), t.VOID), node.key.span))
     outside = n.Binary(n.BinaryOp.GE, number, n.Const(array.length, t.U64), t.BOOL)
-    from honey.analysis.code import OpenIf
-
     fl.code.append(OpenIf(outside, [fl.throw("ArgumentError", "index outside the array", node.span)], [], node.span))
     return n.IndexPlace(place, number, element)
+
+
+def _tested(code: Code, number: n.Expr, length: int) -> n.Read | None:
+    """The index that holds ``number``, a local's value, where this block has found it within ``length`` already."""
+    source = number
+    while isinstance(source, n.Cast):
+        source = source.operand
+    if not isinstance(source, n.Read) or not isinstance(source.place, n.LocalPlace):
+        return None
+    inside: set[n.Local] = set()
+    for item in islice(reversed(code), _LOOK_BACK):
+        match item:
+            case OpenIf(n.Binary(n.BinaryOp.GE, n.Read(n.LocalPlace(index)), n.Const(bound)), [n.Raise()], []):
+                if bound <= length:
+                    inside.add(index)
+            case n.Let(local, value) if value == number and local in inside:
+                return read(local)
+            case n.Let() | n.Eval():
+                pass
+            case _ if assigns([item], source.place.local):
+                return None
+    return None
 
 
 def _out_of_packet(fl: Lowering, place: n.Place, span: Span) -> n.Place:

@@ -79,6 +79,16 @@ def only_reads(code: Code, *, or_raises: bool = False) -> bool:
     return True
 
 
+def assigns(code: Code, local: n.Local) -> bool:
+    """Whether some way through the block assigns to ``local``."""
+    return any(
+        (isinstance(item, n.Assign) and item.place == n.LocalPlace(local))
+        or (isinstance(item, OpenIf) and (assigns(item.then, local) or assigns(item.otherwise, local)))
+        or (isinstance(item, OpenFor) and assigns(item.body, local))
+        for item in statements(code)
+    )
+
+
 def raises(code: Code) -> bool:
     """Whether some way through the block raises."""
     return any(
