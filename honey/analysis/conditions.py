@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 AND = frozenset({"&&", "and"})
 OR = frozenset({"||", "or"})
 NOT = frozenset({"!", "not"})
+_COMPARISONS = frozenset({"==", "===", "!=", "!==", "<", ">", "<=", ">=", "in"})
 KINDS = ("is_integer", "is_number", "is_boolean", "is_atom", "is_tuple", "is_list", "is_binary", "is_map", "is_struct")
 """Tests of a value's kind, which ``kinds`` makes."""
 
@@ -130,6 +131,23 @@ def condition(fl: Lowering, node: ast.Node) -> Condition:
             return truth(fl, fl.value(node), node.span)
         case _:
             return truth(fl, fl.value(node), node.span)
+
+
+def is_test(node: ast.Node) -> bool:
+    """Whether ``node`` gives a truth value, and nothing else, by its form."""
+    match node:
+        case ast.Unary(op=op):
+            return op in NOT
+        case ast.Binary(op=op, left=left, right=right) if op in AND or op in OR:
+            return is_test(left) and is_test(right)
+        case ast.Binary(op=op):
+            return op in _COMPARISONS
+        case ast.Call(target=None, name="is_nil", args=(_,)):
+            return True
+        case ast.Block(exprs=(only,)):
+            return is_test(only)
+        case _:
+            return False
 
 
 def _is_own(fl: Lowering, name: str) -> bool:

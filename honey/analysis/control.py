@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from honey.analysis import binding, conditions, patterns
 from honey.analysis.conditions import Condition, both, known
 from honey.analysis.flow import Discard, Sink, Tail, attempt, evaluate
-from honey.analysis.values import NIL, NeverValue, Value
+from honey.analysis.values import NIL, NeverValue, Value, boolean
 from honey.syntax import ast
 from honey.syntax.source import Span
 
@@ -88,11 +88,28 @@ def case(fl: Lowering, node: ast.Call, sink: Sink) -> None:
     body = _body(fl, node).body
     if len(node.args) != 1 or not isinstance(body, ast.Clauses):
         raise fl.mistake("HNY0107", "`case` has a value and clauses `pattern -> value`", node.span)
+    first = body.clauses[0]
+    wanted = _truth_wanted(first.patterns[0]) if len(first.patterns) == 1 and first.guard is None else None
+    if wanted is not None and conditions.is_test(node.args[0]):
+        others = boolean(not wanted)
+        conditions.branch(
+            fl,
+            node.args[0] if wanted else ast.Unary(node.args[0].span, "!", node.args[0]),
+            lambda: _scoped(fl, first.body, sink),
+            lambda: clauses(fl, body.clauses[1:], [others], node.span, sink, "CaseClauseError"),
+            first.span,
+        )
+        return
     value = fl.value(node.args[0], "value")
     if isinstance(value, NeverValue):
         return
     value = binding.kept(fl, "value", fl.settled(value), node.args[0].span)
     clauses(fl, body.clauses, [value], node.span, sink, "CaseClauseError")
+
+
+def _truth_wanted(pattern: ast.Node) -> bool | None:
+    """The truth value that a pattern is."""
+    return pattern.name == "true" if isinstance(pattern, ast.Atom) and pattern.name in ("true", "false") else None
 
 
 def clauses(
@@ -151,6 +168,16 @@ def _with_from(fl: Lowering, steps: Sequence[ast.Node], node: ast.Call, sink: Si
         fl.value(step)
         _with_from(fl, rest, node, sink)
         return
+    wanted = _truth_wanted(step.left)
+    if wanted is not None and conditions.is_test(step.right):
+        conditions.branch(
+            fl,
+            step.right if wanted else ast.Unary(step.right.span, "!", step.right),
+            lambda: _with_from(fl, rest, node, sink),
+            lambda: _with_failed(fl, boolean(not wanted), step, node, sink),
+            step.span,
+        )
+        return
     value = binding.kept(fl, "value", fl.settled(fl.value(step.right)), step.right.span)
     pattern: ast.Node = step.left
     guard: ast.Node | None = None
@@ -165,13 +192,16 @@ def _with_from(fl: Lowering, steps: Sequence[ast.Node], node: ast.Call, sink: Si
             binding.bind(fl, bound.name, bound.value, bound.span)
         _with_from(fl, rest, node, sink)
 
-    def failed() -> None:
-        if isinstance(blocks.else_, ast.Clauses):
-            clauses(fl, blocks.else_.clauses, [fl.settled(value)], node.span, sink, "WithClauseError")
-        else:
-            sink.take_value(fl, value, step.span)
+    conditions.branch_on(fl, test, matched, lambda: _with_failed(fl, value, step, node, sink), step.span)
 
-    conditions.branch_on(fl, test, matched, failed, step.span)
+
+def _with_failed(fl: Lowering, value: Value, step: ast.Node, node: ast.Call, sink: Sink) -> None:
+    """``value`` has not matched in a step of ``with``."""
+    else_ = _body(fl, node).else_
+    if isinstance(else_, ast.Clauses):
+        clauses(fl, else_.clauses, [fl.settled(value)], node.span, sink, "WithClauseError")
+    else:
+        sink.take_value(fl, value, step.span)
 
 
 def return_(fl: Lowering, node: ast.Call, sink: Sink) -> None:
