@@ -136,9 +136,10 @@ def _solid(shape: Shape) -> Shape:
 
 
 def _unique(unit: Unit, name: str, statics: Sequence[object]) -> str:
-    """A name for an instance: the function's, and those of the maps that it is for."""
+    """A name for an instance: the function's, and the maps and numbers that it is for."""
     maps = [static.name for static in statics if isinstance(static, AtomValue)]
-    plain = "_".join([name.rstrip("?!"), *maps])
+    numbers = [str(static.constant).replace("-", "minus_") for static in statics if isinstance(static, IntValue)]
+    plain = "_".join([name.rstrip("?!"), *maps, *numbers])
     taken = {function.name for function in unit.functions} | {function.name for function in unit.module.handlers}
     candidates = (plain, *(f"{plain}_{number}" for number in range(2, len(taken) + 3)))
     return next(candidate for candidate in candidates if candidate not in taken)
@@ -164,6 +165,7 @@ def _parameters(
             in_memory = isinstance(type_, MEMORY)
             local = fl.fresh(part_name, t.Ref(type_, t.Space.STACK, readonly=True) if in_memory else type_)
             params.append(local)
+            fl.parameters[local.id] = (declared.name, declared.arity, index)
             parts.append(n.Read(n.DerefPlace(read(local), type_), type_) if in_memory else read(local))
         values.append(rebuild(shape, parts))
     return params, values

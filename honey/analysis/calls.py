@@ -10,7 +10,7 @@ from honey.analysis import conditions, flow, functions, loops
 from honey.analysis.control import CONSTRUCTS
 from honey.analysis.errors import suggestion
 from honey.analysis.module import read_alias
-from honey.analysis.values import NIL, BoolValue, IntValue, NeverValue, Value
+from honey.analysis.values import NIL, BoolValue, NeverValue, Value
 from honey.library import find, modules, names_of
 from honey.syntax import ast
 
@@ -152,7 +152,7 @@ def _fuel(fl: Lowering, node: ast.Call, name: str) -> Value:
     """``fuel(n, call)``: a call that may call itself, ``n`` deep at most."""
     amount = fl.settled(fl.value(node.args[0])) if len(node.args) == 2 else NeverValue()
     call_ = node.args[1] if len(node.args) == 2 else None
-    constant = amount.constant if isinstance(amount, IntValue) else None
+    constant = fl.constant(amount)
     declared = (
         fl.unit.module.functions.get((call_.name, len(call_.args)))
         if isinstance(call_, ast.Call) and call_.target is None

@@ -58,8 +58,7 @@ def argument(fl: Lowering, node: ast.Index, name: str) -> Value:
     assert isinstance(node.target, ast.Dot)
     context = fl.value(node.target.target)
     assert isinstance(context, ContextValue)
-    index = fl.required(fl.value(node.key), node.key.span)
-    number = index.constant if isinstance(index, IntValue) else None
+    number = fl.constant(fl.required(fl.value(node.key), node.key.span))
     if number is None:
         raise fl.mistake("HNY0701", "the number of an argument must be constant", node.key.span, help="`ctx.args[0]`")
     array, place = _array(fl, context, node)

@@ -36,10 +36,12 @@ from honey.analysis.values import (
     NEVER,
     AtomValue,
     FunctionValue,
+    IntValue,
     ParameterKey,
     RangeValue,
     StringValue,
     Value,
+    integer,
 )
 from honey.analysis.widening import analysed_again
 from honey.ir import nodes as n
@@ -86,7 +88,10 @@ def call(
     return _emit_call(fl, instance, values, span, name)
 
 
-def _static(fl: Lowering, value: Value) -> object:
+def _static(fl: Lowering, value: Value, parameter: ParameterKey) -> object:
+    if parameter in fl.unit.knowledge.constants:
+        number = fl.constant(value)
+        return integer(number) if number is not None else None
     if isinstance(value, StringValue | FunctionValue | RangeValue):
         return value
     if isinstance(value, AtomValue) and value.name in fl.unit.module.maps:
@@ -128,11 +133,15 @@ def _instance(
     name, arity = declared.name, declared.arity
     if declared.section is not None:
         raise fl.mistake("HNY0609", f"{name} is a handler: only the kernel calls it", span)
-    shapes = tuple(_parameter(shape_of(value)) for value in values)
+    statics = tuple(_static(fl, value, (name, arity, i)) for i, value in enumerate(values))
+    shapes = tuple(
+        StaticShape(static) if isinstance(static, IntValue) else _parameter(shape_of(value))
+        for value, static in zip(values, statics, strict=True)
+    )
     kinds = tuple(_kind(unit, shape, (name, arity, i)) for i, shape in enumerate(shapes))
-    statics = tuple(_static(fl, value) for value in values)
     key = (name, arity, kinds, statics, fuel)
-    if key in unit.open:
+    endless = not fuel and any(isinstance(static, IntValue) for static in statics)
+    if key in unit.open or (endless and any(one[:2] == (name, arity) for one in unit.open)):
         raise fl.mistake(
             "HNY0601",
             f"{name} calls itself, and nothing bounds how often",

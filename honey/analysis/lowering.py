@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from honey.analysis import volatility
 from honey.analysis.code import Code, OpenIf, Slot, leaves
-from honey.analysis.errors import Left, Mistake, Poisoned
+from honey.analysis.errors import Left, Mistake, Poisoned, Restart
 from honey.analysis.scope import AtomFact, Facts, OptionalFact, Presence, Scope
 from honey.analysis.values import (
     NEVER,
@@ -29,12 +29,14 @@ from honey.analysis.values import (
 )
 from honey.ir import nodes as n
 from honey.ir import types as t
+from honey.ir.walk import walk
 from honey.records import dataclass
 from honey.syntax import ast
 from honey.syntax.source import Span
 
 if TYPE_CHECKING:
     from honey.analysis.unit import Unit
+    from honey.analysis.values import ParameterKey
     from honey.kernel.sections import Section
 
 Handler = Callable[["Lowering", Any, str], Value]
@@ -78,6 +80,7 @@ class Lowering:
         self.context: n.Expr | None = None
         self.packet: Packet | None = None
         self.fuel: dict[tuple[str, int], int] = {}
+        self.parameters: dict[int, ParameterKey] = {}
         self.ranges: dict[int, range] = {}
         self.copied: dict[int, n.Place] = {}
         self._ids = 0
@@ -91,6 +94,20 @@ class Lowering:
         if isinstance(value, PoisonValue):
             raise Poisoned
         return value
+
+    def constant(self, value: Value) -> int | None:
+        """The number that ``value`` is, where that must be known now; ``None`` if it is none, or not known.
+
+        A number that is worked out from parameters makes the function one for each number that it is called with.
+        """
+        if not isinstance(value, IntValue) or value.constant is not None:
+            return value.constant if isinstance(value, IntValue) else None
+        roots = [node.local.id for node in walk(value.expr) if isinstance(node, n.LocalPlace)]
+        wanted = {self.parameters[root] for root in roots if root in self.parameters}
+        if roots and all(root in self.parameters for root in roots) and not wanted <= self.unit.knowledge.constants:
+            self.unit.knowledge.constants |= wanted
+            raise Restart
+        return None
 
     def operands(self, nodes: Sequence[ast.Node]) -> list[Value]:
         """The values of ``nodes``, as if each was fixed before the next one is evaluated."""

@@ -14,7 +14,6 @@ from honey.analysis.values import (
     NIL,
     AddressValue,
     BoolValue,
-    IntValue,
     ListValue,
     RangeValue,
     StringValue,
@@ -205,15 +204,15 @@ def range_(fl: Lowering, node: ast.Binary, name: str) -> Value:
 
 
 def _bound(fl: Lowering, node: ast.Node) -> int:
-    value = fl.settled(fl.value(node))
-    if not isinstance(value, IntValue) or value.constant is None:
+    found = fl.constant(fl.settled(fl.value(node)))
+    if found is None:
         raise fl.mistake(
             "HNY0603",
             "the bounds of a range must be constant, so that the verifier sees the loop end",
             node.span,
             help="loop to a constant limit, and leave with `if i >= limit, do: ...` inside",
         )
-    return value.constant
+    return found
 
 
 def concatenation(fl: Lowering, node: ast.Binary, name: str) -> Value:

@@ -47,6 +47,8 @@ class Knowledge:
     parameters: dict[object, tuple[Shape, ...]] = field(default_factory=dict)
     signed: dict[ParameterKey, set[bool]] = field(default_factory=dict)
     map_types: dict[tuple[str, str], t.Type] = field(default_factory=dict)
+    constants: set[ParameterKey] = field(default_factory=set)
+    """Parameters whose number must be known when the module is compiled."""
 
 
 class Unit:
@@ -64,7 +66,7 @@ class Unit:
         self.attributes: dict[str, Value] = module.attributes
         self.aliases: Aliases = module.aliases
         self.instances: dict[object, Instance | None] = {}
-        self.open: list[object] = []
+        self.open: list[tuple[object, ...]] = []
         self.functions: list[n.Function] = []
         self.widened: set[str] = set()
         self._assumed: set[tuple[str, str]] = set()

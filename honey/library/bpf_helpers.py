@@ -60,7 +60,7 @@ def _wanted(fl: Lowering, node: ast.Node) -> t.Type:
     """The second argument of a read: a type, or a number of bytes."""
     value = fl.value(node)
     if isinstance(value, IntValue):
-        size = value.constant
+        size = fl.constant(value)
         if size is None or not 0 < size <= 512:
             raise fl.mistake(
                 "HNY0901", "the number of bytes to read is a constant from 1 to 512", node.span, help="or read a type"
@@ -91,8 +91,7 @@ def _present(local: n.Local) -> Value:
 def _read_string(kind: n.ReadKind, space: t.Space) -> LibraryCall:
     def call(fl: Lowering, node: ast.Call, name: str) -> Value:
         source_value = fl.value(node.args[0])
-        size = fl.settled(fl.value(node.args[1]))
-        length = size.constant if isinstance(size, IntValue) else None
+        length = fl.constant(fl.settled(fl.value(node.args[1])))
         if length is None or not 0 < length <= 512:
             raise fl.mistake("HNY0901", "the size of a string is a constant from 1 to 512", node.args[1].span)
         type_ = t.Chars(length)

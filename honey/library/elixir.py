@@ -149,7 +149,7 @@ def _is_kind(fl: Lowering, node: ast.Call, name: str) -> Value:
 def _elem(fl: Lowering, node: ast.Call, name: str) -> Value:
     del name
     target = fl.required(fl.value(node.args[0]), node.args[0].span)
-    index = arithmetic.number(fl, node.args[1]).constant
+    index = fl.constant(arithmetic.number(fl, node.args[1]))
     if not isinstance(target, TupleValue) or index is None or not 0 <= index < len(target.items):
         raise fl.mistake("HNY0211", "`elem` takes a tuple and a constant index inside it", node.span)
     return fl.settled(target.items[index])

@@ -71,7 +71,7 @@ def _count_of(fl: Lowering, node: ast.Call, name: str) -> Value:
 def _at(fl: Lowering, node: ast.Call, name: str) -> Value:
     """``Enum.at(list, index)`` with a constant index."""
     del name
-    items, index = _elements(fl, node.args[0]), arithmetic.number(fl, node.args[1]).constant
+    items, index = _elements(fl, node.args[0]), fl.constant(arithmetic.number(fl, node.args[1]))
     if index is None or not -len(items) <= index < len(items):
         raise fl.mistake(
             "HNY0211", f"`Enum.at` takes a constant index into the list's {len(items)} elements", node.span
@@ -146,7 +146,7 @@ def _find_index(fl: Lowering, node: ast.Call, name: str) -> Value:
 def _with_index(fl: Lowering, node: ast.Call, name: str) -> Value:
     """``Enum.with_index(list)``: pairs of element and number, from 0 or from a constant."""
     del name
-    first = arithmetic.number(fl, node.args[1]).constant if len(node.args) > 1 else 0
+    first = fl.constant(arithmetic.number(fl, node.args[1])) if len(node.args) > 1 else 0
     if first is None:
         raise fl.mistake("HNY0211", "`Enum.with_index` counts from a constant", node.args[1].span)
     pairs = enumerate(_elements(fl, node.args[0]), first)
