@@ -101,10 +101,6 @@ def analyse(
     fl.fuel = fuel
     try:
         params, values = _parameters(fl, declared, shapes, statics)
-        if len(values) > declared.arity:
-            from honey.analysis import closures
-
-            values = closures.reopened(values[: declared.arity], iter(values[declared.arity :]))
         body_of(fl, declared, values)
         result = _result([value for value, _, _ in fl.returns])
         direct, others = returned(result)
@@ -150,16 +146,11 @@ def _parameters(
 ) -> tuple[list[n.Local], list[Value]]:
     params: list[n.Local] = []
     values: list[Value] = []
-    names = [_parameter_name(declared, index) for index in range(declared.arity)]
-    if len(shapes) > declared.arity:
-        from honey.analysis import closures
-
-        names += [name for name, _ in closures.captured(statics)]
     for index, (shape, static) in enumerate(zip(shapes, statics, strict=True)):
         if static is not None:
             values.append(static)  # type: ignore[arg-type]  # what _static gives is a value
             continue
-        name = names[index]
+        name = _parameter_name(declared, index)
         parts: list[n.Expr] = []
         for part_name, type_ in zip(component_names(shape, name), component_types(shape), strict=True):
             in_memory = isinstance(type_, MEMORY)

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Anonymous functions that are passed to functions of the module: what they see of their own surroundings is passed
-along, as further arguments behind those that are written."""
+"""Anonymous functions that go elsewhere: out of a branch, into a function of the module or back from one.
+
+What they see of their surroundings goes with them, as the components of their shape.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from honey.analysis.scope import Binding
 from honey.analysis.shapes import component_types, shape_of
@@ -30,27 +32,21 @@ def _exists(value: Value) -> bool:
     return bool(component_types(shape_of(value)))
 
 
-def captured(values: Sequence[object]) -> Iterator[tuple[str, Value]]:
-    """What functions among ``values`` see that only exists when the program runs, with the names that it has."""
-    for function in values:
-        if isinstance(function, FunctionValue):
-            for name, binding in _seen(function):
-                if isinstance(binding.value, FunctionValue):
-                    yield from captured([binding.value])
-                elif _exists(binding.value):
-                    yield name, binding.value
+def captured(function: FunctionValue) -> Iterator[tuple[str, Value]]:
+    """What a function sees that only exists when the program runs, with the names that it has."""
+    for name, binding in _seen(function):
+        if isinstance(binding.value, FunctionValue):
+            yield from captured(binding.value)
+        elif _exists(binding.value):
+            yield name, binding.value
 
 
-def reopened(values: Sequence[Value], passed: Iterator[Value]) -> list[Value]:
-    """``values`` whose functions see what was ``passed`` in place of what they saw: the same, in the order above."""
-    return [_reopened(value, passed) if isinstance(value, FunctionValue) else value for value in values]
-
-
-def _reopened(function: FunctionValue, passed: Iterator[Value]) -> FunctionValue:
+def reopened(function: FunctionValue, passed: Iterator[Value]) -> FunctionValue:
+    """The function, seeing what was ``passed`` in place of what it saw: the same, in the order above."""
     names = dict(function.names)
     for name, binding in _seen(function):
         if isinstance(binding.value, FunctionValue):
-            names[name] = Binding(_reopened(binding.value, passed), binding.span)
+            names[name] = Binding(reopened(binding.value, passed), binding.span)
         elif _exists(binding.value):
             names[name] = Binding(next(passed), binding.span)
-    return FunctionValue(function.fn, names)
+    return FunctionValue(function.fn, names, function.origin or function)

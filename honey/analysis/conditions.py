@@ -120,6 +120,10 @@ def condition(fl: Lowering, node: ast.Node) -> Condition:
             from honey.analysis import kinds
 
             return kinds.tested(fl, fl.value(operand), kinds.TESTS[name])
+        case ast.Call(target=None, name="match?", args=(pattern, operand)):
+            from honey.analysis import control
+
+            return control.matches(fl, pattern, operand)
         case ast.Call(target=None, name=name, args=args) if (name, len(args)) in fl.unit.module.guards:
             from honey.analysis import guards
 

@@ -151,6 +151,16 @@ def _matches(fl: Lowering, clause: ast.Clause, values: Sequence[Value]) -> tuple
     return test, bound
 
 
+def matches(fl: Lowering, pattern: ast.Node, node: ast.Node) -> Condition:
+    """``match?(pattern when guard, value)``; what the pattern binds is known to the guard alone."""
+    value = binding.kept(fl, "value", fl.settled(fl.value(node)), node.span)
+    guard: ast.Node | None = None
+    if isinstance(pattern, ast.Binary) and pattern.op == "when":
+        guard = pattern.right
+        pattern = pattern.left
+    return _matches(fl, ast.Clause(pattern.span, (pattern,), guard, ast.Block(pattern.span, ())), [value])[0]
+
+
 def with_(fl: Lowering, node: ast.Call, sink: Sink) -> None:
     """``with pattern <- value, ... do``: goes on while all match."""
     with fl.block() as code:

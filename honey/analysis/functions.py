@@ -18,6 +18,7 @@ from honey.analysis.shapes import (
     AddressShape,
     AtomShape,
     ContextShape,
+    FunctionShape,
     IntShape,
     MemoryShape,
     NeverShape,
@@ -70,10 +71,6 @@ def call(
 ) -> Value:
     """A call of an own function; ``fuel`` is how many calls of it may be nested from here on."""
     values = [fl.settled(value) for value in fl.operands(args)]
-    if any(isinstance(value, FunctionValue) for value in values):
-        from honey.analysis import closures
-
-        values += [fl.settled(value) for _, value in closures.captured(values)]
     key = (declared.name, declared.arity)
     tank = {} if fuel is None else {key: fuel}
     for fueled, left in fl.fuel.items():
@@ -92,8 +89,10 @@ def _static(fl: Lowering, value: Value, parameter: ParameterKey) -> object:
     if parameter in fl.unit.knowledge.constants:
         number = fl.constant(value)
         return integer(number) if number is not None else None
-    if isinstance(value, StringValue | FunctionValue | RangeValue):
+    if isinstance(value, StringValue | RangeValue):
         return value
+    if isinstance(value, FunctionValue):
+        return value if isinstance(shape_of(value), StaticShape) else None
     if isinstance(value, AtomValue) and value.name in fl.unit.module.maps:
         return value
     return None
@@ -112,6 +111,8 @@ def _kind(unit: Unit, shape: Shape, parameter: ParameterKey) -> object:
             return (type(shape), type_ if not isinstance(type_, t.Address) else None)
         case SequenceShape(items, kind, names):
             return (kind, names, tuple(_kind(unit, item, (*parameter, i)) for i, item in enumerate(items)))
+        case FunctionShape(origin, items):
+            return (origin, tuple(_kind(unit, item, (*parameter, i)) for i, item in enumerate(items)))
         case OptionalShape(inner):
             return ("or nil", _kind(unit, inner, parameter))
         case StaticShape(AtomValue()) | AtomShape():

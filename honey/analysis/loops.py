@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from honey.analysis import binding, conditions, patterns
+from honey.analysis import access, binding, conditions, patterns
 from honey.analysis.code import OpenFor
 from honey.analysis.control import clauses
 from honey.analysis.flow import Discard, Sink, attempt
@@ -25,11 +25,15 @@ from honey.analysis.shapes import (
 from honey.analysis.storage import Join, components
 from honey.analysis.values import (
     NIL,
+    AggregateValue,
     FunctionValue,
     IntValue,
     ListValue,
+    MemoryValue,
     NeverValue,
+    OptionalValue,
     RangeValue,
+    UnionValue,
     Value,
     describe,
     integer,
@@ -49,7 +53,7 @@ _ROUNDS = 32
 
 Turn = Callable[[Value], None]
 
-_LONGEST_LIST = 64
+LONGEST_LIST = 64
 
 
 def for_(fl: Lowering, node: ast.Call, sink: Sink) -> None:
@@ -72,17 +76,45 @@ def _reducing(fl: Lowering, node: ast.Call, options: ast.KeywordList) -> Value:
     """``for i <- 0..9, reduce: 0 do acc -> acc + i end`` is a reduction."""
     start, steps = options.get("reduce"), node.positional
     body = node.do_block.body if node.do_block is not None else None
-    first = steps[0] if len(steps) == 1 else None
+    first = steps[0] if steps else None
     if start is None or len(options.pairs) != 1 or not isinstance(body, ast.Clauses):
         raise fl.mistake(
             "HNY0107", "this option of `for` cannot be compiled to eBPF", options.span, help="`reduce:` can"
         )
     if not isinstance(first, ast.Binary) or first.op != "<-":
-        raise fl.mistake("HNY0107", "`for` with `reduce:` takes one generator", node.span)
-    found = tuple(
-        ast.Clause(clause.span, (first.left, *clause.patterns), clause.guard, clause.body) for clause in body.clauses
+        raise fl.mistake("HNY0107", "`for` begins with a generator", node.span, help="write `for i <- 0..9, ...`")
+    if len(steps) == 1:
+        found = [
+            ast.Clause(clause.span, (first.left, *clause.patterns), clause.guard, clause.body)
+            for clause in body.clauses
+        ]
+    else:
+        accumulator = ast.Var(node.span, ACCUMULATOR)
+        inner = _reduced(steps[1:], accumulator, body, node)
+        found = [ast.Clause(node.span, (first.left, accumulator), None, ast.Block(node.span, (inner,)))]
+    if not isinstance(first.left, ast.Var):  # elements that do not match are passed over
+        passed = ast.Var(node.span, ACCUMULATOR)
+        found.append(ast.Clause(node.span, (ast.Var(node.span, "_"), passed), None, ast.Block(node.span, (passed,))))
+    return reduce(
+        fl, first.right, start, FunctionValue(ast.Fn(node.span, tuple(found)), fl.scope.closure()), node.span, ""
     )
-    return reduce(fl, first.right, start, FunctionValue(ast.Fn(node.span, found), fl.scope.closure()), node.span, "")
+
+
+ACCUMULATOR = "&acc"
+"""What the accumulator of a `for` is called between its generators; no name in a source begins like that."""
+
+
+def _reduced(steps: Sequence[ast.Node], accumulator: ast.Var, body: ast.Clauses, node: ast.Call) -> ast.Node:
+    """What a `for` with ``reduce:`` does behind its first generator: a further one, a filter, or the body."""
+    span = node.span
+    if not steps:
+        return ast.Call(span, None, "case", span, (accumulator,), ast.DoBlock(span, body))
+    first = steps[0]
+    if isinstance(first, ast.Binary) and first.op == "<-":
+        option = ast.KeywordList(span, (ast.Pair(span, ast.Atom(span, "reduce"), accumulator),))
+        return ast.Call(span, None, "for", span, (*steps, option), ast.DoBlock(span, body))
+    then = ast.Block(span, (_reduced(steps[1:], accumulator, body, node),))
+    return ast.Call(span, None, "if", span, (first,), ast.DoBlock(span, then, ast.Block(span, (accumulator,))))
 
 
 def _collected(fl: Lowering, steps: Sequence[ast.Node], body: ast.Block, node: ast.Call) -> Value:
@@ -97,8 +129,8 @@ def _collect(fl: Lowering, steps: Sequence[ast.Node], body: ast.Block, node: ast
     first = steps[0] if steps else None
     if first is None:
         values.append(binding.kept(fl, "", fl.settled(fl.value(body)), body.span))
-        if len(values) > _LONGEST_LIST:
-            raise fl.mistake("HNY0603", f"lists have at most {_LONGEST_LIST} elements", node.span)
+        if len(values) > LONGEST_LIST:
+            raise fl.mistake("HNY0603", f"lists have at most {LONGEST_LIST} elements", node.span)
         return
     if not isinstance(first, ast.Binary) or first.op != "<-":
         passes = conditions.condition(fl, first).constant
@@ -139,10 +171,30 @@ def elements(fl: Lowering, over: Value, span: Span) -> list[Value]:
     if isinstance(over, ListValue):
         return [fl.settled(item) for item in over.items]
     if isinstance(over, RangeValue):
-        if len(over.numbers) > _LONGEST_LIST:
-            raise fl.mistake("HNY0603", f"lists have at most {_LONGEST_LIST} elements", span)
+        if len(over.numbers) > LONGEST_LIST:
+            raise fl.mistake("HNY0603", f"lists have at most {LONGEST_LIST} elements", span)
         return [integer(number) for number in over.numbers]
+    if (length := array_length(over)) is not None:
+        if length > LONGEST_LIST:
+            raise fl.mistake("HNY0603", f"lists have at most {LONGEST_LIST} elements, and this array {length}", span)
+        whole = binding.kept(fl, "", over, span)
+        return [_element(fl, whole, integer(number), span) for number in range(length)]
     raise fl.mistake("HNY0603", f"expected a range or a list, got {describe(over)}", span, help="loop over `0..9`")
+
+
+def array_length(over: Value) -> int | None:
+    """How many elements an array in memory has; ``None`` for other values."""
+    if isinstance(over, MemoryValue | AggregateValue) and isinstance(over.type, t.Array):
+        return over.type.length
+    return None
+
+
+def _element(fl: Lowering, array: Value, number: IntValue, span: Span) -> Value:
+    """An element of an array, as it was when the loop began."""
+    array = fl.settled(array)
+    assert isinstance(array, MemoryValue | AggregateValue)
+    place = access.element_place(fl, array, number, ast.Index(span, ast.Int(span, 0), ast.Int(span, 0)))
+    return access.read_place(place, reference=isinstance(array, MemoryValue) and array.reference)
 
 
 def _generate(fl: Lowering, steps: Sequence[ast.Node], body: Callable[[], None], span: Span) -> None:
@@ -184,10 +236,20 @@ def each(fl: Lowering, over: Value, turn: Turn, span: Span, name: str = "i") -> 
     if isinstance(over, RangeValue):
         _loop(fl, over, turn, span, name)
         return
+    length = array_length(over)
+    if length:
+        whole = binding.kept(fl, "", over, span)
+        _loop(fl, RangeValue(0, length - 1, 1), lambda i: turn(_numbered(fl, whole, i, span)), span, "i")
+        return
     for item in elements(fl, over, span):
         with fl.block() as code:
             turn(item)
         fl.code.extend(code)
+
+
+def _numbered(fl: Lowering, array: Value, number: Value, span: Span) -> Value:
+    assert isinstance(number, IntValue)
+    return _element(fl, array, number, span)
 
 
 def _loop(fl: Lowering, over: RangeValue, turn: Turn, span: Span, name: str) -> None:
@@ -353,10 +415,8 @@ def enum_sum(fl: Lowering, node: ast.Call, name: str) -> Value:
     over = _collection(fl, node.args[0])
     if isinstance(over, RangeValue):
         return integer(sum(over.numbers))
-    if not isinstance(over, ListValue):
-        raise fl.mismatch("a list", over, node.span)
     total: IntValue = integer(0)
-    for item in over.items:
+    for item in elements(fl, over, node.span):
         value = fl.required(item, node.span, "ArithmeticError")
         if not isinstance(value, IntValue):
             raise fl.mismatch("integers", value, node.span)
@@ -368,7 +428,33 @@ def enum_sum(fl: Lowering, node: ast.Call, name: str) -> Value:
 def anonymous_call(fl: Lowering, node: ast.Apply, name: str) -> Value:
     """``f.(x)``."""
     function = fl.settled(fl.value(node.function))
-    if not isinstance(function, FunctionValue):
-        raise fl.mismatch("a function", function, node.function.span)
+    if isinstance(function, OptionalValue):
+        function = fl.required(function, node.function.span, "BadFunctionError")
     values = [binding.kept(fl, "", fl.settled(value), node.span) for value in fl.operands(node.args)]
-    return applied(fl, function, values, node.span, name)
+    sink = Join(fl, name, node.span)
+    numbers = sorted(fl.scope.alternatives(function)) if isinstance(function, UnionValue) else ()
+    _apply_one(fl, function, numbers, values, node, sink)
+    return sink.result(fl)
+
+
+def _apply_one(
+    fl: Lowering, function: Value, numbers: Sequence[int], values: Sequence[Value], node: ast.Apply, sink: Sink
+) -> None:
+    """Calls the one of several functions that ``function`` is, which are told apart when the program runs."""
+    if isinstance(function, FunctionValue):
+        apply(fl, function, values, node.span, sink)
+        return
+    if not isinstance(function, UnionValue):
+        raise fl.mismatch("a function", function, node.function.span)
+    first = function.alternatives[numbers[0]]
+    if len(numbers) == 1:
+        _apply_one(fl, first, (), values, node, sink)
+        return
+    here = n.Binary(n.BinaryOp.EQ, function.tag, n.Const(numbers[0], t.U64), t.BOOL)
+    conditions.branch_on(
+        fl,
+        conditions.Condition(here),
+        lambda: _apply_one(fl, first, (), values, node, sink),
+        lambda: _apply_one(fl, function, numbers[1:], values, node, sink),
+        node.span,
+    )

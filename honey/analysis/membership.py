@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from honey.analysis import equality, volatility
+from honey.analysis import equality, loops, volatility
 from honey.analysis.conditions import Condition, both, either, known
 from honey.analysis.values import IntValue, ListValue, RangeValue, describe, integer
 from honey.ir import nodes as n
@@ -24,6 +24,8 @@ def contains(fl: Lowering, left: ast.Node, right: ast.Node, span: Span) -> Condi
         if not isinstance(number, IntValue):
             return known(False)
         return in_range(fl, number, collection, span)
+    if loops.array_length(collection) is not None:
+        collection = ListValue(tuple(loops.elements(fl, collection, right.span)))
     if not isinstance(collection, ListValue):
         raise fl.mistake("HNY0200", f"`in` looks into lists and ranges, not into {describe(collection)}", right.span)
     value = volatility.pinned(fl, fl.settled(value), "")

@@ -18,6 +18,7 @@ from honey.analysis.scope import OptionalFact, UnionFact
 from honey.analysis.shapes import component_types, join_all, rebuild, shape_of
 from honey.analysis.values import (
     AggregateValue,
+    ContextValue,
     ListValue,
     MemoryValue,
     NilValue,
@@ -112,6 +113,14 @@ def _constant(fl: Lowering, pattern: ast.Node) -> Value:
     if isinstance(pattern, ast.Dot | ast.Index):
         help = "take the value apart into names, and then assign to each: `name.field = value`"
         raise fl.mistake("HNY0605", "a pattern binds names, and does not assign to fields", pattern.span, help=help)
+    if isinstance(pattern, ast.Binary) and pattern.op in ("..", "//"):
+        text = fl.report.source.text(pattern.span)
+        raise fl.mistake(
+            "HNY0605",
+            "a range is no pattern for the numbers in it",
+            pattern.span,
+            help=f"write `x when x in {text}`",
+        )
     raise fl.mistake(
         "HNY0605",
         "this cannot stand in a pattern",
@@ -222,6 +231,8 @@ def _map(fl: Lowering, pattern: ast.MapLit, value: Value) -> Match:
         raise fl.mistake("HNY0605", "a pattern cannot change a map", pattern.span)
     if isinstance(value, PlainMapValue):
         return _map_fields(fl, pattern.entries, value)
+    if isinstance(value, ContextValue):
+        return _of_context(fl, pattern.entries, value)
     return _fields(fl, pattern.entries, value)
 
 
@@ -232,6 +243,19 @@ def _map_fields(fl: Lowering, entries: Sequence[ast.Pair], value: PlainMapValue)
         if found is None:
             return NEVER_MATCHES
         parts.append((pair.value, found))
+    return _all(fl, parts)
+
+
+def _of_context(fl: Lowering, entries: Sequence[ast.Pair], value: ContextValue) -> Match:
+    """``%{pid: pid} = ctx``: fields of the context by name."""
+    from honey.analysis import context
+
+    parts: list[tuple[ast.Node, Value]] = []
+    for pair in entries:
+        if not isinstance(pair.key, ast.Atom):
+            raise fl.mistake("HNY0605", "the fields of the context have names", pair.span)
+        field = ast.Dot(pair.span, pair.key, pair.key.name, pair.key.span)
+        parts.append((pair.value, context.field(fl, value, field, "")))
     return _all(fl, parts)
 
 

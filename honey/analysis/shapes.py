@@ -16,6 +16,7 @@ from honey.analysis.values import (
     AtomValue,
     BoolValue,
     ContextValue,
+    FunctionValue,
     IntValue,
     ListValue,
     MemoryValue,
@@ -102,6 +103,14 @@ class SequenceShape:
 
 
 @dataclass(frozen=True, slots=True)
+class FunctionShape:
+    """An anonymous function that sees values which only exist when the program runs; it was written at ``origin``."""
+
+    origin: FunctionValue
+    items: tuple[Shape, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class OptionalShape:
     """``inner`` or nil."""
 
@@ -130,6 +139,7 @@ Shape = (
     | AddressShape
     | ContextShape
     | SequenceShape
+    | FunctionShape
     | OptionalShape
     | UnionShape
     | NeverShape
@@ -161,6 +171,11 @@ def shape_of(value: Value) -> Shape:
             return SequenceShape(_of_one_order(items), "list")
         case PlainMapValue(fields):
             return SequenceShape(tuple(shape_of(item) for _, item in fields), "map", tuple(name for name, _ in fields))
+        case FunctionValue(origin=origin):
+            from honey.analysis.closures import captured
+
+            seen = tuple(shape_of(item) for _, item in captured(value))
+            return FunctionShape(origin or value, seen) if seen else StaticShape(value)
         case TextValue(parts):
             values = (StringValue(part.encode()) if isinstance(part, str) else part for part in parts)
             return SequenceShape(tuple(map(shape_of, values)), "text")
@@ -228,6 +243,8 @@ def join(left: Shape, right: Shape) -> Shape:
             MemoryShape(t.Chars(length)) as one,
         ) if len(data) <= length:
             return one
+        case FunctionShape(origin, ones), FunctionShape(other_origin, others) if origin is other_origin:
+            return FunctionShape(origin, tuple(join(one, other) for one, other in zip(ones, others, strict=True)))
         case SequenceShape(), SequenceShape() if _same_form(left, right):
             items = tuple(join(one, other) for one, other in zip(left.items, right.items, strict=True))
             return SequenceShape(items, left.kind, left.names)
@@ -277,6 +294,8 @@ def _close(left: Shape, right: Shape) -> bool:
             return True
         case SequenceShape(), SequenceShape():
             return _same_form(left, right)
+        case FunctionShape(origin), FunctionShape(other_origin):
+            return origin is other_origin
         case _:
             return False
 
@@ -325,7 +344,7 @@ def component_types(shape: Shape) -> list[t.Type]:
             return [t.U64]
         case RefShape(target, space):
             return [t.Ref(target, space)]
-        case SequenceShape(items):
+        case SequenceShape(items) | FunctionShape(items=items):
             return [type_ for item in items for type_ in component_types(item)]
         case OptionalShape(RefShape(target, space)):
             return [t.Ref(target, space, nullable=True)]
@@ -344,6 +363,11 @@ def component_names(shape: Shape, name: str) -> list[str]:
             parts = names or tuple(str(number) for number in range(len(items)))
             pairs = zip(items, parts, strict=True)
             return [found for item, part in pairs for found in component_names(item, f"{name}_{part}")]
+        case FunctionShape(origin, items):
+            from honey.analysis.closures import captured
+
+            pairs = zip(items, (seen for seen, _ in captured(origin)), strict=True)
+            return [found for item, part in pairs for found in component_names(item, part)]
         case OptionalShape(inner) if not isinstance(inner, RefShape):
             return [f"has_{name}", *component_names(inner, name)]
         case UnionShape(alternatives):
@@ -397,6 +421,14 @@ def _rebuild(shape: Shape, parts: list[n.Expr]) -> tuple[Value, list[n.Expr]]:
                 value, parts = _rebuild(item, parts)
                 values.append(value)
             return UnionValue(tag, tuple(values)), parts
+        case FunctionShape(origin, items):
+            from honey.analysis.closures import reopened
+
+            values = []
+            for item in items:
+                value, parts = _rebuild(item, parts)
+                values.append(value)
+            return reopened(origin, iter(values)), parts
         case StaticShape(known):
             return known, parts  # type: ignore[return-value]  # StaticShape holds a Value; the cycle hides it
         case NeverShape():

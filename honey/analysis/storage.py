@@ -14,6 +14,7 @@ from honey.analysis.shapes import (
     AtomShape,
     BoolShape,
     ContextShape,
+    FunctionShape,
     IntShape,
     MemoryShape,
     NeverShape,
@@ -37,6 +38,7 @@ from honey.analysis.values import (
     AtomValue,
     BoolValue,
     ContextValue,
+    FunctionValue,
     IntValue,
     ListValue,
     MemoryValue,
@@ -89,6 +91,11 @@ def components(fl: Lowering, value: Value, shape: Shape, span: Span) -> list[Com
             return [convert.store(fl, value, type_, span) if isinstance(value, AddressValue) else n.Const(0, type_)]
         case ContextShape(), ContextValue(expr):
             return [expr]
+        case FunctionShape(items=items), FunctionValue():
+            from honey.analysis.closures import captured
+
+            seen = zip(captured(value), items, strict=True)
+            return [part for (_, item), inner in seen for part in components(fl, fl.settled(item), inner, span)]
         case SequenceShape(items), TextValue(texts):
             values = [StringValue(text.encode()) if isinstance(text, str) else text for text in texts]
             pairs = zip(values, items, strict=True)

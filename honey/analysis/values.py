@@ -198,6 +198,8 @@ class FunctionValue:
 
     fn: ast.Fn
     names: Names
+    origin: FunctionValue | None = None
+    """The function as it was written, where this is what came of it elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)

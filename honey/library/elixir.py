@@ -146,6 +146,24 @@ def _is_kind(fl: Lowering, node: ast.Call, name: str) -> Value:
     return BoolValue(kinds.tested(fl, fl.value(node.args[0]), kinds.TESTS[node.name]).expr)
 
 
+def _match(fl: Lowering, node: ast.Call, name: str) -> Value:
+    """``match?(pattern, value)``."""
+    from honey.analysis import control
+
+    del name
+    return BoolValue(control.matches(fl, *node.args).expr)
+
+
+def _put_elem(fl: Lowering, node: ast.Call, name: str) -> Value:
+    """``put_elem(tuple, index, value)``."""
+    del name
+    target = fl.required(fl.value(node.args[0]), node.args[0].span)
+    index, value = arithmetic.number(fl, node.args[1]).constant, fl.settled(fl.value(node.args[2]))
+    if not isinstance(target, TupleValue) or index is None or not 0 <= index < len(target.items):
+        raise fl.mistake("HNY0211", "`put_elem` takes a tuple and a constant index inside it", node.span)
+    return TupleValue((*target.items[:index], value, *target.items[index + 1 :]))
+
+
 def _elem(fl: Lowering, node: ast.Call, name: str) -> Value:
     del name
     target = fl.required(fl.value(node.args[0]), node.args[0].span)
@@ -247,6 +265,8 @@ _KERNEL: Table = {
     ("inspect", 1): _of_text,
     ("map_size", 1): _length,
     ("elem", 2): _elem,
+    ("put_elem", 3): _put_elem,
+    ("match?", 2): _match,
     ("hd", 1): _head,
     ("tl", 1): _tail,
     ("length", 1): _length,

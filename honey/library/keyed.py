@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from honey.analysis import access, expressions, loops
+from honey.analysis import access, arithmetic, binding, expressions, loops
 from honey.analysis.values import (
     NIL,
     AggregateValue,
@@ -96,6 +96,17 @@ def _end(index: int) -> LibraryCall:
     return call
 
 
+def _duplicate(fl: Lowering, node: ast.Call, name: str) -> Value:
+    """``List.duplicate(value, n)`` with a constant number."""
+    del name
+    value, count = fl.settled(fl.value(node.args[0])), arithmetic.number(fl, node.args[1]).constant
+    if count is None or not 0 <= count <= loops.LONGEST_LIST:
+        raise fl.mistake(
+            "HNY0211", f"`List.duplicate` takes a constant number, {loops.LONGEST_LIST} at most", node.args[1].span
+        )
+    return ListValue((binding.kept(fl, "", value, node.span),) * count)
+
+
 TABLES: dict[str, Table] = {
     "Map": {
         ("get", 2): _get,
@@ -105,5 +116,5 @@ TABLES: dict[str, Table] = {
         ("put", 3): _put,
     },
     "Keyword": {("get", 2): _get, ("get", 3): _get, ("fetch!", 2): _fetch, ("has_key?", 2): _has_key},
-    "List": {("first", 1): _end(0), ("last", 1): _end(-1)},
+    "List": {("first", 1): _end(0), ("last", 1): _end(-1), ("duplicate", 2): _duplicate},
 }

@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from honey.analysis import binding, convert
+from honey.analysis import binding, conditions, convert
 from honey.analysis.values import (
     AddressValue,
     AggregateValue,
@@ -112,6 +113,9 @@ def _placed(fl: Lowering, value: Value, kind: str, span: Span) -> tuple[str, n.E
 
 
 def _text(fl: Lowering, value: Value, span: Span, prefix: str = "") -> Value:
+    if isinstance(value, UnionValue) and any(isinstance(each, TextValue) for each in value.alternatives):
+        _one_of_lines(fl, value, sorted(fl.scope.alternatives(value)), span, prefix)
+        return integer(0)
     parts: tuple[str | Value, ...] = value.parts if isinstance(value, TextValue) else (value,)
     text, args = prefix, list[n.Expr]()
     for part in parts:
@@ -123,6 +127,22 @@ def _text(fl: Lowering, value: Value, span: Span, prefix: str = "") -> Value:
         if arg is not None:
             args.append(arg)
     return _print(fl, text, tuple(args), span)
+
+
+def _one_of_lines(fl: Lowering, value: UnionValue, numbers: Sequence[int], span: Span, prefix: str) -> None:
+    """Prints the one of several texts that a value is."""
+    first, rest = numbers[0], numbers[1:]
+    if not rest:
+        _text(fl, value.alternatives[first], span, prefix)
+        return
+    here = conditions.Condition(n.Binary(n.BinaryOp.EQ, value.tag, n.Const(first, t.U64), t.BOOL))
+    conditions.branch_on(
+        fl,
+        here,
+        lambda: _one_of_lines(fl, value, (first,), span, prefix),
+        lambda: _one_of_lines(fl, value, rest, span, prefix),
+        span,
+    )
 
 
 def _known(fl: Lowering, value: Value, span: Span) -> Value:
