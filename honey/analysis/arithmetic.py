@@ -89,7 +89,7 @@ def power(fl: Lowering, base: IntValue, exponent: IntValue, node: ast.Node) -> I
     folded = fold.binary("**", base, exponent)
     if isinstance(folded, IntValue):
         return folded
-    times = exponent.constant
+    times = fl.constant(exponent)
     if times is None or not 0 <= times <= fold.MOST_POWER:
         raise fl.mistake(
             "HNY0200",

@@ -158,7 +158,7 @@ def _put_elem(fl: Lowering, node: ast.Call, name: str) -> Value:
     """``put_elem(tuple, index, value)``."""
     del name
     target = fl.required(fl.value(node.args[0]), node.args[0].span)
-    index, value = arithmetic.number(fl, node.args[1]).constant, fl.settled(fl.value(node.args[2]))
+    index, value = fl.constant(arithmetic.number(fl, node.args[1])), fl.settled(fl.value(node.args[2]))
     if not isinstance(target, TupleValue) or index is None or not 0 <= index < len(target.items):
         raise fl.mistake("HNY0211", "`put_elem` takes a tuple and a constant index inside it", node.span)
     return TupleValue((*target.items[:index], value, *target.items[index + 1 :]))

@@ -165,7 +165,7 @@ def _part(*, is_taken: bool) -> LibraryCall:
 
     def call(fl: Lowering, node: ast.Call, name: str) -> Value:
         del name
-        items, count = _elements(fl, node.args[0]), arithmetic.number(fl, node.args[1]).constant
+        items, count = _elements(fl, node.args[0]), fl.constant(arithmetic.number(fl, node.args[1]))
         if count is None:
             raise loops.unknown_length(
                 fl, f"`Enum.{node.name}` takes a constant number: lists have a fixed length", node

@@ -99,7 +99,7 @@ def _end(index: int) -> LibraryCall:
 def _duplicate(fl: Lowering, node: ast.Call, name: str) -> Value:
     """``List.duplicate(value, n)`` with a constant number."""
     del name
-    value, count = fl.settled(fl.value(node.args[0])), arithmetic.number(fl, node.args[1]).constant
+    value, count = fl.settled(fl.value(node.args[0])), fl.constant(arithmetic.number(fl, node.args[1]))
     if count is None or not 0 <= count <= loops.LONGEST_LIST:
         raise fl.mistake(
             "HNY0211", f"`List.duplicate` takes a constant number, {loops.LONGEST_LIST} at most", node.args[1].span
