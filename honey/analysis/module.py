@@ -308,12 +308,13 @@ class Module:
                     help=f"write `def {name}(ctx) do`",
                 )
             self.functions[name, arity] = declared
-        elif declared.section is not None or pending.section is not None:
+        elif pending.section is not None:
             raise self.report.mistake(
                 "HNY0105",
                 f"there are two handlers called {name}",
                 node.span,
-                help="give each its own name: it is the name of the program in the kernel",
+                help="give each its own name: it is the name of the program in the kernel (further clauses of a handler"
+                " have no `@sec`)",
                 labels=_earlier(declared.span),
             )
         body = clause.body if not defaults else _delegate(name, clause, parameters, defaults)
