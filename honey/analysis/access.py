@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from honey.analysis import constants, context, convert
-from honey.analysis.code import Code, OpenIf, assigns
+from honey.analysis.code import OpenIf, assigns
 from honey.analysis.lowering import Lowering, read
 from honey.analysis.values import (
     AddressValue,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 _LOOK_BACK = 64
-"""How far a block is searched for an earlier test."""
+"""How many statements are searched for an earlier test."""
 BARRIER = "barrier_var"
 """libbpf's macro that hides from clang what it knows of a variable."""
 
@@ -135,7 +135,7 @@ def element_place(fl: Lowering, target: MemoryValue | AggregateValue, key: IntVa
     place = _out_of_packet(fl, place, node.span)
     if _within(fl, key, array.length):
         return n.IndexPlace(place, number, element)
-    tested = _tested(fl.code, number, array.length)
+    tested = _tested(fl, number, array.length)
     if tested is not None:
         return n.IndexPlace(place, tested, element)
     number = fl.let("index", number, node.key.span)
@@ -146,15 +146,15 @@ def element_place(fl: Lowering, target: MemoryValue | AggregateValue, key: IntVa
     return n.IndexPlace(place, number, element)
 
 
-def _tested(code: Code, number: n.Expr, length: int) -> n.Read | None:
-    """The index that holds ``number``, a local's value, where this block has found it within ``length`` already."""
+def _tested(fl: Lowering, number: n.Expr, length: int) -> n.Read | None:
+    """The index that holds ``number``, a local's value, where it was found within ``length`` on the way here."""
     source = number
     while isinstance(source, n.Cast):
         source = source.operand
     if not isinstance(source, n.Read) or not isinstance(source.place, n.LocalPlace):
         return None
     inside: set[n.Local] = set()
-    for item in islice(reversed(code), _LOOK_BACK):
+    for item in islice(chain.from_iterable(map(reversed, (fl.code, *reversed(fl.around)))), _LOOK_BACK):
         match item:
             case OpenIf(n.Binary(n.BinaryOp.GE, n.Read(n.LocalPlace(index)), n.Const(bound)), [n.Raise()], []):
                 if bound <= length:

@@ -68,6 +68,7 @@ class Lowering:
         self.report = unit.report
         self.section = section
         self.code: Code = []
+        self.around: list[Code] = []
         self.scope = Scope()
         self.epoch = 0
         self._harmless = dict.fromkeys(t.Space, 0)
@@ -195,6 +196,7 @@ class Lowering:
     def block(self, facts: Facts = ()) -> Iterator[Code]:
         """A new block whose names and facts end with it; once it has been left, the rest of it is passed over."""
         outer_code, outer_scope = self.code, self.scope
+        self.around.append(outer_code)
         self.code, self.scope = [], Scope(outer_scope)
         self.learn(facts)
         try:
@@ -203,6 +205,7 @@ class Lowering:
             if not self.left:
                 raise
         finally:
+            self.around.pop()
             self.code, self.scope = outer_code, outer_scope
 
     def learn(self, facts: Facts) -> None:

@@ -7,6 +7,8 @@ Honey lines, and one with the Honey line in a comment, for reading side by side.
 
 from __future__ import annotations
 
+import re
+
 from honey.records import dataclass, field, replace
 
 INDENT = "\t"
@@ -128,8 +130,12 @@ class Writer:
             self.lines.extend(CLine(line) for line in [f"{indent}/*", *body, f"{indent} */"])
 
 
+_OPERATOR = re.compile(r" ([-+*/%&|^?:<>=]|[=!<>]=) ")
+
+
 def wrap(text: str, used: int) -> list[str]:
-    """``text`` in pieces that fit into `WIDTH` columns of which ``used`` are gone, broken after commas and operators.
+    """``text`` in pieces that fit into `WIDTH` columns of which ``used`` are gone, broken after commas and logical
+    operators, or else after other ones.
 
     A piece that offers no place to break stays too wide; string literals are never broken.
     """
@@ -149,8 +155,15 @@ def wrap(text: str, used: int) -> list[str]:
 
 
 def _break_point(text: str, room: int) -> int | None:
-    """The last place within ``room`` (else the first one at all) where a line may end, outside of string literals."""
+    """Where a line may end within ``room`` (else the first place at all), outside of string literals.
+
+    That is the last place behind a comma or a logical operator; failing that, one behind another operator, in as few
+    brackets as there are.
+    """
     best: int | None = None
+    other: tuple[int, int] | None = None
+    """Its brackets and, negated, where it is: the least of these is the best."""
+    depth = 0
     quoted = escaped = False
     for at, char in enumerate(text):
         if quoted:
@@ -158,9 +171,17 @@ def _break_point(text: str, room: int) -> int | None:
             escaped = char == "\\" and not escaped
         elif char == '"':
             quoted = True
+        elif char in "([{":
+            depth += 1
+        elif char in ")]}":
+            depth -= 1
         elif text.startswith((", ", "&& ", "|| "), at):
             end = at + (1 if char == "," else 2)
-            if end > room and best is not None:
+            if end > room and (best is not None or other is not None):
                 break
             best = end
+        elif (found := _OPERATOR.match(text, at)) and found.end() <= room:
+            other = min(other or (depth, 0), (depth, 1 - found.end()))
+    if other is not None and (best is None or best > room):
+        best = -other[1]
     return best if best is not None and best < len(text) - 1 else None
