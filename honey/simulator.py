@@ -27,6 +27,7 @@ from honey.ir.interpret import Interpreter
 from honey.ir.symbols import Symbols
 from honey.ir.walk import walk
 from honey.simulation.context import Event, build_context, context_left, packet_resized
+from honey.simulation.kernel_structs import FieldValue, struct_bytes
 from honey.simulation.maps import KeyedMap
 from honey.simulation.memory import AddressSpace, SimulationError
 from honey.simulation.packets import Packet
@@ -84,6 +85,16 @@ class Simulation:
     def kernel(self) -> AddressSpace:
         """Kernel memory, in the same way."""
         return self.world.kernel
+
+    def kernel_struct(self, name: str, **fields: FieldValue) -> int:
+        """Put a struct of the kernel into kernel memory, with some fields set, and give its address.
+
+            parent = sim.kernel_struct("task_struct", tgid=1, comm="init")
+            sim.task.address = sim.kernel_struct("task_struct", tgid=7, real_parent=parent)
+
+        Raises `SimulationError` for names that the kernel does not have.
+        """
+        return self.world.kernel.place(struct_bytes(name, fields))
 
     @property
     def helpers(self) -> dict[str, Helper]:

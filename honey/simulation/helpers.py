@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from honey.ir.nodes import MapDef
 from honey.simulation import packets
+from honey.simulation.kernel_structs import current_task
 from honey.simulation.memory import Pointer, SimulationError
 from honey.simulation.world import Helper, World
 
@@ -61,6 +62,10 @@ def _random(world: World, _: Args) -> int:
     return value
 
 
+def _task(world: World, _: Args) -> int:
+    return current_task(world)
+
+
 def _zero(_: World, __: Args) -> int:
     return 0
 
@@ -69,6 +74,8 @@ HELPERS: dict[str, Helper] = {
     "bpf_get_current_pid_tgid": _pid_tgid,
     "bpf_get_current_uid_gid": _uid_gid,
     "bpf_get_current_comm": _comm,
+    "bpf_get_current_task": _task,
+    "bpf_get_current_task_btf": _task,
     "bpf_ktime_get_ns": _clock,
     "bpf_ktime_get_boot_ns": _clock,
     "bpf_ktime_get_coarse_ns": _clock,

@@ -22,13 +22,18 @@ Helper = Callable[["World", "list[int | Pointer | MapDef | None]"], "int | Point
 
 @dataclass(slots=True)
 class Task:
-    """The task that the program interrupts: ``pid`` is the thread group (what user space calls the process)."""
+    """The task that the program interrupts: ``pid`` is the thread group (what user space calls the process).
+
+    ``ppid`` is its parent; ``address`` is where its ``struct task_struct`` lies, if a test has placed one of its own.
+    """
 
     pid: int = 1
     tid: int = 1
     uid: int = 0
     gid: int = 0
     comm: bytes = b"test"
+    ppid: int = 0
+    address: int | None = None
 
 
 @dataclass(slots=True)
@@ -42,6 +47,7 @@ class World:
     user: AddressSpace = field(default_factory=lambda: AddressSpace(USER_BASE))
     kernel: AddressSpace = field(default_factory=lambda: AddressSpace(KERNEL_BASE))
     task: Task = field(default_factory=Task)
+    tasks: dict[tuple[int, int, int, bytes], int] = field(default_factory=dict)
     packet: Packet = field(default_factory=Packet)
     cpu: int = 0
     cpus: int = 1

@@ -244,3 +244,43 @@ def test_fields_that_are_called_like_the_tasks_are_given_apart() -> None:
     assert sim.fire("kill", pid=7, context={"pid": 5}).value == 5007
     with pytest.raises(SimulationError, match="no field pidd"):
         sim.fire("kill", context={"pidd": 5})
+
+
+_TASKS = """
+defmodule Tasks do
+  use Honey, license: "GPL"
+  import Honey.BpfHelpers
+
+  @sec "tracepoint/sched/sched_process_exit"
+  def parent(_ctx) do
+    task = get_current_task()
+    if core_read(task, :task_struct, [:comm]) != "sh", do: return(-1)
+    core_read(task, :task_struct, [:real_parent, :tgid]) * 1000 + core_read(task, :task_struct, [:pid])
+  end
+
+  @sec "tracepoint/sched/sched_process_fork"
+  def name_space(_ctx), do: core_read(get_current_task(), :task_struct, [:nsproxy, :mnt_ns, :ns, :inum])
+end
+"""
+
+
+@pytest.mark.parametrize("passes", [[], None], ids=["plain", "optimised"])
+def test_the_current_task_lies_in_kernel_memory(passes: list[str] | None) -> None:
+    sim = honey.simulate(_TASKS, passes=passes)
+    sim.task.ppid = 5
+    assert sim.fire("parent", pid=7, tid=8, comm="sh").value == 5008
+    assert sim.fire("parent", pid=9, comm="sh").value == 5009
+    assert sim.fire("parent", comm="bash").value == -1
+    assert sim.fire("name_space").value == 0
+    space = sim.kernel_struct("mnt_namespace", ns={"inum": 77})
+    sim.task.address = sim.kernel_struct("task_struct", nsproxy=sim.kernel_struct("nsproxy", mnt_ns=space))
+    assert sim.fire("name_space").value == 77
+
+
+def test_structs_of_the_kernel_have_their_own_fields(sim: Simulation) -> None:
+    with pytest.raises(SimulationError, match="no struct task_structs"):
+        sim.kernel_struct("task_structs")
+    with pytest.raises(SimulationError, match="struct task_struct has no field tgidd"):
+        sim.kernel_struct("task_struct", tgidd=1)
+    with pytest.raises(SimulationError, match="17 bytes do not fit comm"):
+        sim.kernel_struct("task_struct", comm=bytes(17))
