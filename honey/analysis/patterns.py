@@ -272,8 +272,6 @@ def _struct(fl: Lowering, pattern: ast.StructLit, value: Value) -> Match:
 def _fields(fl: Lowering, entries: Sequence[ast.Pair], value: Value) -> Match:
     from honey.analysis.access import place_of, read_place
 
-    if isinstance(value, ContextValue):
-        return _context_fields(fl, entries, value)
     if not isinstance(value, MemoryValue | AggregateValue) or not isinstance(value.type, t.Struct):
         return NEVER_MATCHES
     parts = []
@@ -284,18 +282,6 @@ def _fields(fl: Lowering, entries: Sequence[ast.Pair], value: Value) -> Match:
         place = n.FieldPlace(place_of(fl, value, pair.span), field.name, field.type)
         reference = isinstance(value, MemoryValue) and value.reference
         parts.append((pair.value, read_place(place, reference=reference)))
-    return _all(fl, parts)
-
-
-def _context_fields(fl: Lowering, entries: Sequence[ast.Pair], value: ContextValue) -> Match:
-    from honey.analysis import context
-
-    parts = []
-    for pair in entries:
-        if not isinstance(pair.key, ast.Atom):
-            raise fl.mistake("HNY0605", "the fields of a context have names", pair.span)
-        dot = ast.Dot(pair.span, pair.key, pair.key.name, pair.key.span)
-        parts.append((pair.value, context.field(fl, value, dot, "")))
     return _all(fl, parts)
 
 
