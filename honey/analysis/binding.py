@@ -215,7 +215,8 @@ def _require_writable(fl: Lowering, value: MemoryValue, node: ast.Var) -> None:
     root = root_place(value.place)
     borrowed = isinstance(root, n.DerefPlace) and isinstance(root.ref.type, t.Ref) and root.ref.type.readonly
     if borrowed or (isinstance(root, n.LocalPlace) and root.local.id not in fl.owned):
-        raise fl.mistake("HNY0607", f"{node.name} cannot be changed here", node.span)
+        help = "what a function that is passed on sees are copies: let it give the new value" if borrowed else None
+        raise fl.mistake("HNY0607", f"{node.name} cannot be changed here", node.span, help=help)
 
 
 def _cannot_change(fl: Lowering, value: Value, node: ast.Var) -> Exception:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from honey.analysis import constants, convert, naming
+from honey.analysis import constants, convert, naming, patterns
 from honey.analysis.errors import suggestion
 from honey.analysis.lowering import Lowering
 from honey.analysis.values import (
@@ -295,4 +295,6 @@ def unsupported(fl: Lowering, node: ast.Node, what: str) -> Exception:
 def no_meaning(fl: Lowering, node: ast.Node, name: str) -> Value:
     """What stands where it means nothing."""
     del name
+    if isinstance(node, ast.Bitstring):
+        raise fl.mistake("HNY0107", "`<<...>>` cannot be compiled to eBPF", node.span, help=patterns.BITS)
     raise unsupported(fl, node, f"this ({type(node).__name__.lower()})")

@@ -26,13 +26,16 @@ from honey.analysis.storage import Join, components
 from honey.analysis.values import (
     NIL,
     AggregateValue,
+    AtomValue,
     FunctionValue,
     IntValue,
     ListValue,
     MemoryValue,
     NeverValue,
     OptionalValue,
+    PlainMapValue,
     RangeValue,
+    TupleValue,
     UnionValue,
     Value,
     describe,
@@ -174,12 +177,19 @@ def elements(fl: Lowering, over: Value, span: Span) -> list[Value]:
         if len(over.numbers) > LONGEST_LIST:
             raise fl.mistake("HNY0603", f"lists have at most {LONGEST_LIST} elements", span)
         return [integer(number) for number in over.numbers]
+    if isinstance(over, PlainMapValue):
+        return [TupleValue((AtomValue(key), fl.settled(value))) for key, value in sorted(over.fields, key=_key)]
     if (length := array_length(over)) is not None:
         if length > LONGEST_LIST:
             raise fl.mistake("HNY0603", f"lists have at most {LONGEST_LIST} elements, and this array {length}", span)
         whole = binding.kept(fl, "", over, span)
         return [_element(fl, whole, integer(number), span) for number in range(length)]
     raise fl.mistake("HNY0603", f"expected a range or a list, got {describe(over)}", span, help="loop over `0..9`")
+
+
+def _key(field: tuple[str, Value]) -> str:
+    """What Elixir orders the pairs of a small map by."""
+    return field[0]
 
 
 def array_length(over: Value) -> int | None:

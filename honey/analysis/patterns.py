@@ -57,6 +57,9 @@ class Match:
     bindings: tuple[Bound, ...] = ()
 
 
+BITS = 'take bytes by their index (`bytes[0]`), bits by `x >>> 4 &&& 0xF`, and a prefix off a text by `"ab" <> rest`'
+"""What to write in place of ``<<...>>``."""
+
 ALWAYS = Match(known(True))
 NEVER_MATCHES = Match(known(False))
 
@@ -125,7 +128,9 @@ def _constant(fl: Lowering, pattern: ast.Node) -> Value:
         "HNY0605",
         "this cannot stand in a pattern",
         pattern.span,
-        help="patterns are made of names, constants, tuples, lists, maps and structs; conditions go behind `when`",
+        help=BITS
+        if isinstance(pattern, ast.Bitstring)
+        else "patterns are made of names, constants, tuples, lists, maps and structs; conditions go behind `when`",
     )
 
 

@@ -311,7 +311,7 @@ _WORDS: dict[type, str] = {
     RuntimeAtom: "an atom",
     ContextValue: "the context",
     StringValue: "a string",
-    TextValue: "a string",
+    TextValue: "a string with values in it",
     RestValue: "the rest of a string",
     TupleValue: "a tuple",
     ListValue: "a list",

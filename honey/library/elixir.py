@@ -20,6 +20,7 @@ from honey.analysis.values import (
     StringValue,
     TextValue,
     TupleValue,
+    UnionValue,
     Value,
     integer,
 )
@@ -198,7 +199,13 @@ def _tail(fl: Lowering, node: ast.Call, name: str) -> Value:
 
 def _length(fl: Lowering, node: ast.Call, name: str) -> Value:
     """``length(list)``, ``tuple_size(tuple)``, ``byte_size(text)``, which of text in memory is found as it runs."""
-    value = fl.required(fl.value(node.args[0]), node.args[0].span)
+    value = fl.settled(fl.value(node.args[0]))
+    if isinstance(value, UnionValue) and node.name == "byte_size":
+        from honey.library import text
+
+        if (size := text.size_of_one(value)) is not None:
+            return size
+    value = fl.required(value, node.args[0].span)
     match value:
         case TupleValue(items) | ListValue(items):
             return integer(len(items))

@@ -87,7 +87,9 @@ def _formatted(fl: Lowering, text: str, values: tuple[Value, ...], node: ast.Nod
         found = next(rest, None) if place[0] != "%%" else None
         if found is None:
             return place[0]
-        known, arg = _placed(fl, fl.required(*found), place["kind"], found[1])
+        value = fl.settled(found[0])
+        value = value if isinstance(value, UnionValue) else fl.required(*found)
+        known, arg = _placed(fl, value, place["kind"], found[1])
         if arg is None:
             width = int(place["width"] or 0)
             return known.ljust(width) if "-" in place["flags"] else known.rjust(width)
@@ -191,15 +193,9 @@ def _value(fl: Lowering, value: Value, span: Span) -> tuple[str, n.Expr | None]:
 
 def _one_of_texts(fl: Lowering, value: RuntimeAtom | UnionValue, span: Span) -> n.Expr:
     """The address of the one of several texts or atoms that a value is."""
-    if isinstance(value, UnionValue):
-        one_of = value
-    else:
-        names = sorted(fl.scope.atoms(value))
-        tag: n.Expr = n.Const(len(names) - 1, t.U64)
-        for number, name in reversed([*enumerate(names[:-1])]):
-            here = n.Binary(n.BinaryOp.EQ, value.expr, fl.unit.atoms.number(name, t.U64), t.BOOL)
-            tag = n.Select(here, n.Const(number, t.U64), tag, t.U64)
-        one_of = UnionValue(fl.let("", tag, span), tuple(StringValue(name.encode()) for name in names))
+    from honey.library.text import of_atoms
+
+    one_of = of_atoms(fl, value) if isinstance(value, RuntimeAtom) else value
     texts = [each for each in one_of.alternatives if isinstance(each, StringValue)]
     if len(texts) < len(one_of.alternatives):
         raise fl.mistake(

@@ -19,8 +19,10 @@ from honey.analysis.values import (
     ListValue,
     MemoryValue,
     RangeValue,
+    RuntimeAtom,
     StringValue,
     TextValue,
+    UnionValue,
     Value,
     integer,
 )
@@ -97,6 +99,28 @@ def _length(fl: Lowering, node: ast.Call, name: str) -> Value:
     raise fl.mismatch("a string", value, node.args[0].span)
 
 
+def of_atoms(fl: Lowering, value: RuntimeAtom, prefix: str = "") -> UnionValue:
+    """The one of several atoms that a value is, as text."""
+    names = sorted(fl.scope.atoms(value))
+    tag: n.Expr = n.Const(len(names) - 1, t.U64)
+    for number, name in reversed([*enumerate(names[:-1])]):
+        here = n.Binary(n.BinaryOp.EQ, value.expr, fl.unit.atoms.number(name, t.U64), t.BOOL)
+        tag = n.Select(here, n.Const(number, t.U64), tag, t.U64)
+    return UnionValue(fl.let("", tag, None), tuple(StringValue((prefix + name).encode()) for name in names))
+
+
+def size_of_one(value: UnionValue) -> IntValue | None:
+    """How many bytes the one of several texts has that a value is; ``None`` where they are not all known now."""
+    sizes = [len(each.data) for each in value.alternatives if isinstance(each, StringValue)]
+    if len(sizes) < len(value.alternatives):
+        return None
+    result: n.Expr = n.Const(sizes[-1], t.U64)
+    for number, size in reversed([*enumerate(sizes[:-1])]):
+        here = n.Binary(n.BinaryOp.EQ, value.tag, n.Const(number, t.U64), t.BOOL)
+        result = n.Select(here, n.Const(size, t.U64), result, t.U64)
+    return IntValue(result)
+
+
 def shown(fl: Lowering, node: ast.Call, name: str) -> Value:
     """``to_string(x)``, and ``inspect(x)``, which is for people: as in a text that is printed."""
     del name
@@ -105,6 +129,8 @@ def shown(fl: Lowering, node: ast.Call, name: str) -> Value:
     match value:
         case StringValue(data):
             return StringValue(b'"' + data + b'"') if quoted else value
+        case RuntimeAtom():
+            return of_atoms(fl, value, ":" if quoted else "")
         case AtomValue(name=atom):
             return StringValue((f":{atom}" if quoted else atom).encode())
         case MemoryValue() | AggregateValue() if isinstance(value.type, t.Chars):
