@@ -11,6 +11,7 @@ from honey.analysis.code import Code, finish, leaves
 from honey.analysis.control import clauses
 from honey.analysis.errors import Left, Mistake, Poisoned
 from honey.analysis.flow import Discard, Tail, attempt
+from honey.analysis.joins import join_all
 from honey.analysis.lowering import RESULT, Lowering, read
 from honey.analysis.results import in_place
 from honey.analysis.shapes import (
@@ -19,7 +20,6 @@ from honey.analysis.shapes import (
     StaticShape,
     component_names,
     component_types,
-    join_all,
     rebuild,
     shape_of,
 )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from honey.analysis.bodies import MEMORY, Instance, analyse, returned
 from honey.analysis.errors import Poisoned, Restart
+from honey.analysis.joins import join
 from honey.analysis.lowering import Lowering, read
 from honey.analysis.shapes import (
     AddressShape,
@@ -28,7 +29,6 @@ from honey.analysis.shapes import (
     Shape,
     StaticShape,
     component_names,
-    join,
     rebuild,
     shape_of,
 )

@@ -1,16 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``&(&1 + 1)``, ``&name/1`` and ``&+/2`` as the functions that they stand for."""
+"""Functions as values: ``&(&1 + 1)``, ``&name/1`` and ``&+/2`` as what they stand for, and the calls of all of them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from honey.analysis import binding, conditions
+from honey.analysis.control import clauses
+from honey.analysis.scope import Scope
+from honey.analysis.storage import Join
 from honey.analysis.syntax_tree import walk
-from honey.analysis.values import FunctionValue, Value
+from honey.analysis.values import FunctionValue, OptionalValue, UnionValue, Value, describe
+from honey.ir import nodes as n
+from honey.ir import types as t
 from honey.records import fields, replace
 from honey.syntax import ast
+from honey.syntax.source import Span
 
 if TYPE_CHECKING:
+    from honey.analysis.flow import Sink
     from honey.analysis.lowering import Lowering
 
 _PREFIX = "&"
@@ -69,3 +78,68 @@ def capture_argument(fl: Lowering, node: ast.CaptureArg, name: str) -> Value:
     """``&1`` outside of a capture."""
     del name
     raise fl.mistake("HNY0107", f"`&{node.index}` has no meaning outside of `&(...)`", node.span)
+
+
+# ---------------------------------------------------------------- calls
+
+
+def apply(fl: Lowering, function: FunctionValue, values: Sequence[Value], span: Span, sink: Sink) -> None:
+    """Calls an anonymous function in place; its body sees the names of where it was made."""
+    outer = fl.scope
+    fl.scope = Scope(outer, function.names)
+    try:
+        clauses(fl, function.fn.clauses, list(values), span, sink, "FunctionClauseError")
+    finally:
+        fl.scope = outer
+
+
+def applied(fl: Lowering, function: FunctionValue, values: Sequence[Value], span: Span, name: str = "") -> Value:
+    """The value of an anonymous function's call."""
+    sink = Join(fl, name, span)
+    apply(fl, function, values, span, sink)
+    return sink.result(fl)
+
+
+def function_of(fl: Lowering, node: ast.Node) -> FunctionValue:
+    """The function that an argument is."""
+    value = fl.settled(fl.value(node))
+    if not isinstance(value, FunctionValue):
+        raise fl.mistake(
+            "HNY0200", f"expected a function, got {describe(value)}", node.span, help="write `fn x -> ... end`"
+        )
+    return value
+
+
+def anonymous_call(fl: Lowering, node: ast.Apply, name: str) -> Value:
+    """``f.(x)``."""
+    function = fl.settled(fl.value(node.function))
+    if isinstance(function, OptionalValue):
+        function = fl.required(function, node.function.span, "BadFunctionError")
+    values = [binding.kept(fl, "", fl.settled(value), node.span) for value in fl.operands(node.args)]
+    sink = Join(fl, name, node.span)
+    numbers = sorted(fl.scope.alternatives(function)) if isinstance(function, UnionValue) else ()
+    _apply_one(fl, function, numbers, values, node, sink)
+    return sink.result(fl)
+
+
+def _apply_one(
+    fl: Lowering, function: Value, numbers: Sequence[int], values: Sequence[Value], node: ast.Apply, sink: Sink
+) -> None:
+    """Calls the one of several functions that ``function`` is, which are told apart when the program runs."""
+    if isinstance(function, FunctionValue):
+        apply(fl, function, values, node.span, sink)
+        return
+    if not isinstance(function, UnionValue):
+        raise fl.mismatch("a function", function, node.function.span)
+    first = function.alternatives[numbers[0]]
+    if len(numbers) == 1:
+        _apply_one(fl, first, (), values, node, sink)
+        return
+    here = n.Binary(n.BinaryOp.EQ, function.tag, n.Const(numbers[0], t.U64), t.BOOL)
+    conditions.branch_on(
+        fl,
+        conditions.Condition(here),
+        lambda: _apply_one(fl, first, (), values, node, sink),
+        lambda: _apply_one(fl, function, numbers[1:], values, node, sink),
+        node.span,
+    )

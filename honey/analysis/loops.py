@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Loops with constant bounds: ``for``, ``Enum.each``, ``Enum.reduce``; a list known now is gone through in a row."""
+"""Loops with constant bounds: ``for``, and what ``Enum`` goes through; a list known now is gone through in a row."""
 
 from __future__ import annotations
 
@@ -8,42 +8,23 @@ from typing import TYPE_CHECKING
 
 from honey.analysis import access, binding, conditions, patterns
 from honey.analysis.code import OpenFor
-from honey.analysis.control import clauses
 from honey.analysis.flow import Discard, Sink, attempt
 from honey.analysis.lowering import read
-from honey.analysis.shapes import (
-    IntShape,
-    SequenceShape,
-    Shape,
-    component_names,
-    component_types,
-    join,
-    lists_of_lengths,
-    rebuild,
-    shape_of,
-)
-from honey.analysis.storage import Join, components
 from honey.analysis.values import (
-    NIL,
     AggregateValue,
     AtomValue,
     FunctionValue,
     IntValue,
     ListValue,
     MemoryValue,
-    NeverValue,
-    OptionalValue,
     PlainMapValue,
     RangeValue,
     TupleValue,
-    UnionValue,
     Value,
     describe,
     integer,
 )
-from honey.ir import nodes as n
 from honey.ir import types as t
-from honey.ir.walk import uses
 from honey.syntax import ast
 from honey.syntax.source import Span
 
@@ -51,8 +32,6 @@ if TYPE_CHECKING:
     from honey.analysis.errors import Mistake
     from honey.analysis.lowering import Lowering
 
-_ROUNDS = 32
-"""How often the kind of an accumulator may grow: a state machine may come to one more of its atoms in each turn."""
 
 Turn = Callable[[Value], None]
 
@@ -98,6 +77,8 @@ def _reducing(fl: Lowering, node: ast.Call, options: ast.KeywordList) -> Value:
     if not isinstance(first.left, ast.Var):  # elements that do not match are passed over
         passed = ast.Var(node.span, ACCUMULATOR)
         found.append(ast.Clause(node.span, (ast.Var(node.span, "_"), passed), None, ast.Block(node.span, (passed,))))
+    from honey.analysis.reductions import reduce
+
     return reduce(
         fl, first.right, start, FunctionValue(ast.Fn(node.span, tuple(found)), fl.scope.closure()), node.span, ""
     )
@@ -274,197 +255,10 @@ def _loop(fl: Lowering, over: RangeValue, turn: Turn, span: Span, name: str) -> 
     fl.code.append(OpenFor(local, over.numbers, code, span))
 
 
-# ---------------------------------------------------------------- functions that are passed
-
-
-def apply(fl: Lowering, function: FunctionValue, values: Sequence[Value], span: Span, sink: Sink) -> None:
-    """Calls an anonymous function in place; its body sees the names of where it was made."""
-    from honey.analysis.scope import Scope
-
-    outer = fl.scope
-    fl.scope = Scope(outer, function.names)
-    try:
-        clauses(fl, function.fn.clauses, list(values), span, sink, "FunctionClauseError")
-    finally:
-        fl.scope = outer
-
-
-def applied(fl: Lowering, function: FunctionValue, values: Sequence[Value], span: Span, name: str = "") -> Value:
-    """The value of an anonymous function's call."""
-    sink = Join(fl, name, span)
-    apply(fl, function, values, span, sink)
-    return sink.result(fl)
-
-
-def function_of(fl: Lowering, node: ast.Node) -> FunctionValue:
-    """The function that an argument is."""
-    value = fl.settled(fl.value(node))
-    if not isinstance(value, FunctionValue):
-        raise fl.mistake(
-            "HNY0200", f"expected a function, got {describe(value)}", node.span, help="write `fn x -> ... end`"
-        )
-    return value
-
-
-def enum_each(fl: Lowering, node: ast.Call, name: str) -> Value:
-    """``Enum.each(0..9, fn i -> ... end)``."""
-    del name
-    over, function = _collection(fl, node.args[0]), function_of(fl, node.args[1])
-    each(fl, over, lambda value: apply(fl, function, [value], node.span, Discard()), node.span, _parameter(function))
-    return NIL
-
-
-def enum_reduce_from_first(fl: Lowering, node: ast.Call, name: str) -> Value:
-    """``Enum.reduce([1, 2, 3], fn i, acc -> ... end)``: the first element is where the accumulator starts."""
-    items = elements(fl, _collection(fl, node.args[0]), node.args[0].span)
-    if not items:
-        raise fl.mistake("HNY0211", "an empty list has no first element to start with", node.args[0].span)
-    function, value = function_of(fl, node.args[1]), items[0]
-    for item in items[1:]:
-        value = binding.kept(fl, name, applied(fl, function, [item, value], node.span, name), node.span)
-    return value
-
-
-def enum_reduce(fl: Lowering, node: ast.Call, name: str) -> Value:
-    """``Enum.reduce(0..9, 0, fn i, acc -> ... end)``."""
-    return reduce(fl, node.args[0], node.args[1], function_of(fl, node.args[2]), node.span, name)
-
-
-def reduce(
-    fl: Lowering, collection: ast.Node, start: ast.Node, function: FunctionValue, span: Span, name: str
-) -> Value:
-    """The accumulator after all elements."""
-    over = _collection(fl, collection)
-    first = fl.settled(fl.value(start))
-    if isinstance(over, ListValue):
-        return _reduce_in_a_row(fl, over, first, function, span, name)
-    shape = _solid(shape_of(first))
-    for _ in range(_ROUNDS):
-        found = _reduce_as(fl, shape, over, first, function, span, name)
-        if not isinstance(found, tuple):
-            return found
-        if lists_of_lengths(found[0]):
-            return _reduce_in_a_row(fl, over, first, function, span, name)
-        shape = found[0]
-    raise fl.mistake("HNY0200", "the accumulator changes its kind with each turn", start.span)
-
-
-def _reduce_in_a_row(fl: Lowering, over: Value, first: Value, function: FunctionValue, span: Span, name: str) -> Value:
-    """Each turn written out: an accumulator that is a list may be longer with each."""
-    value = first
-    for item in elements(fl, over, span):
-        if lists_of_lengths(shape_of(value)):
-            raise unknown_length(
-                fl, "how long this list is, is known only when the program runs; lists have a fixed length", function.fn
-            )
-        value = binding.kept(fl, name, applied(fl, function, [item, value], span, name), span)
-    return value
-
-
-def _reduce_as(
-    fl: Lowering, shape: Shape, over: Value, first: Value, function: FunctionValue, span: Span, name: str
-) -> Value | tuple[Shape]:
-    """The loop with an accumulator of ``shape``, or the shape that it should have instead."""
-    before, scope = len(fl.code), fl.scope
-    names = component_names(shape, name or "acc")
-    locals_ = [fl.fresh(part, type_) for part, type_ in zip(names, component_types(shape), strict=True)]
-    for local, part in zip(locals_, components(fl, first, shape, span), strict=True):
-        fl.code.append(n.Let(local, part, span))
-        fl.owned.add(local.id)
-    accumulator = rebuild(shape, [read(local) for local in locals_])
-    wider: list[Shape] = []
-
-    def turn(value: Value) -> None:
-        result = fl.settled(applied(fl, function, [value, accumulator], span))
-        if isinstance(result, NeverValue):
-            return
-        joined = _solid(join(shape, shape_of(result)))
-        if joined != shape:
-            wider.append(joined)
-            return
-        parts = components(fl, result, shape, span)
-        for index, part in enumerate(parts[1:], 1):
-            if part is not None and uses(part).keys() & {local.id for local in locals_[:index]}:
-                parts[index] = fl.let("", part, span)
-        for local, part in zip(locals_, parts, strict=True):
-            if part is not None:
-                fl.assign(n.LocalPlace(local), part, span)
-
-    each(fl, over, turn, span, _parameter(function))
-    if wider:
-        del fl.code[before:]
-        fl.scope = scope
-        return (wider[0],)
-    return rebuild(shape, [read(local) for local in locals_])
-
-
-def _solid(shape: Shape) -> Shape:
-    """An accumulator counts with 64 bits, whatever it starts as."""
-    match shape:
-        case IntShape(type_) if not type_.big_endian:
-            return IntShape(t.Int(64, type_.signed))
-        case SequenceShape(items, kind, names):
-            return SequenceShape(tuple(_solid(item) for item in items), kind, names)
-        case _:
-            return shape
-
-
-def _collection(fl: Lowering, node: ast.Node) -> Value:
+def collection(fl: Lowering, node: ast.Node) -> Value:
     return fl.required(fl.value(node), node.span, "Protocol.UndefinedError")
 
 
-def _parameter(function: FunctionValue) -> str:
+def parameter(function: FunctionValue) -> str:
     first = function.fn.clauses[0].patterns if function.fn.clauses else ()
     return first[0].name if first and isinstance(first[0], ast.Var) and first[0].name != "_" else "i"
-
-
-def enum_sum(fl: Lowering, node: ast.Call, name: str) -> Value:
-    """``Enum.sum(list)`` of a list known now."""
-    from honey.analysis import arithmetic
-
-    over = _collection(fl, node.args[0])
-    if isinstance(over, RangeValue):
-        return integer(sum(over.numbers))
-    total: IntValue = integer(0)
-    for item in elements(fl, over, node.span):
-        value = fl.required(item, node.span, "ArithmeticError")
-        if not isinstance(value, IntValue):
-            raise fl.mismatch("integers", value, node.span)
-        total = arithmetic.calculate(fl, "+", total, value, node.span)
-    del name
-    return total
-
-
-def anonymous_call(fl: Lowering, node: ast.Apply, name: str) -> Value:
-    """``f.(x)``."""
-    function = fl.settled(fl.value(node.function))
-    if isinstance(function, OptionalValue):
-        function = fl.required(function, node.function.span, "BadFunctionError")
-    values = [binding.kept(fl, "", fl.settled(value), node.span) for value in fl.operands(node.args)]
-    sink = Join(fl, name, node.span)
-    numbers = sorted(fl.scope.alternatives(function)) if isinstance(function, UnionValue) else ()
-    _apply_one(fl, function, numbers, values, node, sink)
-    return sink.result(fl)
-
-
-def _apply_one(
-    fl: Lowering, function: Value, numbers: Sequence[int], values: Sequence[Value], node: ast.Apply, sink: Sink
-) -> None:
-    """Calls the one of several functions that ``function`` is, which are told apart when the program runs."""
-    if isinstance(function, FunctionValue):
-        apply(fl, function, values, node.span, sink)
-        return
-    if not isinstance(function, UnionValue):
-        raise fl.mismatch("a function", function, node.function.span)
-    first = function.alternatives[numbers[0]]
-    if len(numbers) == 1:
-        _apply_one(fl, first, (), values, node, sink)
-        return
-    here = n.Binary(n.BinaryOp.EQ, function.tag, n.Const(numbers[0], t.U64), t.BOOL)
-    conditions.branch_on(
-        fl,
-        conditions.Condition(here),
-        lambda: _apply_one(fl, first, (), values, node, sink),
-        lambda: _apply_one(fl, function, numbers[1:], values, node, sink),
-        node.span,
-    )

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from honey.analysis import access, calls, expressions, flow, functions_as_values, loops, operators
+from honey.analysis import access, calls, expressions, flow, functions_as_values, operators
 from honey.analysis.lowering import Handler
 from honey.syntax import ast
 
@@ -28,7 +28,7 @@ HANDLERS: dict[type[ast.Node], Handler] = {
     ast.Binary: operators.binary,
     ast.Unary: operators.unary,
     ast.Call: calls.call,
-    ast.Apply: loops.anonymous_call,
+    ast.Apply: functions_as_values.anonymous_call,
     ast.Capture: functions_as_values.capture,
     ast.Block: flow.block,
     ast.AtomText: expressions.atom_text,

@@ -14,8 +14,13 @@ from honey.analysis import equality, storage
 from honey.analysis.code import negate
 from honey.analysis.conditions import Condition, both, either, known
 from honey.analysis.errors import suggestion
+from honey.analysis.joins import join_all
 from honey.analysis.scope import OptionalFact, UnionFact
-from honey.analysis.shapes import component_types, join_all, rebuild, shape_of
+from honey.analysis.shapes import (
+    component_types,
+    rebuild,
+    shape_of,
+)
 from honey.analysis.values import (
     AggregateValue,
     ContextValue,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from honey.analysis import convert
 from honey.analysis.code import Code, OpenIf, Slot, is_empty, negate, statements
 from honey.analysis.errors import Poisoned
+from honey.analysis.joins import join, join_all
 from honey.analysis.lowering import read
 from honey.analysis.shapes import (
     AddressShape,
@@ -26,8 +27,6 @@ from honey.analysis.shapes import (
     UnionShape,
     component_names,
     component_types,
-    join,
-    join_all,
     rebuild,
     shape_of,
 )

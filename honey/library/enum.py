@@ -6,8 +6,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from honey.analysis import arithmetic, binding, conditions, loops, membership, patterns
+from honey.analysis import arithmetic, binding, conditions, loops, membership, patterns, reductions
 from honey.analysis.code import only_reads
+from honey.analysis.flow import Discard
+from honey.analysis.functions_as_values import applied, apply, function_of
 from honey.analysis.scope import Binding
 from honey.analysis.storage import Join
 from honey.analysis.values import (
@@ -16,6 +18,7 @@ from honey.analysis.values import (
     FunctionValue,
     IntValue,
     ListValue,
+    RangeValue,
     TupleValue,
     Value,
     boolean,
@@ -37,12 +40,22 @@ def _elements(fl: Lowering, node: ast.Node) -> list[Value]:
 def _map(fl: Lowering, node: ast.Call, name: str) -> Value:
     """``Enum.map(list, fun)``: the list of the results."""
     del name
-    items, function = _elements(fl, node.args[0]), loops.function_of(fl, node.args[1])
+    items, function = _elements(fl, node.args[0]), function_of(fl, node.args[1])
     results = []
     for item in items:
-        result = loops.applied(fl, function, [item], node.span)
+        result = applied(fl, function, [item], node.span)
         results.append(binding.kept(fl, "", fl.settled(result), node.span))
     return ListValue(tuple(results))
+
+
+def _each(fl: Lowering, node: ast.Call, name: str) -> Value:
+    """``Enum.each(0..9, fn i -> ... end)``."""
+    del name
+    over, function = loops.collection(fl, node.args[0]), function_of(fl, node.args[1])
+    loops.each(
+        fl, over, lambda value: apply(fl, function, [value], node.span, Discard()), node.span, loops.parameter(function)
+    )
+    return NIL
 
 
 def _count(fl: Lowering, node: ast.Call, name: str) -> Value:
@@ -54,14 +67,14 @@ def _count(fl: Lowering, node: ast.Call, name: str) -> Value:
 def _count_of(fl: Lowering, node: ast.Call, name: str) -> Value:
     """``Enum.count(0..9, fun)``: of how many elements it is true; a loop for a range."""
     over = fl.required(fl.value(node.args[0]), node.args[0].span, "Protocol.UndefinedError")
-    function = loops.function_of(fl, node.args[1])
+    function = function_of(fl, node.args[1])
     count = n.LocalPlace(fl.fresh(name or "count", t.U64))
     fl.code.append(n.Let(count.local, n.Const(0, t.U64), node.span))
     fl.owned.add(count.local.id)
     more = n.Binary(n.BinaryOp.ADD, n.Read(count, t.U64), n.Const(1, t.U64), t.U64)
 
     def turn(item: Value) -> None:
-        found = conditions.truth(fl, fl.settled(loops.applied(fl, function, [item], node.span)), node.span)
+        found = conditions.truth(fl, fl.settled(applied(fl, function, [item], node.span)), node.span)
         conditions.branch_on(fl, found, lambda: fl.assign(count, more, node.span), None, node.span)
 
     loops.each(fl, over, turn, node.span)
@@ -90,13 +103,13 @@ def _quantified(*, is_all: bool) -> LibraryCall:
 
     def call(fl: Lowering, node: ast.Call, name: str) -> Value:
         del name
-        items, function = _elements(fl, node.args[0]), loops.function_of(fl, node.args[1])
+        items, function = _elements(fl, node.args[0]), function_of(fl, node.args[1])
         result = conditions.known(is_all)
         for item in items:
             if result.constant is not None and result.constant is not is_all:
                 break
             with fl.block() as code:
-                value = binding.kept(fl, "", fl.settled(loops.applied(fl, function, [item], node.span)), node.span)
+                value = binding.kept(fl, "", fl.settled(applied(fl, function, [item], node.span)), node.span)
                 found = conditions.truth(fl, value, node.span)
             if result.constant is not None or only_reads(code):
                 fl.code.extend(code)
@@ -112,13 +125,13 @@ def _searched(
     fl: Lowering, node: ast.Call, items: list[Value], default: Value, name: str, found: Callable[[int], Value]
 ) -> Value:
     """What ``found`` makes of the first element's number for which the function (the last argument) is true."""
-    function, sink = loops.function_of(fl, node.args[-1]), Join(fl, name, node.span)
+    function, sink = function_of(fl, node.args[-1]), Join(fl, name, node.span)
 
     def search(number: int) -> None:
         if number == len(items):
             sink.take_value(fl, default, node.span)
             return
-        value = fl.settled(loops.applied(fl, function, [items[number]], node.span))
+        value = fl.settled(applied(fl, function, [items[number]], node.span))
         conditions.branch_on(
             fl,
             conditions.truth(fl, value, node.span),
@@ -216,7 +229,7 @@ def _product(fl: Lowering, node: ast.Call, name: str) -> Value:
 
 def _reduce_while(fl: Lowering, node: ast.Call, name: str) -> Value:
     """``Enum.reduce_while(0..9, start, fun)``: turns after ``{:halt, acc}`` do nothing."""
-    span, function = node.span, loops.function_of(fl, node.args[2])
+    span, function = node.span, function_of(fl, node.args[2])
     halted, going, item, acc = (
         ast.Atom(span, "halt"),
         ast.Atom(span, "cont"),
@@ -231,7 +244,9 @@ def _reduce_while(fl: Lowering, node: ast.Call, name: str) -> Value:
     )
     names = {"turn": Binding(function, span)}
     start = ast.Tuple(node.args[1].span, (going, node.args[1]))
-    result = fl.settled(loops.reduce(fl, node.args[0], start, FunctionValue(ast.Fn(span, clauses), names), span, name))
+    result = fl.settled(
+        reductions.reduce(fl, node.args[0], start, FunctionValue(ast.Fn(span, clauses), names), span, name)
+    )
     found = patterns.test(fl, ast.Tuple(span, (ast.Var(span, "_"), acc)), result)
     if len(found.bindings) != 1:
         raise fl.mistake(
@@ -251,10 +266,10 @@ def _filtered(*, keeps: bool) -> LibraryCall:
 
     def call(fl: Lowering, node: ast.Call, name: str) -> Value:
         del name
-        items, function = _elements(fl, node.args[0]), loops.function_of(fl, node.args[1])
+        items, function = _elements(fl, node.args[0]), function_of(fl, node.args[1])
         kept = []
         for item in items:
-            found = conditions.truth(fl, fl.settled(loops.applied(fl, function, [item], node.span)), node.span)
+            found = conditions.truth(fl, fl.settled(applied(fl, function, [item], node.span)), node.span)
             if found.constant is None:
                 raise loops.unknown_length(
                     fl, "which elements stay is known only when the program runs; lists have a fixed length", node
@@ -280,6 +295,21 @@ def _extreme(op: n.BinaryOp) -> LibraryCall:
         return result
 
     return call
+
+
+def _sum(fl: Lowering, node: ast.Call, name: str) -> Value:
+    """``Enum.sum(list)`` of a list known now."""
+    over = loops.collection(fl, node.args[0])
+    if isinstance(over, RangeValue):
+        return integer(sum(over.numbers))
+    total: IntValue = integer(0)
+    for item in loops.elements(fl, over, node.span):
+        value = fl.required(item, node.span, "ArithmeticError")
+        if not isinstance(value, IntValue):
+            raise fl.mismatch("integers", value, node.span)
+        total = arithmetic.calculate(fl, "+", total, value, node.span)
+    del name
+    return total
 
 
 TABLES: dict[str, Table] = {
@@ -311,9 +341,9 @@ TABLES: dict[str, Table] = {
         ("reject", 2): _filtered(keeps=False),
         ("max", 1): _extreme(n.BinaryOp.GT),
         ("min", 1): _extreme(n.BinaryOp.LT),
-        ("each", 2): loops.enum_each,
-        ("reduce", 2): loops.enum_reduce_from_first,
-        ("reduce", 3): loops.enum_reduce,
-        ("sum", 1): loops.enum_sum,
+        ("each", 2): _each,
+        ("reduce", 2): reductions.enum_reduce_from_first,
+        ("reduce", 3): reductions.enum_reduce,
+        ("sum", 1): _sum,
     }
 }

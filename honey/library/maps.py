@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from honey.analysis import access, convert, expressions, loops
+from honey.analysis import access, convert, expressions, functions_as_values
 from honey.analysis.code import Code, OpenIf, Slot, negate
 from honey.analysis.conditions import Condition, branch_on
 from honey.analysis.constants import kernel_constant
@@ -289,13 +289,13 @@ def change(fl: Lowering, node: ast.Call, name: str) -> Value:
     key_value, initial = fl.operands(node.args[1:3])
     key = fixed_key(fl, key_of(fl, declared, key_value, node.args[1].span), node.args[1].span)
     first = value_of(fl, declared, initial, node.args[2].span)
-    function = loops.function_of(fl, node.args[3])
+    function = functions_as_values.function_of(fl, node.args[3])
     local = reference(fl, declared, key, "", node.span)
     place = stored(local)
     with fl.block() as changed:
         if not _change_fields(fl, place, function, node.span):
             old = access.read_place(place, reference=False)
-            value = loops.applied(fl, function, [old], node.span)
+            value = functions_as_values.applied(fl, function, [old], node.span)
             fl.assign(place, value_of(fl, declared, value, node.args[3].span), node.span)
     insert = n.Eval(n.MapUpdate(declared.name, key, first, n.Const(0, t.U64, "BPF_ANY")), node.span)
     absent: Code = [] if declared.kind in ALWAYS_THERE else [insert]
