@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from honey.analysis import conditions, flow, functions, loops
+from honey.analysis import conditions, flow, functions
 from honey.analysis.control import CONSTRUCTS
 from honey.analysis.errors import suggestion
 from honey.analysis.module import read_alias
@@ -17,7 +17,14 @@ from honey.syntax import ast
 if TYPE_CHECKING:
     from honey.analysis.lowering import Lowering
 
-CONSTRUCTS["for"] = loops.for_
+
+def _for(fl: Lowering, node: ast.Call, sink: flow.Sink) -> None:
+    from honey.analysis import loops
+
+    loops.for_(fl, node, sink)
+
+
+CONSTRUCTS["for"] = _for
 
 BARE = ("Kernel", "Honey.BpfHelpers", "Bitwise")
 """Modules whose functions need no name of a module in front."""

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from honey.analysis import fold, naming
 from honey.analysis.errors import Report, suggestion
-from honey.analysis.unquoting import text_of
 from honey.analysis.values import (
     NIL,
     AtomValue,
@@ -249,6 +248,20 @@ _SIZES: dict[str, Callable[[Value], int | None]] = {
     "byte_size": lambda value: len(value.data) if isinstance(value, StringValue) else None,
     "abs": lambda value: abs(value.constant) if isinstance(value, IntValue) and value.constant is not None else None,
 }
+
+
+def text_of(value: Value) -> str | None:
+    """What ``#{value}`` is in a string that is known when the module is compiled."""
+    match value:
+        case IntValue() if value.constant is not None:
+            return str(value.constant)
+        case StringValue(data):
+            return data.decode(errors="surrogateescape")
+        case AtomValue(name):
+            return name
+        case _:
+            return None
+
 
 _CALLS = {"div": "div", "rem": "rem", "bsl": "<<<", "bsr": ">>>", "band": "&&&", "bor": "|||", "bxor": "bxor"}
 

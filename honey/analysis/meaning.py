@@ -3,9 +3,25 @@
 
 from __future__ import annotations
 
-from honey.analysis import access, calls, expressions, flow, functions_as_values, operators
-from honey.analysis.lowering import Handler
+from honey.analysis import access, calls, expressions, flow, operators
+from honey.analysis.lowering import Handler, Lowering
+from honey.analysis.values import Value
 from honey.syntax import ast
+
+
+def _function(fl: Lowering, node: ast.Node, name: str) -> Value:
+    """What has to do with functions as values, of which most sources have none."""
+    from honey.analysis import functions_as_values
+
+    match node:
+        case ast.Apply():
+            return functions_as_values.anonymous_call(fl, node, name)
+        case ast.Capture():
+            return functions_as_values.capture(fl, node, name)
+        case _:
+            assert isinstance(node, ast.CaptureArg)
+            return functions_as_values.capture_argument(fl, node, name)
+
 
 HANDLERS: dict[type[ast.Node], Handler] = {
     ast.Int: expressions.integer_literal,
@@ -28,13 +44,13 @@ HANDLERS: dict[type[ast.Node], Handler] = {
     ast.Binary: operators.binary,
     ast.Unary: operators.unary,
     ast.Call: calls.call,
-    ast.Apply: functions_as_values.anonymous_call,
-    ast.Capture: functions_as_values.capture,
+    ast.Apply: _function,
+    ast.Capture: _function,
     ast.Block: flow.block,
     ast.AtomText: expressions.atom_text,
     ast.UnquotedCall: expressions.no_meaning,
     ast.Pin: expressions.no_meaning,
-    ast.CaptureArg: functions_as_values.capture_argument,
+    ast.CaptureArg: _function,
     ast.MultiAlias: expressions.no_meaning,
     ast.Bitstring: expressions.no_meaning,
     ast.Pair: expressions.no_meaning,

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from honey.analysis import map_declarations, struct_declarations, unquoting
+from honey.analysis import map_declarations, struct_declarations
 from honey.analysis.constants import Evaluator
 from honey.analysis.errors import Report, suggestion
 from honey.analysis.map_declarations import MapDeclaration
@@ -111,6 +111,8 @@ class Module:
             case ast.Attribute(name=name, value=value) if value is not None:
                 self._attribute(node, name, value)
             case ast.Call(target=None, name="for"):
+                from honey.analysis import unquoting
+
                 for declaration in unquoting.declarations(self, node):
                     self._declaration(declaration)
             case ast.Call(target=None, name=name) if name in _DECLARATIONS:

@@ -111,16 +111,3 @@ def _literal(module: Module, value: Value, node: ast.Node) -> ast.Node:
             return ast.ListLit(node.span, tuple(_literal(module, item, node) for item in items), None)
         case _:
             raise module.report.mistake("HNY0110", f"{describe(value)} cannot be put into a declaration", node.span)
-
-
-def text_of(value: Value) -> str | None:
-    """What ``#{value}`` is in a string that is known when the module is compiled."""
-    match value:
-        case IntValue() if value.constant is not None:
-            return str(value.constant)
-        case StringValue(data):
-            return data.decode(errors="surrogateescape")
-        case AtomValue(name):
-            return name
-        case _:
-            return None

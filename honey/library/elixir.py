@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from honey.analysis import arithmetic, binding, conditions, convert, functions_as_values
+from honey.analysis import arithmetic, binding, conditions, convert
 from honey.analysis.constants import Evaluator
 from honey.analysis.flow import Discard
 from honey.analysis.values import (
@@ -76,12 +76,16 @@ def _floored(op: str) -> LibraryCall:
 
 def _then(fl: Lowering, node: ast.Call, name: str) -> Value:
     """``x |> then(fn y -> ... end)``."""
+    from honey.analysis import functions_as_values
+
     value = binding.kept(fl, "", fl.settled(fl.value(node.args[0])), node.span)
     return functions_as_values.applied(fl, functions_as_values.function_of(fl, node.args[1]), [value], node.span, name)
 
 
 def _tap(fl: Lowering, node: ast.Call, name: str) -> Value:
     """``x |> tap(fn y -> ... end)``: the value, with which something is done on the way."""
+    from honey.analysis import functions_as_values
+
     value = binding.kept(fl, name, fl.settled(fl.value(node.args[0])), node.span)
     functions_as_values.apply(fl, functions_as_values.function_of(fl, node.args[1]), [value], node.span, Discard())
     return value

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from honey.analysis import access, convert, expressions, functions_as_values
+from honey.analysis import access, convert, expressions
 from honey.analysis.code import Code, OpenIf, Slot, negate
 from honey.analysis.conditions import Condition, branch_on
 from honey.analysis.constants import kernel_constant
@@ -289,6 +289,8 @@ def change(fl: Lowering, node: ast.Call, name: str) -> Value:
     key_value, initial = fl.operands(node.args[1:3])
     key = fixed_key(fl, key_of(fl, declared, key_value, node.args[1].span), node.args[1].span)
     first = value_of(fl, declared, initial, node.args[2].span)
+    from honey.analysis import functions_as_values
+
     function = functions_as_values.function_of(fl, node.args[3])
     local = reference(fl, declared, key, "", node.span)
     place = stored(local)
