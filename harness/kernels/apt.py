@@ -12,7 +12,9 @@ import os
 import platform
 import shutil
 import subprocess
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from harness.kernels.errors import KernelError
@@ -22,6 +24,9 @@ from harness.kernels.releases import Release
 _TIME_LIMIT_S = 900
 #: With less room than this a tool that failed most likely did so for want of it, whatever it says.
 _LEAST_ROOM = 1 << 20
+#: How often to look whether there is room, and how often in a row there may be none.
+_LOOK_S = 2.0
+_FULL_LOOKS = 3
 _SHOWN_LINES = 15
 
 
@@ -100,18 +105,42 @@ def _needs(tool: str) -> None:
 
 def _call(command: Sequence[str], into: Path, said: str, hint: str, cwd: Path | None = None) -> str:
     """What ``command`` says, which writes into the folder ``into``; ``said`` and ``hint`` are for when it fails."""
-    try:
-        done = subprocess.run(
-            command, cwd=cwd, capture_output=True, text=True, timeout=_TIME_LIMIT_S, check=False, errors="replace"
-        )
-    except subprocess.TimeoutExpired as late:
-        raise KernelError(f"{said}: {command[0]} did not end within {_TIME_LIMIT_S} s", hint=hint) from late
-    if done.returncode != 0:
-        if "No space left on device" in done.stderr or shutil.disk_usage(into).free < _LEAST_ROOM:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=cwd, stdout=pipe, stderr=pipe, text=True, errors="replace") as process:
+        try:
+            out, words = _said_by(process, into)
+        except TimeoutError as late:
+            process.kill()
+            raise KernelError(f"{said}: {command[0]} did not end within {_TIME_LIMIT_S} s", hint=hint) from late
+        except BaseException:
+            process.kill()
+            raise
+    if process.returncode != 0:
+        if "No space left on device" in words or _full(into):
             raise KernelError(f"{said}: no space left on device", hint=f"make room where {into} lies")
-        words = f"{said}: {command[0]} ended with status {done.returncode}"
-        raise KernelError(words, details="\n".join(done.stderr.splitlines()[-_SHOWN_LINES:]), hint=hint)
-    return done.stdout
+        message = f"{said}: {command[0]} ended with status {process.returncode}"
+        raise KernelError(message, details="\n".join(words.splitlines()[-_SHOWN_LINES:]), hint=hint)
+    return out
+
+
+def _said_by(process: subprocess.Popen[str], into: Path) -> tuple[str, str]:
+    """What ``process`` says on both streams until it ends; killed where the disk stays full, which apt sits out.
+
+    Raises :class:`TimeoutError` after the time limit.
+    """
+    deadline = time.monotonic() + _TIME_LIMIT_S
+    full = 0
+    while time.monotonic() < deadline:
+        with suppress(subprocess.TimeoutExpired):
+            return process.communicate(timeout=_LOOK_S)
+        full = full + 1 if _full(into) else 0
+        if full == _FULL_LOOKS:
+            process.kill()
+    raise TimeoutError
+
+
+def _full(folder: Path) -> bool:
+    return shutil.disk_usage(folder).free < _LEAST_ROOM
 
 
 def distribution() -> str:

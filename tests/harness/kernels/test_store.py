@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import shutil
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from rich.console import Console
 from harness.cancellation import Cancellation
 from harness.errors import HarnessError
 from harness.execute import Where, _open
-from harness.kernels import RELEASES, KernelError, find_kernel, offers
+from harness.kernels import RELEASES, KernelError, apt, find_kernel, offers
 from harness.kernels.apt import _sources
 from harness.kernels.releases import release
 from harness.progress import Progress
@@ -131,3 +132,14 @@ def test_a_folder_of_modules_that_there_is_not_is_named(tmp_path: Path) -> None:
     path.write_bytes(vmlinux())
     with pytest.raises(HarnessError, match="nowhere is no folder of modules"):
         opened(Where("vm", kernel=str(path), modules=str(tmp_path / "nowhere")), Cancellation())
+
+
+def test_a_tool_that_sits_out_a_full_disk_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tool = tmp_path / "dpkg-deb"
+    tool.write_text("#!/bin/sh\nexec sleep 1000\n", encoding="ascii")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(apt, "_LOOK_S", 0.01)
+    monkeypatch.setattr(apt, "_LEAST_ROOM", 1 << 60)
+    with pytest.raises(KernelError, match="cannot be unpacked: no space left on device"):
+        apt.unpack(tmp_path / "a.deb", tmp_path)
