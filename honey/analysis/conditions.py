@@ -106,6 +106,7 @@ def condition(fl: Lowering, node: ast.Node) -> Condition:
             for side, tested in ((left, other), (right, one)):
                 if side == _NIL:
                     _warn_never_nil(fl, tested, node.span)
+                _warn_never_text(fl, tested, side, node.span)
             equal = equality.equal(fl, one, other, convert.network_span(binary, one, other))
             return equal if op in ("==", "===") else equal.negated
         case ast.Binary(op="in", left=left, right=right):
@@ -271,6 +272,20 @@ def is_nil(fl: Lowering, value: Value, span: Span) -> Condition:
             return equality.equal(fl, value, NilValue(), span)
         case _:
             return known(False)
+
+
+def _warn_never_text(fl: Lowering, value: Value, side: ast.Node, span: Span) -> None:
+    """A text beside a number or an address; in a function, other callers may hand it something else."""
+    if not isinstance(side, ast.Str) or fl.section is None:
+        return
+    value = fl.settled(value)
+    if isinstance(value, AddressValue):
+        space = "user" if value.type.space is t.Space.USER else "kernel"
+        read = f"read what lies there first: `probe_read_{space}_str(address, 64)`"
+        fl.report.warn("HNY0215", f"{describe(value)} never equals a text", span, help=read)
+    elif isinstance(value, IntValue):
+        help = "an IPv4 address is a number: `Honey.Net.htonl(0x0A000001)`" if value.type == t.BE32 else None
+        fl.report.warn("HNY0215", f"{describe(value)} never equals a text", span, help=help)
 
 
 def _warn_never_nil(fl: Lowering, value: Value, span: Span) -> None:

@@ -120,6 +120,9 @@ def _hint(value: Value, type_: t.Type) -> str | None:
         return "write `x != 0`"
     if isinstance(type_, t.Struct) and isinstance(value, IntValue):
         return f"build it with `%{type_.name}{{...}}`"
+    if isinstance(type_, t.Chars) and isinstance(value, AddressValue):
+        space = "user" if value.type.space is t.Space.USER else "kernel"
+        return f"read the text that lies there: `probe_read_{space}_str(address, {type_.size})`"
     return None
 
 
