@@ -85,6 +85,9 @@ def capture_argument(fl: Lowering, node: ast.CaptureArg, name: str) -> Value:
 
 def apply(fl: Lowering, function: FunctionValue, values: Sequence[Value], span: Span, sink: Sink) -> None:
     """Calls an anonymous function in place; its body sees the names of where it was made."""
+    wanted = len(function.fn.clauses[0].patterns) if function.fn.clauses else len(values)
+    if wanted != len(values):
+        raise fl.mistake("HNY0604", f"this function takes {wanted} arguments, and is given {len(values)}", span)
     outer = fl.scope
     fl.scope = Scope(outer, function.names)
     try:

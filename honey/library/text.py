@@ -145,6 +145,10 @@ def _starts_with(fl: Lowering, node: ast.Call, name: str) -> Value:
     """``String.starts_with?(text, "prefix")``, or one of a list of prefixes."""
     del name
     text, prefix = (fl.required(value, node.span) for value in fl.operands(node.args))
+    if not isinstance(text, StringValue) and not (
+        isinstance(text, MemoryValue | AggregateValue) and isinstance(text.type, t.Chars | t.Array)
+    ):
+        raise fl.mismatch("a string", text, node.args[0].span)
     result = known(False)
     for each in prefix.items if isinstance(prefix, ListValue) else (prefix,):
         if not isinstance(each, StringValue):
