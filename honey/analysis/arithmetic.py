@@ -41,6 +41,7 @@ ARITHMETIC: dict[str, n.BinaryOp] = {
 """Operations on two integers by their spelling in the source."""
 
 _DIVISIONS = (n.BinaryOp.DIV, n.BinaryOp.MOD)
+_SUMS = (n.BinaryOp.ADD, n.BinaryOp.SUB)
 _SHIFTS = (n.BinaryOp.SHL, n.BinaryOp.SHR)
 
 
@@ -77,11 +78,29 @@ def calculate(fl: Lowering, op: str, left: IntValue, right: IntValue, span: Span
         return _shift(operator, left, right)
     signed = convert.common_signed(left, right)
     one, other = convert.to_wide(left, signed), convert.to_wide(right, signed)
+    if operator in _SUMS:
+        for side in (one, other):
+            _keep_together(fl, side, span)
     if operator in _DIVISIONS:
         other = _checked_divisor(fl, other, span)
         if isinstance(other, n.Const) and other.value == 0:
             return IntValue(n.Const(0, one.type))
     return IntValue(n.Binary(operator, one, other, one.type))
+
+
+def _keep_together(fl: Lowering, side: n.Expr, span: Span) -> None:
+    """A packet's length is a difference of addresses, and clang would rather add to one of them: no verifier allows it.
+
+    In a guard, which does nothing, the length is compared as it is.
+    """
+    while isinstance(side, n.Cast):
+        side = side.operand
+    if fl.in_guard or not isinstance(side, n.Read) or not isinstance(side.place, n.LocalPlace):
+        return
+    if side.place.local.id in fl.lengths:
+        from honey.analysis.access import BARRIER
+
+        fl.code.append(n.Eval(n.HelperCall(BARRIER, (side.place,), t.VOID), span))
 
 
 def power(fl: Lowering, base: IntValue, exponent: IntValue, node: ast.Node) -> IntValue:

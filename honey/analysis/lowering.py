@@ -83,6 +83,7 @@ class Lowering:
         self.fuel: dict[tuple[str, int], int] = {}
         self.parameters: dict[int, ParameterKey] = {}
         self.ranges: dict[int, range] = {}
+        self.lengths: set[int] = set()
         self.copied: dict[int, n.Place] = {}
         self._ids = 0
         self._not_left: dict[int, tuple[Code, int, object]] = {}

@@ -80,7 +80,10 @@ def length(fl: Lowering, node: ast.Call, name: str) -> Value:
         for field in ("data_end", "data")
         if (name := fl.unit.module.types.field(struct, field, node.span).name)
     )
-    return IntValue(fl.let(name or "length", n.Binary(n.BinaryOp.SUB, end, start, t.U64), node.span))
+    found = fl.let(name or "length", n.Binary(n.BinaryOp.SUB, end, start, t.U64), node.span)
+    assert isinstance(found.place, n.LocalPlace)
+    fl.lengths.add(found.place.local.id)
+    return IntValue(found)
 
 
 TABLES: dict[str, Table] = {"Honey.Packet": {("at", 3): at, ("length", 1): length}}
