@@ -18,7 +18,7 @@ from honey.syntax.nesting import room_to_recurse
 
 if TYPE_CHECKING:
     from honey.diagnostics import Diagnostic
-    from honey.emit import CSource
+    from honey.emit import CSource, clang
     from honey.emit.clang import ClangError
     from honey.ir.nodes import Program
     from honey.syntax.ast import File
@@ -115,7 +115,9 @@ def to_c(source: SourceFile, passes: Sequence[str] | None = None) -> Compiled:
     return done
 
 
-def _in_c(source: SourceFile, passes: Sequence[str] | None) -> tuple[Compiled, Callable[[], None]]:
+def _in_c(
+    source: SourceFile, passes: Sequence[str] | None, *, rows: bool = True
+) -> tuple[Compiled, Callable[[], None]]:
     """The same, still to be verified."""
     done, verified = _translated(source, passes)
     if done.program is None:
@@ -124,7 +126,7 @@ def _in_c(source: SourceFile, passes: Sequence[str] | None) -> tuple[Compiled, C
         with _step(source, "emission of C"):
             from honey.emit import emit_c
 
-            c = emit_c(replace(done.program, file=_relative(source.name)))
+            c = emit_c(replace(done.program, file=_relative(source.name)), rows=rows)
     except InternalError:
         verified()  # what emission met may be wrong before it
         raise
@@ -134,26 +136,74 @@ def _in_c(source: SourceFile, passes: Sequence[str] | None) -> tuple[Compiled, C
 def compile_source(source: SourceFile, output: str | os.PathLike[str], passes: Sequence[str] | None = None) -> Compiled:
     """Compiles a source to an eBPF object at `output`, which appears whole or not at all."""
     from honey.emit import clang
+
+    rows = True
+    done, outcome = _through_clang(source, output, passes)
+    if _without_room(outcome) and done.c is not None and "#pragma unroll" in done.c.text:
+        # What clang calculates for all turns together it keeps on the stack.
+        rows = False
+        done, outcome = _through_clang(source, output, passes, rows=False)
+    for some in (rows, False):
+        if _falls_back(done, outcome):
+            in_order = _through_clang(source, output, passes, rows=some, in_order=True)
+            done, outcome = in_order if isinstance(in_order[1], clang.Compiled) else (done, outcome)
+    if outcome is None:
+        return done
+    if isinstance(outcome, clang.Compiled):
+        return replace(done, output=outcome.output)
+    if (line := _without_room(outcome)) is not None:
+        return replace(done, diagnostics=_in_order((*done.diagnostics, _beyond_stack(source, line))))
+    return replace(done, problem=outcome)
+
+
+def _through_clang(
+    source: SourceFile,
+    output: str | os.PathLike[str],
+    passes: Sequence[str] | None,
+    *,
+    rows: bool = True,
+    in_order: bool = False,
+) -> tuple[Compiled, clang.Compiled | ClangError | None]:
+    """What became of a source and what clang made of its C, None where there is none.
+
+    ``rows``: whether turns of loops may be written out, one after the other; ``in_order``: whether clang lays blocks
+    out as they are in the C.
+    """
+    from honey.emit import clang
     from honey.emit.program import HEADERS
 
-    run = clang.ClangRun(output)
+    run = clang.ClangRun(output, clang.IN_ORDER if in_order else ())
     try:
         problem = run.start(headers=HEADERS)  # it loads and reads them meanwhile
-        done, verified = _in_c(source, passes)
+        done, verified = _in_c(source, passes, rows=rows)
         if done.c is None:
-            return done
+            return done, None
         with _step(source, "compilation of the C"):
             problem = problem or run.send(done.c.text)
         verified()  # while clang works
         with _step(source, "compilation of the C"):
-            outcome = problem or run.finish()
+            return done, problem or run.finish()
     finally:
         run.abandon()
-    if isinstance(outcome, clang.Compiled):
-        return replace(done, output=outcome.output)
-    if isinstance(outcome, clang.ClangFailed) and (line := outcome.beyond_stack) is not None:
-        return replace(done, diagnostics=_in_order((*done.diagnostics, _beyond_stack(source, line))))
-    return replace(done, problem=outcome)
+
+
+def _without_room(outcome: clang.Compiled | ClangError | None) -> int | None:
+    """The line of the C's function for which clang has no room on the stack, if that is what hinders it."""
+    from honey.emit import clang
+
+    return outcome.beyond_stack if isinstance(outcome, clang.ClangFailed) else None
+
+
+def _falls_back(done: Compiled, outcome: clang.Compiled | ClangError | None) -> bool:
+    """Whether an object has loops that older kernels refuse, for how clang has laid them out."""
+    from honey.emit import clang
+
+    if done.c is None or "for (" not in done.c.text or not isinstance(outcome, clang.Compiled):
+        return False
+    from honey.emit.back_edges import falls_back
+
+    with open(outcome.output, "rb") as file:
+        return falls_back(file.read())
 
 
 def _beyond_stack(source: SourceFile, line: int) -> Diagnostic:

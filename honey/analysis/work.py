@@ -25,6 +25,9 @@ _WRITTEN_OUT = 100_000_000
 """Nodes in calls within calls, without loops, that clang may be given: it knows most of what is passed, and drops the
 rest, but each call takes its time."""
 _OF_SQUARE = 4
+_OF_SQUARE_IN_ROWS = 8
+_IN_ROWS = 256
+"""Instructions of a turn, up to which turns are written out in rows."""
 _SIGNED_DIVISION = 3
 """Branches of the function that divides signed numbers."""
 
@@ -165,7 +168,8 @@ class _Count:
             case n.For(local, start, stop, step, body):
                 turns = len(range(start, stop, step))
                 turn = self.block(body, known | {local.id})
-                square = turn.steps // _OF_SQUARE if turn.depth > 1 else 0
+                part = _OF_SQUARE_IN_ROWS if turn.steps <= _IN_ROWS else _OF_SQUARE
+                square = turn.steps // part if turn.depth > 1 else 0
                 total += Work(
                     turns * turn.steps, turns * turn.branches, 0, max(turns * turn.squared, turns**2 * square)
                 )

@@ -23,6 +23,9 @@ from honey.signals import undisturbed
 FLAGS = ("-O2", "-g", "-Wall", "-target", "bpf", "-fwrapv")
 """``-fwrapv``: Honey's signed arithmetic wraps. The processor version is left to clang, as for any C it is given."""
 
+IN_ORDER = ("-mllvm", "-disable-block-placement")
+"""Blocks stay as they come: for loops that clang would lay out so that kernels before 6.7 refuse them."""
+
 _TEXT_FD = 3
 """Where clang finds the C; standard input holds what comes before it."""
 _TEXT_START = b'#line 1 "<stdin>"\n'
@@ -140,8 +143,9 @@ class ClangRun:
     behind.
     """
 
-    def __init__(self, output: str | os.PathLike[str]) -> None:
+    def __init__(self, output: str | os.PathLike[str], flags: Sequence[str] = ()) -> None:
         self._output = os.fspath(output)
+        self._flags = tuple(flags)
         folder, name = os.path.split(self._output)
         self._temporary = os.path.join(folder, f".{name}.{os.getpid()}.{time.monotonic_ns()}")
         self._command: list[str] = []
@@ -158,7 +162,8 @@ class ClangRun:
         found = clang if clang is not None else find_clang()
         if isinstance(found, ClangMissing):
             return found
-        self._command = command(found, "-")
+        clang, *rest = command(found, "-")
+        self._command = [clang, *self._flags, *rest]
         with undisturbed():
             try:
                 self._object = os.open(self._temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)

@@ -32,6 +32,8 @@ class FileContext:
     file: str
     trace: bool
     reads_memory: bool
+    rows: bool
+    """Whether turns of loops may be written out, one after the other."""
     kept_apart: dict[str, KeptApart] = field(default_factory=dict)
     """What functions need for their null tests, by name, as far as it has been looked for."""
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Set
+from collections.abc import Callable, Mapping, Set
 
 from honey.emit.constants import braced, bytes_value, constant
 from honey.emit.features import Features
@@ -38,7 +38,7 @@ class Expressions:
     ``names`` has the C name of each local by id, ``folded`` the values that are written where their local is read,
     ``effect`` writes an effect that has been folded into an expression, ``once`` are reads that must not be merged with
     others, ``turns`` are the numbers of loops' turns, by id, ``tests`` knows the tests for null, ``apart`` are
-    choices that must stay branches.
+    choices that must stay branches, ``vague`` what is read without the verifier learning of it, with the zero for that.
     """
 
     spelling: Spelling
@@ -51,6 +51,7 @@ class Expressions:
     turns: frozenset[int] = frozenset()
     tests: NullTests = NullTests()
     apart: Set[n.Select] = frozenset()
+    vague: Mapping[n.Read, str] = field(default_factory=dict)
 
     def value(self, value: n.Expr | n.Effect) -> Fragment:
         """An expression or an effect."""
@@ -69,6 +70,9 @@ class Expressions:
                 return self.value(self.folded[local.id])
             case n.Read(place, type_) if expr in self.once and not is_array(type_):
                 return Fragment(self.features.read_once(self.context_place(place)), Binding.POSTFIX, type_)
+            case n.Read(place, type_) if expr in self.vague:
+                read = self.features.vague(self.place(place).text, self.vague[expr])
+                return Fragment(read, Binding.POSTFIX, type_)
             case n.Read(place, type_):
                 written = self.place(place)
                 return Fragment(written.text, written.binding, type_)

@@ -105,6 +105,21 @@ FORGET = (
     "\t} while (0)",
 )
 
+VAGUE = (
+    "/* A number plus such a 0: what the verifier learns of the sum it does not know of the number. */",
+    "#define vague(number, zero) \\",
+    "\t({ \\",
+    "\t\t__u64 value_ = (number); \\",
+    '\t\tasm volatile("%0 += %1" : "+r"(value_) : "r"(zero)); \\',
+    "\t\t(typeof(number))value_; \\",
+    "\t})",
+)
+
+JUMP = (
+    "/* A jump at the end of a turn: kernels before 6.7 refuse a loop that falls back to its start. */",
+    '#define jump(turn) ({ asm volatile("goto +0" : "+r"(turn)); })',
+)
+
 ATOMIC_ADD = (
     "/* Adds to a number that others add to as well. (__sync_fetch_and_add copies the amount to a register first.) */",
     "/* clang-format off */",
@@ -339,6 +354,16 @@ class Features:
         """The statement that makes the verifier forget what it knows of a number."""
         self.helpers["forget"] = FORGET
         return f"forget({number}, {zero});"
+
+    def vague(self, number: str, zero: str) -> str:
+        """A number of which the verifier learns nothing by what is learnt of this expression."""
+        self.helpers["vague"] = VAGUE
+        return f"vague({number}, {zero})"
+
+    def jump(self, turn: str) -> str:
+        """A jump to what follows, behind which a loop's ``turn`` has its value."""
+        self.helpers["jump"] = JUMP
+        return f"jump({turn})"
 
     def null(self) -> str:
         """The null pointer."""

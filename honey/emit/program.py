@@ -27,15 +27,16 @@ _PINNING = "LIBBPF_PIN_BY_NAME"
 _ALL_ONES = (-1, (1 << 64) - 1)
 
 
-def emit_c(program: n.Program) -> CSource:
+def emit_c(program: n.Program, *, rows: bool = True) -> CSource:
     """``program`` as C for clang's eBPF target. The same program gives the same text, and nothing of the machine in it.
 
-    ``program.file`` is what ``#line`` calls the source, so it should be a relative path.
+    ``program.file`` is what ``#line`` calls the source, so it should be a relative path. ``rows``: whether turns of
+    loops may be written out, one after the other.
     """
     symbols = Symbols.of(program)
     functions = in_calling_order(program, symbols)
     usage = usage_of(functions, program.maps, symbols)
-    context = _context(program, symbols, functions, frozenset(usage.defined))
+    context = _context(program, symbols, functions, frozenset(usage.defined), rows=rows)
     shown = {family.shown.name: family.shown for family in context.families.values()}
     written = [shown.get(one.name, one) for one in functions if one.name in shown or one.name not in context.families]
     bodies = [write_function(context, function) for function in written]
@@ -107,7 +108,7 @@ def _reachable(handler: n.Function, symbols: Symbols) -> set[str]:
 
 
 def _context(
-    program: n.Program, symbols: Symbols, functions: Sequence[n.Function], defined: frozenset[str]
+    program: n.Program, symbols: Symbols, functions: Sequence[n.Function], defined: frozenset[str], *, rows: bool
 ) -> FileContext:
     scope = Scope()
     spellings: dict[str, str] = {}
@@ -135,6 +136,7 @@ def _context(
         globals=scope,
         functions=names,
         maps=maps,
+        rows=rows,
         families=members,
         file=program.file,
         trace=program.trace,

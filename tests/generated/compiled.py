@@ -18,6 +18,7 @@ from program_text import RUNNABLE, Generated
 from harness.agent.errors import AgentError
 from honey import compiler
 from honey.diagnostics.render import render
+from honey.emit.back_edges import falls_back
 from honey.ir.nodes import Program
 from honey.syntax.source import SourceFile
 
@@ -56,7 +57,10 @@ def packets() -> list[bytes]:
 
 
 def compiled(generated: Generated, folder: Path) -> tuple[Program, dict[str, Path]] | None:
-    """The IR as analysed, and both objects; ``None`` for a program that is beyond a limit, and says so."""
+    """The IR as analysed, and both objects; ``None`` for a program that is beyond a limit, and says so.
+
+    Of what only older kernels refuse, the objects are looked through for loops that fall back.
+    """
     source = SourceFile.from_text(generated.text)
     checked = compiler.check(source)
     errors = [found for found in checked.diagnostics if found.is_error]
@@ -71,6 +75,8 @@ def compiled(generated: Generated, folder: Path) -> tuple[Program, dict[str, Pat
         if one.result().output is None:
             assert {found.code for found in one.result().diagnostics if found.is_error} <= _BEYOND_LIMITS
             return None
+    for name, output in outputs.items():
+        assert not falls_back(output.read_bytes()), f"{name}: kernels before 6.7 refuse a loop"
     return checked.program, outputs
 
 
