@@ -20,8 +20,10 @@ from contextlib import suppress
 from honey.records import dataclass
 from honey.signals import undisturbed
 
-FLAGS = ("-O2", "-g", "-Wall", "-target", "bpf", "-fwrapv")
-"""``-fwrapv``: Honey's signed arithmetic wraps. The processor version is left to clang, as for any C it is given."""
+FLAGS = ("-O2", "-g", "-Wall", "-target", "bpf", "-fwrapv", "-mllvm", "-enable-load-in-loop-pre=false")
+"""``-fwrapv``: Honey's signed arithmetic wraps. No loads moved to the end of a loop's turn: the end of a packet would
+become a number of 32 bits there, with which the verifier allows no arithmetic. The processor version is left to clang,
+as for any C it is given."""
 
 IN_ORDER = ("-mllvm", "-disable-block-placement")
 """Blocks stay as they come: for loops that clang would lay out so that kernels before 6.7 refuse them."""
