@@ -36,9 +36,10 @@ KNOWN_TARGETS = {**TARGETS, SIM: "no kernel at all: the objects are simulated, o
 #: What the second guest is called in progress and timings.
 COUNTING = "vm-counting"
 
-#: Rounds in the counting guest, of which the lowest counts: in one figure of thousands an interrupt hits all three.
-#: More would keep a second processor busy for longer, which other cells of a matrix want.
-COUNT_BLOCKS = 3
+#: Rounds in the counting guest, of which the lowest counts. An interrupt falls into about one round of seven: into all
+#: five of a figure once in ten thousand figures. More would keep a second processor busy for longer, which other cells
+#: of a matrix want.
+COUNT_BLOCKS = 5
 
 _GUEST_INSNS = "guest_insns_per_event"
 

@@ -47,15 +47,10 @@ def after_a_boot(folder: Path) -> BenchmarkReport:
 
 def test_five_boots_agree_within_a_thousandth(tmp_path: Path) -> None:
     reports = [after_a_boot(tmp_path / str(number)) for number in range(BOOTS)]
-    apart = []
     for handler, sides in reports[0].programs.items():
         for side in sides:
             figures = [report.programs[handler][side] for report in reports]
             assert len({one.executed_insns_per_event for one in figures}) == 1
-            counts = sorted(one.guest_insns_per_event or 0.0 for one in figures)
-            assert counts[0] > 100
-            assert counts[-2] <= counts[0] * 1.001, (handler, side, counts)
-            if counts[-1] > counts[0] * 1.001:
-                apart.append((handler, side, counts))
-    # Now and then one figure of one boot is higher: an interrupt fell into each of its rounds.
-    assert len(apart) <= 1, apart
+            counts = [one.guest_insns_per_event or 0.0 for one in figures]
+            assert max(counts) <= min(counts) * 1.001, (handler, side, counts)
+            assert min(counts) > 100
