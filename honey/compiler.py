@@ -137,15 +137,18 @@ def compile_source(source: SourceFile, output: str | os.PathLike[str], passes: S
     """Compiles a source to an eBPF object at `output`, which appears whole or not at all."""
     from honey.emit import clang
 
-    rows = True
+    rows, flags = True, tuple[str, ...]()
     done, outcome = _through_clang(source, output, passes)
     if _without_room(outcome) and done.c is not None and "#pragma unroll" in done.c.text:
         # What clang calculates for all turns together it keeps on the stack.
         rows = False
         done, outcome = _through_clang(source, output, passes, rows=False)
+    if _leaves_undecided(done, outcome):
+        flags = clang.WITH_LESS
+        done, outcome = _through_clang(source, output, passes, flags, rows=rows)
     for some in (rows, False):
         if _falls_back(done, outcome):
-            in_order = _through_clang(source, output, passes, rows=some, in_order=True)
+            in_order = _through_clang(source, output, passes, (*flags, *clang.IN_ORDER), rows=some)
             done, outcome = in_order if isinstance(in_order[1], clang.Compiled) else (done, outcome)
     if outcome is None:
         return done
@@ -160,19 +163,18 @@ def _through_clang(
     source: SourceFile,
     output: str | os.PathLike[str],
     passes: Sequence[str] | None,
+    flags: tuple[str, ...] = (),
     *,
     rows: bool = True,
-    in_order: bool = False,
 ) -> tuple[Compiled, clang.Compiled | ClangError | None]:
     """What became of a source and what clang made of its C, None where there is none.
 
-    ``rows``: whether turns of loops may be written out, one after the other; ``in_order``: whether clang lays blocks
-    out as they are in the C.
+    ``flags`` are clang's further flags; ``rows``: whether turns of loops may be written out, one after the other.
     """
     from honey.emit import clang
     from honey.emit.program import HEADERS
 
-    run = clang.ClangRun(output, clang.IN_ORDER if in_order else ())
+    run = clang.ClangRun(output, flags)
     try:
         problem = run.start(headers=HEADERS)  # it loads and reads them meanwhile
         done, verified = _in_c(source, passes, rows=rows)
@@ -204,6 +206,20 @@ def _falls_back(done: Compiled, outcome: clang.Compiled | ClangError | None) -> 
 
     with open(outcome.output, "rb") as file:
         return falls_back(file.read())
+
+
+def _leaves_undecided(done: Compiled, outcome: clang.Compiled | ClangError | None) -> bool:
+    """Whether an object has comparisons that older kernels do not decide, and addresses that depend on them."""
+    from honey.emit import clang
+
+    if done.program is None or not isinstance(outcome, clang.Compiled):
+        return False
+    from honey.emit.undecided import calculates_addresses, compares_constants
+
+    if not calculates_addresses(done.program):
+        return False
+    with open(outcome.output, "rb") as file:
+        return compares_constants(file.read())
 
 
 def _beyond_stack(source: SourceFile, line: int) -> Diagnostic:

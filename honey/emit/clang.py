@@ -23,10 +23,13 @@ from honey.signals import undisturbed
 FLAGS = ("-O2", "-g", "-Wall", "-target", "bpf", "-fwrapv", "-mllvm", "-enable-load-in-loop-pre=false")
 """``-fwrapv``: Honey's signed arithmetic wraps. No loads moved to the end of a loop's turn: the end of a packet would
 become a number of 32 bits there, with which the verifier allows no arithmetic. The processor version is left to clang,
-as for any C it is given."""
+as for any C it is given, but for `WITH_LESS`."""
 
 IN_ORDER = ("-mllvm", "-disable-block-placement")
 """Blocks stay as they come: for loops that clang would lay out so that kernels before 6.7 refuse them."""
+
+WITH_LESS = ("-mcpu=v2",)
+"""With jumps on "less than", so that a constant is never compared from a register: see `undecided.py`."""
 
 _TEXT_FD = 3
 """Where clang finds the C; standard input holds what comes before it."""

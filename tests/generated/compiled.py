@@ -19,6 +19,7 @@ from harness.agent.errors import AgentError
 from honey import compiler
 from honey.diagnostics.render import render
 from honey.emit.back_edges import falls_back
+from honey.emit.undecided import calculates_addresses, compares_constants
 from honey.ir.nodes import Program
 from honey.syntax.source import SourceFile
 
@@ -59,7 +60,8 @@ def packets() -> list[bytes]:
 def compiled(generated: Generated, folder: Path) -> tuple[Program, dict[str, Path]] | None:
     """The IR as analysed, and both objects; ``None`` for a program that is beyond a limit, and says so.
 
-    Of what only older kernels refuse, the objects are looked through for loops that fall back.
+    Of what only older kernels refuse, the objects are looked through for loops that fall back, and for comparisons of
+    constants in registers.
     """
     source = SourceFile.from_text(generated.text)
     checked = compiler.check(source)
@@ -75,8 +77,11 @@ def compiled(generated: Generated, folder: Path) -> tuple[Program, dict[str, Pat
         if one.result().output is None:
             assert {found.code for found in one.result().diagnostics if found.is_error} <= _BEYOND_LIMITS
             return None
-    for name, output in outputs.items():
+    for (name, output), one in zip(outputs.items(), done, strict=True):
         assert not falls_back(output.read_bytes()), f"{name}: kernels before 6.7 refuse a loop"
+        program = one.result().program
+        if program is not None and calculates_addresses(program):
+            assert not compares_constants(output.read_bytes()), f"{name}: kernels before 6.4 do not decide a comparison"
     return checked.program, outputs
 
 
