@@ -63,11 +63,13 @@ def _unread(fl: Lowering, target: AddressValue, node: ast.Dot) -> Exception:
     name = f":{struct.name}" if isinstance(struct, t.Struct) else "type"
     call = "core_read" if target.type.space is t.Space.KERNEL else "probe_read_user"
     path = f"{name}, [:{node.name}]" if call == "core_read" else name
+    written = fl.report.source.text(node.target.span)
+    pointer = written if written.replace(".", "").isidentifier() else "pointer"
     return fl.mistake(
         "HNY0208",
         "this is an address: what lies there must be read first",
         node.span,
-        help=f"write `{call}(pointer, {path})`",
+        help=f"write `{call}({pointer}, {path})`",
     )
 
 
@@ -117,7 +119,12 @@ def index(fl: Lowering, node: ast.Index, name: str) -> Value:
             place = element_place(fl, target, key, node)
             return read_place(place, reference=isinstance(target, MemoryValue) and target.reference)
         case _:
-            raise fl.mistake("HNY0208", f"{describe(target)} has no elements to take by {describe(key)}", node.span)
+            help = None
+            if isinstance(target, IntValue):
+                help = "take its bits by `x >>> 8 &&& 0xFF`; 1, 2, 4 or 8 bytes are read as `{:array, :u8, 4}`"
+            raise fl.mistake(
+                "HNY0208", f"{describe(target)} has no elements to take by {describe(key)}", node.span, help=help
+            )
 
 
 def element_place(fl: Lowering, target: MemoryValue | AggregateValue, key: IntValue, node: ast.Index) -> n.Place:

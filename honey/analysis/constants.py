@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from honey.analysis import fold, naming
-from honey.analysis.errors import Report, suggestion
+from honey.analysis.errors import Mistake, Report, suggestion
 from honey.analysis.values import (
     NIL,
     AtomValue,
@@ -46,6 +46,10 @@ def kernel_constant(name: str) -> int | None:
     return constants.value(name)
 
 
+class NotKnown(Mistake):
+    """An expression is not known when the module is compiled, as far as this module can tell."""
+
+
 class Evaluator:
     """Evaluates expressions outside functions; ``variables`` are those bound at the module's top level."""
 
@@ -57,18 +61,27 @@ class Evaluator:
 
     def value(self, node: ast.Node) -> Value:
         """The value of ``node``; raises ``Mistake`` if it is not constant."""
-        handler = _HANDLERS.get(type(node))
-        if handler is None:
-            raise self._not_constant(node)
-        return handler(self, node)
+        try:
+            handler = _HANDLERS.get(type(node))
+            if handler is None:
+                raise self._not_constant(node)
+            return handler(self, node)
+        except NotKnown:
+            from honey.analysis.known_code import worked_out
 
-    def _not_constant(self, node: ast.Node) -> Exception:
-        return self.report.mistake(
+            found = worked_out(self.module, node, self.variables)
+            if found is None:
+                raise
+            return found
+
+    def _not_constant(self, node: ast.Node) -> NotKnown:
+        mistake = self.report.mistake(
             "HNY0110",
             "this is not known when the module is compiled",
             node.span,
             help="use numbers, strings, atoms, lists, tuples and other attributes here",
         )
+        return NotKnown(mistake.diagnostic)
 
     def integer(self, node: ast.Node, what: str) -> int:
         """The integer that ``node`` is; ``what`` says what it is for."""

@@ -42,6 +42,9 @@ def guarded(fl: Lowering, guard: ast.Node, test: Condition, bound: Sequence[Boun
     if is_empty(code):
         fl.code.extend(code)
         return both(test, result)
+    if test.constant is True and not raises(code):
+        fl.code.extend(code)
+        return result
     result = Condition(result.expr, result.when_true)
     return conditions.through_flag(
         fl, test, code, result, is_and=True, span=guard.span, seal=lambda block: _unless_raised(fl, block)

@@ -51,6 +51,11 @@ def join(left: Shape, right: Shape) -> Shape:
             return OptionalShape(join(one, other))
         case AddressShape(), AddressShape():
             return AddressShape(t.Address(left.type.space))
+        case (AddressShape() as one, IntShape(type_, literal=False)) | (
+            IntShape(type_, literal=False),
+            AddressShape() as one,
+        ) if type_ == t.U64:
+            return AddressShape(t.Address(one.type.space))  # such as the task, which a helper gives as a number
         case (AddressShape() as one, StaticShape(NilValue())) | (StaticShape(NilValue()), AddressShape() as one):
             return one
         case (StaticShape(NilValue()), other) | (other, StaticShape(NilValue())) if not isinstance(other, UnionShape):

@@ -35,6 +35,8 @@ COMPARISONS: dict[str, n.BinaryOp] = {
     ">=": n.BinaryOp.GE,
 }
 
+_COMPARING = frozenset({*COMPARISONS, "==", "===", "!=", "!=="})
+
 
 def binary(fl: Lowering, node: ast.Binary, name: str) -> Value:
     """``left op right``."""
@@ -49,12 +51,33 @@ def binary(fl: Lowering, node: ast.Binary, name: str) -> Value:
 
         raise unsupported(fl, node, f"the operator {node.op}")
     left, right = fl.operands((node.left, node.right))
+    _check_precedence(fl, node, left, right)
     one = arithmetic.number_of(fl, left, node.left.span)
     other = arithmetic.number_of(fl, right, node.right.span)
     span = convert.network_span(node, one, other)
     if node.op in COMPARISONS:
         return arithmetic.compare(fl, COMPARISONS[node.op], one, other, span)
     return arithmetic.calculate(fl, node.op, one, other, span)
+
+
+def _check_precedence(fl: Lowering, node: ast.Binary, left: Value, right: Value) -> None:
+    """``flags &&& 1 == 0``, where ``==`` takes the 1 first: the error says how it is written."""
+    if node.op not in ("&&&", "|||", "^^^"):
+        return
+    here = fl.report.source.text
+    match node.left, node.right:
+        case _, ast.Binary(op=op, left=inner, right=outer) if isinstance(right, BoolValue) and op in _COMPARING:
+            meant = f"({here(node.left.span)} {node.op} {here(inner.span)}) {op} {here(outer.span)}"
+        case ast.Binary(op=op, left=outer, right=inner), _ if isinstance(left, BoolValue) and op in _COMPARING:
+            meant = f"{here(outer.span)} {op} ({here(inner.span)} {node.op} {here(node.right.span)})"
+        case _:
+            return
+    raise fl.mistake(
+        "HNY0203",
+        f"`{op}` binds closer than `{node.op}`, and Elixir does not count with truth values",
+        node.span,
+        help=f"write `{meant}`" if "\n" not in meant else "put the calculation into parentheses",
+    )
 
 
 # ---------------------------------------------------------------- arithmetic

@@ -88,6 +88,8 @@ def components(fl: Lowering, value: Value, shape: Shape, span: Span) -> list[Com
             return [ref]
         case AddressShape(type_), (AddressValue() | NilValue()):
             return [convert.store(fl, value, type_, span) if isinstance(value, AddressValue) else n.Const(0, type_)]
+        case AddressShape(type_), IntValue():
+            return [convert.store(fl, value, type_, span)]
         case ContextShape(), ContextValue(expr):
             return [expr]
         case FunctionShape(items=items), FunctionValue():

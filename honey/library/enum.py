@@ -27,6 +27,7 @@ from honey.analysis.values import (
 from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.syntax import ast
+from honey.syntax.source import Span
 
 if TYPE_CHECKING:
     from honey.analysis.lowering import Lowering
@@ -297,6 +298,43 @@ def _extreme(op: n.BinaryOp) -> LibraryCall:
     return call
 
 
+def _extreme_by(operator: n.BinaryOp) -> LibraryCall:
+    """``Enum.max_by(list, fun)``, ``Enum.min_by(list, fun)``: the first of the elements for which it gives the most."""
+
+    def call(fl: Lowering, node: ast.Call, name: str) -> Value:
+        items, function = _elements(fl, node.args[0]), function_of(fl, node.args[1])
+        if not items:
+            raise fl.mistake("HNY0211", "an empty list has no largest or smallest element", node.span)
+
+        def rated(item: Value) -> Value:
+            rating = arithmetic.number_of(fl, applied(fl, function, [item], node.span), node.span)
+            return TupleValue((item, binding.kept(fl, "", rating, node.span)))
+
+        best = rated(items[0])
+        for item in items[1:]:
+            best = _better(fl, operator, best, rated(item), name, node.span)
+        assert isinstance(best, TupleValue)
+        return best.items[0]
+
+    return call
+
+
+def _better(fl: Lowering, operator: n.BinaryOp, best: Value, other: Value, name: str, span: Span) -> Value:
+    """The second of two pairs of an element and its number if that one is more, else the first."""
+    assert isinstance(best, TupleValue)
+    assert isinstance(other, TupleValue)
+    most, number = (arithmetic.number_of(fl, pair.items[1], span) for pair in (best, other))
+    join = Join(fl, name, span)
+    conditions.branch_on(
+        fl,
+        conditions.Condition(arithmetic.compare(fl, operator, number, most, span).expr),
+        lambda: join.take_value(fl, other, span),
+        lambda: join.take_value(fl, best, span),
+        span,
+    )
+    return join.result(fl)
+
+
 def _sum(fl: Lowering, node: ast.Call, name: str) -> Value:
     """``Enum.sum(list)`` of a list known now."""
     over = loops.collection(fl, node.args[0])
@@ -341,6 +379,8 @@ TABLES: dict[str, Table] = {
         ("reject", 2): _filtered(keeps=False),
         ("max", 1): _extreme(n.BinaryOp.GT),
         ("min", 1): _extreme(n.BinaryOp.LT),
+        ("max_by", 2): _extreme_by(n.BinaryOp.GT),
+        ("min_by", 2): _extreme_by(n.BinaryOp.LT),
         ("each", 2): _each,
         ("reduce", 2): reductions.enum_reduce_from_first,
         ("reduce", 3): reductions.enum_reduce,

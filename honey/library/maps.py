@@ -14,7 +14,6 @@ from honey.analysis.lowering import read
 from honey.analysis.scope import OptionalFact, Scope
 from honey.analysis.storage import Join
 from honey.analysis.values import (
-    NIL,
     AggregateValue,
     AtomValue,
     BoolValue,
@@ -24,8 +23,10 @@ from honey.analysis.values import (
     OptionalValue,
     Snapshot,
     StringValue,
+    UnionValue,
     Value,
     describe,
+    integer,
     type_words,
 )
 from honey.ir import nodes as n
@@ -72,19 +73,27 @@ def map_of(fl: Lowering, node: ast.Node, *, keyed: bool = True) -> MapDeclaratio
 def _seen(value: Value) -> t.Type | None:
     if isinstance(value, StringValue):
         return t.Chars(len(value.data) + 1)
+    if isinstance(value, UnionValue) and all(isinstance(each, StringValue) for each in value.alternatives):
+        return t.Chars(max(len(each.data) for each in value.alternatives if isinstance(each, StringValue)) + 1)
     return value.type if isinstance(value, MemoryValue | AggregateValue | IntValue) else None
+
+
+def _there(fl: Lowering, value: Value, span: Span) -> Value:
+    """``value``, tested for nil; one of several texts or lists stays that until it is stored."""
+    settled = fl.settled(value)
+    return settled if isinstance(settled, UnionValue) else fl.required(value, span)
 
 
 def key_of(fl: Lowering, declared: MapDeclaration, value: Value, span: Span) -> n.Expr:
     """A key, converted to the map's type."""
-    value = fl.required(value, span)
+    value = _there(fl, value, span)
     type_ = fl.unit.key_type(declared, _seen(value))
     return convert.store(fl, value, type_, span, f"a key of {declared.name}", "HNY0503")
 
 
 def value_of(fl: Lowering, declared: MapDeclaration, value: Value, span: Span) -> n.Expr:
     """A value, converted to the map's type."""
-    value = fl.required(value, span)
+    value = _there(fl, value, span)
     type_ = fl.unit.value_type(declared, _seen(value))
     return convert.store(fl, value, type_, span, f"a value of {declared.name}", "HNY0504")
 
@@ -207,7 +216,7 @@ def add(fl: Lowering, node: ast.Call, name: str) -> Value:
     """``Honey.Map.add(:map, key, n)``: adds atomically, to each field of a struct that is given; inserts when absent.
 
     Where another CPU inserts the entry between look-up and insertion, the insertion gives an error, and the amount is
-    added to that entry: nothing that any CPU adds is lost. The value is nil.
+    added to that entry: nothing that any CPU adds is lost. The value is 0.
     """
     del name
     declared = map_of(fl, node.args[0])
@@ -233,7 +242,7 @@ def add(fl: Lowering, node: ast.Call, name: str) -> Value:
     ]
     fl.code.append(OpenIf(negate(is_null(local)), adds, [], span))
     fl.epoch += 1
-    return NIL
+    return integer(0)
 
 
 def _aligned(fl: Lowering, value: n.Expr, field: str) -> bool:
@@ -283,7 +292,7 @@ def fixed_key(fl: Lowering, key: n.Expr, span: Span) -> n.Expr:
 
 
 def change(fl: Lowering, node: ast.Call, name: str) -> Value:
-    """``Honey.Map.update(:map, key, initial, fn old -> new end)``."""
+    """``Honey.Map.update(:map, key, initial, fn old -> new end)``: the value is 0."""
     del name
     declared = map_of(fl, node.args[0])
     key_value, initial = fl.operands(node.args[1:3])
@@ -303,7 +312,7 @@ def change(fl: Lowering, node: ast.Call, name: str) -> Value:
     absent: Code = [] if declared.kind in ALWAYS_THERE else [insert]
     fl.code.append(OpenIf(negate(is_null(local)), changed, absent, node.span))
     fl.epoch += 1
-    return NIL
+    return integer(0)
 
 
 def _change_fields(fl: Lowering, place: n.DerefPlace, function: FunctionValue, span: Span) -> bool:

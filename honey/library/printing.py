@@ -89,6 +89,10 @@ def _formatted(fl: Lowering, text: str, values: tuple[Value, ...], node: ast.Nod
             return place[0]
         value = fl.settled(found[0])
         value = value if isinstance(value, UnionValue) else fl.required(*found)
+        if isinstance(value, TextValue) and place[0] == "%s":
+            parts, inside = _parts(fl, value.parts, found[1])
+            args.extend(inside)
+            return parts
         known, arg = _placed(fl, value, place["kind"], found[1])
         if arg is None:
             width = int(place["width"] or 0)
@@ -118,8 +122,13 @@ def _text(fl: Lowering, value: Value, span: Span, prefix: str = "") -> Value:
     if isinstance(value, UnionValue) and any(isinstance(each, TextValue) for each in value.alternatives):
         _one_of_lines(fl, value, sorted(fl.scope.alternatives(value)), span, prefix)
         return integer(0)
-    parts: tuple[str | Value, ...] = value.parts if isinstance(value, TextValue) else (value,)
-    text, args = prefix, list[n.Expr]()
+    text, args = _parts(fl, value.parts if isinstance(value, TextValue) else (value,), span)
+    return _print(fl, prefix + text, tuple(args), span)
+
+
+def _parts(fl: Lowering, parts: tuple[str | Value, ...], span: Span) -> tuple[str, list[n.Expr]]:
+    """The format for the parts of a text, and its arguments."""
+    text, args = "", list[n.Expr]()
     for part in parts:
         if isinstance(part, str):
             text += part.replace("%", "%%")
@@ -128,7 +137,7 @@ def _text(fl: Lowering, value: Value, span: Span, prefix: str = "") -> Value:
         text += spec
         if arg is not None:
             args.append(arg)
-    return _print(fl, text, tuple(args), span)
+    return text, args
 
 
 def _one_of_lines(fl: Lowering, value: UnionValue, numbers: Sequence[int], span: Span, prefix: str) -> None:
@@ -202,8 +211,9 @@ def _one_of_texts(fl: Lowering, value: RuntimeAtom | UnionValue, span: Span) -> 
             "HNY0904", f"{describe(value)} cannot be printed", span, help="tell the kinds apart with `case` first"
         )
     type_ = t.Chars(max(len(each.data) for each in texts) + 1)
-    local = fl.let("text", convert.store(fl, one_of, type_, span), span)
-    return n.AddressOf(local.place, t.Ref(type_, t.Space.STACK, readonly=True))
+    expr = convert.store(fl, one_of, type_, span)
+    kept = expr if isinstance(expr, n.Read) else fl.let("text", expr, span)
+    return n.AddressOf(kept.place, t.Ref(type_, t.Space.STACK, readonly=True))
 
 
 _LEVELS = {

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from honey.analysis import expressions
+from honey.analysis import convert, expressions
 from honey.analysis.code import OpenIf, negate
-from honey.analysis.values import Value, integer
+from honey.analysis.values import AggregateValue, MemoryValue, Value, integer
 from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.library import maps
@@ -15,19 +15,21 @@ from honey.syntax import ast
 
 if TYPE_CHECKING:
     from honey.analysis.lowering import Lowering
+    from honey.analysis.map_declarations import MapDeclaration
     from honey.library import Table
 
 
 def emit(fl: Lowering, node: ast.Call, name: str) -> Value:
     """``Honey.Ring.emit(:map, %event{...})``: reserves a record, fills it and submits it; the value is 0.
 
-    Where the buffer is full nothing happens, and the fields are not worked out.
+    Where the buffer is full nothing happens, and the fields are not worked out. A struct that has been made before is
+    copied there.
     """
     del name
     declared = maps.map_of(fl, node.args[0], keyed=False)
     literal = node.args[1]
     if not isinstance(literal, ast.StructLit) or literal.base is not None:
-        raise fl.mismatch("a struct written in place, as `%event{pid: pid}`", fl.value(literal), literal.span)
+        return _copied(fl, declared, node)
     struct = expressions.named_struct(fl, literal.name)
     reference = t.Ref(struct, t.Space.RINGBUF, nullable=True)
     record = fl.fresh("record", reference)
@@ -46,6 +48,18 @@ def emit(fl: Lowering, node: ast.Call, name: str) -> Value:
             fl.assign(n.FieldPlace(place, field, value.type), value, pair.span)
         fl.run(n.RingFinish(place.ref, discard=False, flags=n.Const(0, t.U64)), node.span)
     fl.code.append(OpenIf(negate(maps.is_null(record)), filled, [], node.span))
+    return integer(0)
+
+
+def _copied(fl: Lowering, declared: MapDeclaration, node: ast.Call) -> Value:
+    """A struct that is there already goes into the ring buffer as it is."""
+    span = node.args[1].span
+    value = fl.required(fl.value(node.args[1]), span)
+    type_ = value.type if isinstance(value, MemoryValue | AggregateValue) else None
+    if not isinstance(type_, t.Struct):
+        raise fl.mismatch("a struct, as `%event{pid: pid}`", value, span)
+    copied = convert.store(fl, value, type_, span)
+    fl.run(n.RingOutput(declared.name, copied, n.Const(0, t.U64)), node.span)
     return integer(0)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from honey.analysis import conditions, convert, loops, patterns
+from honey.analysis import conditions, constants, convert, loops, patterns
 from honey.analysis.access import place_of
 from honey.analysis.conditions import Condition, either, known
 from honey.analysis.values import (
@@ -141,6 +141,15 @@ def shown(fl: Lowering, node: ast.Call, name: str) -> Value:
             return TextValue((value,))
 
 
+def _to_atom(fl: Lowering, node: ast.Call, name: str) -> Value:
+    """``String.to_atom(text)`` of a text that is known now."""
+    del name
+    value = fl.required(fl.value(node.args[0]), node.args[0].span)
+    if isinstance(value, StringValue):
+        return constants.atom(value.data.decode(errors="surrogateescape"))
+    raise fl.mismatch("a string that is known now", value, node.args[0].span)
+
+
 def _starts_with(fl: Lowering, node: ast.Call, name: str) -> Value:
     """``String.starts_with?(text, "prefix")``, or one of a list of prefixes."""
     del name
@@ -157,4 +166,6 @@ def _starts_with(fl: Lowering, node: ast.Call, name: str) -> Value:
     return BoolValue(result.expr)
 
 
-TABLES: dict[str, Table] = {"String": {("length", 1): _length, ("starts_with?", 2): _starts_with}}
+TABLES: dict[str, Table] = {
+    "String": {("length", 1): _length, ("starts_with?", 2): _starts_with, ("to_atom", 1): _to_atom}
+}
