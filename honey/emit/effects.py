@@ -141,7 +141,8 @@ class Effects:
             return False
         root = root_place(place)
         if isinstance(root, n.LocalPlace):
-            return root.local.id not in self.expressions.folded
+            # Kernels before 6.3 forget a number whose address a helper gets, and so how many turns there are.
+            return root.local.id not in self.expressions.folded and root.local.id not in self.expressions.turns
         return not (isinstance(root, n.DerefPlace) and _space(root.ref.type) in refused)
 
     def _core_read(self, effect: n.CoreRead) -> Fragment:

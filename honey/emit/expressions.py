@@ -247,9 +247,12 @@ class Expressions:
             then = Fragment(self.opaque(then.text, expr.type), Binding.POSTFIX, expr.type)
         return self.operators.choice(condition, then, otherwise, expr.type)
 
-    def opaque(self, constant: str, type_: t.Type) -> str:
-        """A constant of which clang knows no more than its type."""
-        return self.features.opaque(f"({self.spelling.name(type_)}){constant}" if type_.size == 8 else constant)
+    def opaque(self, number: str, type_: t.Type) -> str:
+        """A number of which clang knows no more than its type."""
+        if type_.size < 8 and number.lstrip("-").isdecimal():
+            return self.features.opaque(number)
+        operand = number if number.lstrip("-*").replace("_", "").isalnum() else f"({number})"
+        return self.features.opaque(f"({self.spelling.name(type_)}){operand}")
 
     def _binary(self, expr: n.Binary) -> Fragment:
         op, type_ = expr.op, expr.left.type

@@ -8,9 +8,9 @@ a test that is written ``apart`` it makes neither. Where a branch chooses betwee
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from honey.emit.alternatives import Alternatives
+from honey.emit.alternatives import Alternatives, lie_apart
 from honey.emit.null_tests import NUMBER, NullTests, Tests, merged
 from honey.ir import nodes as n
 from honey.ir import types as t
@@ -22,6 +22,8 @@ _WORKS = frozenset((*EFFECT_CLASSES, n.Assign, n.Raise))
 _VALUES = frozenset((n.Let, n.Assign, n.Return, n.Eval))
 _CALLS: frozenset[type] = frozenset((n.Call,))
 _BITS = {n.BinaryOp.AND, n.BinaryOp.SHL, n.BinaryOp.SHR, n.BinaryOp.DIV, n.BinaryOp.MOD, n.BinaryOp.MUL}
+_SETS = frozenset((n.Assign, n.Return))
+_LETS = frozenset((n.Let,))
 _SELECTS = frozenset((n.Select,))
 _NONE: Tests = frozenset()
 _TESTS = frozenset((n.IsNull, n.Binary, n.Select, n.Unary, n.Call))
@@ -110,7 +112,8 @@ class KeptApart:
         """Whether a test of a reference chooses between two values that clang may know."""
         if not self.tests.reference(select.condition):
             return False
-        return bool(self.values.of(select.then) and self.values.of(select.otherwise))
+        known = self.values.of(select.then) and self.values.of(select.otherwise)
+        return bool(known) or lie_apart(select.then, select.otherwise)
 
     def _branch(self, branch: n.If, near: Tests, idle: bool, quiet: bool) -> Tests:
         """Look through a branch; gives the tests that are near what comes behind it."""
@@ -136,22 +139,27 @@ class KeptApart:
         return idle and (self.merges or not (quiet and _is_quiet((*branch.then, *branch.otherwise)) and not near))
 
     def _known_values(self, branch: n.If) -> Iterator[int]:
-        """What sets, on one side, what becomes a value that clang may know on the other side, if there is one, too."""
-        others = {self._known_for(node) for node in pick(branch.otherwise, _WORKS | {n.Return})}
+        """What sets, on one side, what clang can tell from the value on the other side, or from the one before."""
+        others: dict[n.Place | str, list[n.Expr | n.Effect]] = {}
+        for node in pick(branch.otherwise, _SETS):
+            target, value = _setting(node)
+            if value is not None:
+                others.setdefault(target, []).append(value)
         for statement in branch.then:
-            place = self._known_for(statement)
-            if place is not None and (not branch.otherwise or place in others):
+            target, value = _setting(statement)
+            if value is None:
+                continue
+            known = self.values.of(value) and (not branch.otherwise or any(map(self.values.of, others.get(target, ()))))
+            before = others.get(target, ()) if branch.otherwise else self._first(target)
+            if known or any(lie_apart(value, other) for other in before):
                 yield id(statement)
 
-    def _known_for(self, statement: object) -> n.Place | str | None:
-        """What gets a value that clang may know: a place, or what the function gives."""
-        match statement:
-            case n.Assign(place, value) if isinstance(value.type, t.Int | t.Bool) and self.values.of(value):
-                return place
-            case n.Return(value) if value is not None and isinstance(value.type, t.Int | t.Bool):
-                return "result" if self.values.of(value) else None
-            case _:
-                return None
+    def _first(self, target: n.Place | str) -> Sequence[n.Expr | n.Effect]:
+        """What a local is declared with."""
+        if not isinstance(target, n.LocalPlace):
+            return ()
+        values = (let.value for let in pick(self.function.body, _LETS) if let.local.id == target.local.id)
+        return [value for value in values if value is not None]
 
     def _loads(self, branch: n.If) -> bool:
         """Whether one side reads what is needed later through a reference, which clang does only where it must."""
@@ -195,6 +203,17 @@ class KeptApart:
             function = self.symbols.functions[name]
             self._idle[name] = function.inline is not n.Inline.NEVER and self._is_idle(function.body)
         return self._idle[name]
+
+
+def _setting(node: object) -> tuple[n.Place | str, n.Expr | n.Effect | None]:
+    """The number that a place is given, or that the function gives; None for other values."""
+    match node:
+        case n.Assign(place, value) if isinstance(value.type, t.Int | t.Bool):
+            return place, value
+        case n.Return(value) if value is not None and isinstance(value.type, t.Int | t.Bool):
+            return "result", value
+        case _:
+            return "", None
 
 
 def _reads(block: n.Block) -> Iterator[tuple[n.Local, n.Read]]:

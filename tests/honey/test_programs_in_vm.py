@@ -3,19 +3,13 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from loaded_in_vm import OLDER, refused
 from test_programs import FILES, read
 
-import harness
-from harness.kernels import DEFAULT, KernelError, find_kernel
-from harness.targets import do_job
-from harness.targets.vm import VmTarget
 from honey import compiler
 from honey.syntax.source import SourceFile
 
@@ -73,36 +67,6 @@ def _objects(sources: dict[str, SourceFile], passes: list[str] | None, folder: P
     return {name: folder / f"{name}.bpf.o" for name in sources}
 
 
-def _refused(objects: dict[str, Path], folder: Path) -> dict[str, str]:
-    """What the verifier of the virtual machine says against each object, by name."""
-    if shutil.which("qemu-system-x86_64") is None:
-        pytest.skip("qemu-system-x86_64 is not installed")
-    try:
-        kernel = find_kernel(DEFAULT)
-    except KernelError as problem:
-        pytest.skip(f"no kernel for a virtual machine: {problem.message}")
-    job = folder / "job"
-    (job / "harness").mkdir(parents=True)
-    (job / "harness" / "__init__.py").write_text("", encoding="ascii")
-    ignored = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(Path(harness.__file__ or "").parent / "agent", job / "harness" / "agent", ignore=ignored)
-    shutil.copytree(Path(os.fspath(Path(harness.__file__ or "").parent.parent)) / "workloads", job / "workloads")
-    benchmarks = []
-    for name, path in objects.items():
-        shutil.copy(path, job / path.name)
-        sides = [{"name": "honey", "object": path.name}]
-        use = {"name": "network", "options": {}}
-        benchmarks.append({"name": name, "sides": sides, "workload": use, "phases": [], "time_limit_s": 60})
-    document = {"schema": 1, "seed": 1, "cpu": 0, "benchmarks": benchmarks}
-    (job / "job.json").write_text(json.dumps(document), encoding="utf-8")
-    with VmTarget(kernel) as target:
-        do_job(target, job, folder / "out", time_limit_s=300)
-    result = json.loads((folder / "out" / "result.json").read_text(encoding="utf-8"))
-    assert result["error"] is None
-    assert [entry["name"] for entry in result["benchmarks"]] == list(objects)
-    return {entry["name"]: str(entry["error"]) for entry in result["benchmarks"] if entry["error"] is not None}
-
-
 def _handler(section: str, last: str) -> SourceFile:
     ctx = "ctx" if "ctx" in last else "_ctx"
     return SourceFile.from_text(f"""
@@ -120,19 +84,20 @@ end
 def test_every_kind_of_program_is_loaded(tmp_path: Path) -> None:
     names = {f"s{number}": section for number, section in enumerate(SECTIONS)}
     sources = {name: _handler(section, SECTIONS[section]) for name, section in names.items()}
-    refused = _refused(_objects(sources, None, tmp_path), tmp_path)
-    assert {names[name]: problem for name, problem in refused.items()} == {}
+    said = refused(_objects(sources, None, tmp_path), tmp_path)
+    assert {names[name]: problem for name, problem in said.items()} == {}
 
 
 @pytest.mark.parametrize("passes", [[], None], ids=["plain", "optimised"])
 def test_the_cases_that_this_machine_may_not_take_are_loaded(passes: list[str] | None, tmp_path: Path) -> None:
     sources = {path.stem: read(path).file for path in ACCEPTED if read(path).not_loaded}
     assert sources
-    assert _refused(_objects(sources, passes, tmp_path), tmp_path) == {}
+    assert refused(_objects(sources, passes, tmp_path), tmp_path) == {}
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("kernel", OLDER)
 @pytest.mark.parametrize("passes", [[], None], ids=["plain", "optimised"])
-def test_all_cases_are_loaded_by_an_older_kernel(passes: list[str] | None, tmp_path: Path) -> None:
+def test_all_cases_are_loaded_by_an_older_kernel(passes: list[str] | None, kernel: str, tmp_path: Path) -> None:
     sources = {path.stem: read(path).file for path in ACCEPTED}
-    assert _refused(_objects(sources, passes, tmp_path), tmp_path) == {}
+    assert refused(_objects(sources, passes, tmp_path), tmp_path, kernel) == {}
