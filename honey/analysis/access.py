@@ -10,6 +10,7 @@ from honey.analysis import constants, context, convert
 from honey.analysis.code import OpenIf, assigns
 from honey.analysis.lowering import Lowering, read
 from honey.analysis.values import (
+    NIL,
     AddressValue,
     AggregateValue,
     AtomValue,
@@ -18,8 +19,11 @@ from honey.analysis.values import (
     IntValue,
     ListValue,
     MemoryValue,
+    NilValue,
+    OptionalValue,
     PlainMapValue,
     TupleValue,
+    UnionValue,
     Value,
     describe,
 )
@@ -45,7 +49,16 @@ def dot(fl: Lowering, node: ast.Dot, name: str) -> Value:
         from honey.analysis import calls
 
         return calls.call(fl, ast.Call(node.span, node.target, node.name, node.name_span, (), None), name)
-    target = fl.required(fl.value(node.target), node.target.span, "KeyError")
+    target = fl.settled(fl.value(node.target))
+    if not isinstance(target, UnionValue):
+        return _field_of(fl, target, node, name)
+    from honey.analysis.alternatives import of_each
+
+    return of_each(fl, target, lambda one: _field_of(fl, one, node, name), node.span, name)
+
+
+def _field_of(fl: Lowering, target: Value, node: ast.Dot, name: str) -> Value:
+    target = fl.required(target, node.target.span, "KeyError")
     if isinstance(target, ContextValue):
         return context.field(fl, target, node, name)
     if isinstance(target, PlainMapValue):
@@ -107,7 +120,34 @@ def index(fl: Lowering, node: ast.Index, name: str) -> Value:
     """``target[key]``."""
     if isinstance(node.target, ast.Dot) and context.is_arguments(fl, node.target):
         return context.argument(fl, node, name)
-    target, key = (fl.required(value, node.span) for value in fl.operands((node.target, node.key)))
+    target, key = (fl.settled(value) for value in fl.operands((node.target, node.key)))
+    key = fl.required(key, node.span)
+    if isinstance(key, AtomValue):
+        return _of_key(fl, target, key.name, node, name)
+    return _element_of(fl, fl.required(target, node.span), key, node)
+
+
+def _of_key(fl: Lowering, target: Value, key: str, node: ast.Index, name: str) -> Value:
+    """``target[:key]``, which of nil is nil."""
+    if isinstance(target, NilValue):
+        return NIL
+    if not isinstance(target, OptionalValue) or not isinstance(target.present, ListValue | PlainMapValue):
+        return _element_of(fl, fl.required(target, node.span), AtomValue(key), node)
+    from honey.analysis import conditions
+    from honey.analysis.storage import Join
+
+    sink = Join(fl, name, node.span)
+    conditions.branch_on(
+        fl,
+        conditions.is_nil(fl, target, node.span),
+        lambda: sink.take_value(fl, NIL, node.span),
+        lambda: sink.take_value(fl, _element_of(fl, fl.settled(target), AtomValue(key), node), node.span),
+        node.span,
+    )
+    return sink.result(fl)
+
+
+def _element_of(fl: Lowering, target: Value, key: Value, node: ast.Index) -> Value:
     match target, key:
         case ListValue(items), AtomValue(wanted):
             found = (i.items[1] for i in items if isinstance(i, TupleValue) and i.items[:1] == (AtomValue(wanted),))

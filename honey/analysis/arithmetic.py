@@ -45,7 +45,8 @@ _SUMS = (n.BinaryOp.ADD, n.BinaryOp.SUB)
 _SHIFTS = (n.BinaryOp.SHL, n.BinaryOp.SHR)
 
 
-def number_of(fl: Lowering, value: Value, span: Span) -> IntValue:
+def number_of(fl: Lowering, value: Value, span: Span, *, ordered: bool = False) -> IntValue:
+    """The integer that ``value`` is; where it is only put in order (``ordered``) Elixir takes other values too."""
     value = fl.required(value, span, "ArithmeticError")
     match value:
         case IntValue():
@@ -54,10 +55,14 @@ def number_of(fl: Lowering, value: Value, span: Span) -> IntValue:
             return IntValue(n.Cast(expr, t.U64))
         case BoolValue():
             raise fl.mistake(
-                "HNY0203", "Elixir does not count with truth values", span, help="write `if x, do: 1, else: 0`"
+                "HNY0203",
+                "Elixir does not count with truth values",
+                span,
+                help="write `if x, do: 1, else: 0`",
+                raises=not ordered,
             )
         case _:
-            raise fl.mistake("HNY0203", f"expected an integer, got {describe(value)}", span)
+            raise fl.mistake("HNY0203", f"expected an integer, got {describe(value)}", span, raises=not ordered)
 
 
 def number(fl: Lowering, node: ast.Node) -> IntValue:

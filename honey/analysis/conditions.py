@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from honey.analysis import convert, equality
 from honey.analysis.code import Code, OpenIf, is_empty, leaves, negate
+from honey.analysis.errors import Mistake
 from honey.analysis.scope import Facts, OptionalFact, UnionFact
 from honey.analysis.storage import zero
 from honey.analysis.syntax_tree import is_constant
@@ -164,14 +165,28 @@ def _logic(fl: Lowering, node: ast.Binary, left: ast.Node, right: ast.Node) -> C
     is_and = node.op in AND
     first = condition(fl, left)
     if first.constant is not None:
-        return condition(fl, right) if first.constant is is_and else first
+        if first.constant is not is_and:
+            return first
+        with fl.names_apart():
+            return condition(fl, right)
     second = known(not is_and)
     with fl.block(first.when_true if is_and else first.when_false) as code:
-        second = condition(fl, right)
+        second = _reached(fl, right)
     if is_empty(code):
         fl.code.extend(code)
         return both(first, second) if is_and else either(first, second)
     return through_flag(fl, first, code, second, is_and=is_and, span=node.span)
+
+
+def _reached(fl: Lowering, node: ast.Node) -> Condition:
+    """The right side, which in a guard may raise for some kinds of values: only where it is reached."""
+    try:
+        return condition(fl, node)
+    except Mistake as mistake:
+        if not fl.in_guard or not mistake.raises or fl.section is not None:
+            raise
+        fl.code.append(fl.throw("ArgumentError", "", node.span))
+        return known(False)
 
 
 def through_flag(
@@ -213,8 +228,15 @@ def hoist(fl: Lowering, code: Code) -> None:
 
 
 def truth(fl: Lowering, value: Value, span: Span) -> Condition:
-    """Whether Elixir takes ``value`` for true: everything but nil and false."""
+    """Whether Elixir takes ``value`` for true: everything but nil and false. A guard wants a truth value."""
     value = fl.settled(value)
+    if fl.in_guard:
+        value = fl.required(value, span)
+        if not isinstance(value, BoolValue):
+            help = "compare it: `x != 0`, `x != nil`"
+            raise fl.mistake(
+                "HNY0200", f"a guard is a truth value, not {describe(value)}", span, help=help, raises=True
+            )
     match value:
         case BoolValue(expr):
             return Condition(expr)
@@ -321,7 +343,8 @@ def _nested(fl: Lowering, left: ast.Node, right: ast.Node, then: Part, otherwise
     first = condition(fl, left)
     if first.constant is not None:
         if first.constant:
-            branch(fl, right, then, otherwise, span, copies=True)
+            with fl.names_apart():
+                branch(fl, right, then, otherwise, span, copies=True)
         else:
             _alone(fl, otherwise)
         return
@@ -352,7 +375,8 @@ def _alternatives(
         if first.constant:
             _alone(fl, then)
         else:
-            branch(fl, right, then, otherwise, span, copies=True)
+            with fl.names_apart():
+                branch(fl, right, then, otherwise, span, copies=True)
         return
     second = known(True)
     with fl.block(first.when_false) as code:

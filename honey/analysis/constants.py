@@ -14,6 +14,7 @@ from honey.analysis.values import (
     BoolValue,
     IntValue,
     ListValue,
+    NilValue,
     PlainMapValue,
     RangeValue,
     StringValue,
@@ -266,12 +267,16 @@ _SIZES: dict[str, Callable[[Value], int | None]] = {
 def text_of(value: Value) -> str | None:
     """What ``#{value}`` is in a string that is known when the module is compiled."""
     match value:
-        case IntValue() if value.constant is not None:
+        case IntValue() if value.constant is not None and not value.type.big_endian:
             return str(value.constant)
         case StringValue(data):
             return data.decode(errors="surrogateescape")
         case AtomValue(name):
             return name
+        case BoolValue() if value.constant is not None:
+            return "true" if value.constant else "false"
+        case NilValue():
+            return ""
         case _:
             return None
 

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from honey.analysis import binding, conditions, patterns
-from honey.analysis.conditions import Condition, both, known
+from honey.analysis.conditions import Condition
 from honey.analysis.flow import Discard, Sink, Tail, attempt, evaluate
+from honey.analysis.scope import Names, Scope
 from honey.analysis.values import NIL, NeverValue, Value, boolean
 from honey.syntax import ast
 from honey.syntax.source import Span
@@ -139,11 +140,8 @@ def clauses(
 
 
 def _matches(fl: Lowering, clause: ast.Clause, values: Sequence[Value]) -> tuple[Condition, list[patterns.Bound]]:
-    test, bound = known(True), list[patterns.Bound]()
-    for pattern, value in zip(clause.patterns, values, strict=True):
-        found = patterns.test(fl, pattern, value)
-        test = both(test, found.condition)
-        bound.extend(found.bindings)
+    found = patterns.test_all(fl, list(zip(clause.patterns, values, strict=True)))
+    test, bound = found.condition, list(found.bindings)
     if clause.guard is not None:
         from honey.analysis.guards import guarded
 
@@ -164,11 +162,12 @@ def matches(fl: Lowering, pattern: ast.Node, node: ast.Node) -> Condition:
 def with_(fl: Lowering, node: ast.Call, sink: Sink) -> None:
     """``with pattern <- value, ... do``: goes on while all match."""
     with fl.block() as code:
-        _with_from(fl, node.args, node, sink)
+        _with_from(fl, node.args, node, sink, fl.scope.closure())
     fl.code.extend(code)
 
 
-def _with_from(fl: Lowering, steps: Sequence[ast.Node], node: ast.Call, sink: Sink) -> None:
+def _with_from(fl: Lowering, steps: Sequence[ast.Node], node: ast.Call, sink: Sink, names: Names) -> None:
+    """Goes through the steps; ``names`` are those from before, which are all that `else` sees."""
     blocks = _body(fl, node)
     if not steps:
         _branch_of(fl, blocks.body, sink, node.span)
@@ -176,15 +175,15 @@ def _with_from(fl: Lowering, steps: Sequence[ast.Node], node: ast.Call, sink: Si
     step, rest = steps[0], steps[1:]
     if not (isinstance(step, ast.Binary) and step.op == "<-"):
         fl.value(step)
-        _with_from(fl, rest, node, sink)
+        _with_from(fl, rest, node, sink, names)
         return
     wanted = _truth_wanted(step.left)
     if wanted is not None and conditions.is_test(step.right):
         conditions.branch(
             fl,
             step.right if wanted else ast.Unary(step.right.span, "!", step.right),
-            lambda: _with_from(fl, rest, node, sink),
-            lambda: _with_failed(fl, boolean(not wanted), step, node, sink),
+            lambda: _with_from(fl, rest, node, sink, names),
+            lambda: _with_failed(fl, boolean(not wanted), step, node, sink, names),
             step.span,
         )
         return
@@ -200,18 +199,22 @@ def _with_from(fl: Lowering, steps: Sequence[ast.Node], node: ast.Call, sink: Si
     def matched() -> None:
         for bound in bindings:
             binding.bind(fl, bound.name, bound.value, bound.span)
-        _with_from(fl, rest, node, sink)
+        _with_from(fl, rest, node, sink, names)
 
-    conditions.branch_on(fl, test, matched, lambda: _with_failed(fl, value, step, node, sink), step.span)
+    conditions.branch_on(fl, test, matched, lambda: _with_failed(fl, value, step, node, sink, names), step.span)
 
 
-def _with_failed(fl: Lowering, value: Value, step: ast.Node, node: ast.Call, sink: Sink) -> None:
+def _with_failed(fl: Lowering, value: Value, step: ast.Node, node: ast.Call, sink: Sink, names: Names) -> None:
     """``value`` has not matched in a step of ``with``."""
     else_ = _body(fl, node).else_
-    if isinstance(else_, ast.Clauses):
-        clauses(fl, else_.clauses, [fl.settled(value)], node.span, sink, "WithClauseError")
-    else:
+    if not isinstance(else_, ast.Clauses):
         sink.take_value(fl, value, step.span)
+        return
+    outer, fl.scope = fl.scope, Scope(fl.scope, names)
+    try:
+        clauses(fl, else_.clauses, [fl.settled(value)], node.span, sink, "WithClauseError")
+    finally:
+        fl.scope = outer
 
 
 def return_(fl: Lowering, node: ast.Call, sink: Sink) -> None:

@@ -18,9 +18,11 @@ from honey.analysis.values import (
     NilValue,
     OptionalValue,
     PlainMapValue,
+    RangeValue,
     RestValue,
     RuntimeAtom,
     StringValue,
+    TextValue,
     TupleValue,
     UnionValue,
     Value,
@@ -38,6 +40,15 @@ if TYPE_CHECKING:
 
 _MOST_BYTES = 64
 """Longest memory that is compared, byte by byte."""
+
+_COMPARE_PARTS = "compare the values that stand in it"
+
+
+def is_text(value: Value) -> bool:
+    """Whether a value is text, in memory or not."""
+    if isinstance(value, MemoryValue | AggregateValue):
+        return isinstance(value.type, t.Chars)
+    return isinstance(value, StringValue | TextValue | RestValue)
 
 
 def peek(fl: Lowering, value: OptionalValue) -> Value:
@@ -98,9 +109,17 @@ def equal(fl: Lowering, left: Value, right: Value, span: Span) -> Condition:
         case ListValue(ones), ListValue(others):
             return _all_equal(fl, ones, others, span)
         case PlainMapValue(ones), PlainMapValue(others):
-            if [key for key, _ in ones] != [key for key, _ in others]:
+            left_fields, right_fields = dict(ones), dict(others)
+            if left_fields.keys() != right_fields.keys():
                 return known(False)
-            return _all_equal(fl, [value for _, value in ones], [value for _, value in others], span)
+            names = sorted(left_fields)
+            return _all_equal(fl, [left_fields[k] for k in names], [right_fields[k] for k in names], span)
+        case RangeValue(), RangeValue():
+            return known(left == right)
+        case (TextValue(), other) | (other, TextValue()) if is_text(other):
+            raise fl.mistake(
+                "HNY0200", f"{describe(TextValue(()))} can only be printed, not compared", span, help=_COMPARE_PARTS
+            )
         case (IntValue(), AtomValue(name)) | (AtomValue(name), IntValue()):
             _warn_unknown_constant(fl, name, span)
             return known(False)

@@ -14,10 +14,11 @@ from honey.syntax.source import SourceFile, Span
 class Mistake(Exception):
     """Something in the source that cannot be made sense of; analysis goes on with the next statement."""
 
-    def __init__(self, diagnostic: Diagnostic) -> None:
-        """Carries ``diagnostic``."""
+    def __init__(self, diagnostic: Diagnostic, *, raises: bool = False) -> None:
+        """Carries ``diagnostic``; ``raises`` tells that Elixir would raise, and so would take a guard for false."""
         super().__init__(diagnostic.message)
         self.diagnostic = diagnostic
+        self.raises = raises
 
 
 class Poisoned(Exception):

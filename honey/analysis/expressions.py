@@ -55,17 +55,28 @@ def string_literal(fl: Lowering, node: ast.Str | ast.Charlist | ast.Sigil, name:
     del name
     if isinstance(node, ast.Sigil) and (listed := constants.words(node)) is not None:
         return listed
-    if isinstance(node, ast.Sigil) and node.name not in ("s", "S", "c", "C"):
+    if isinstance(node, ast.Charlist) or (isinstance(node, ast.Sigil) and node.name in ("c", "C")):
+        return _charlist(fl, node)
+    if isinstance(node, ast.Sigil) and node.name not in ("s", "S"):
         raise unsupported(fl, node, f"the sigil ~{node.name}")
     if all(isinstance(part, str) for part in node.parts):
         return StringValue("".join(part for part in node.parts if isinstance(part, str)).encode())
     holes = [part.expr for part in node.parts if isinstance(part, ast.Interpolation)]
     values = iter(fl.operands(holes))
     parts: list[str | Value] = [part if isinstance(part, str) else next(values) for part in node.parts]
-    if all(isinstance(part, str | StringValue) for part in parts):
-        return StringValue(b"".join(p.encode() if isinstance(p, str) else p.data for p in parts))  # type: ignore[union-attr]  # checked above
+    known = [part if isinstance(part, str) else constants.text_of(part) for part in parts]
+    if None not in known:
+        return StringValue("".join(part for part in known if part is not None).encode(errors="surrogateescape"))
     inner = (part.parts if isinstance(part, TextValue) else (part,) for part in parts)
     return TextValue(tuple(part for several in inner for part in several))
+
+
+def _charlist(fl: Lowering, node: ast.Charlist | ast.Sigil) -> Value:
+    """``~c"abc"``, or in single quotes: the list of the characters' numbers."""
+    texts = [constants.text_of(fl.value(p.expr)) if isinstance(p, ast.Interpolation) else p for p in node.parts]
+    if None in texts:
+        raise fl.mistake("HNY0200", "the characters of a list must be known when the module is compiled", node.span)
+    return ListValue(tuple(integer(ord(character)) for text in texts for character in text or ""))
 
 
 def atom_literal(fl: Lowering, node: ast.Atom, name: str) -> Value:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from honey.analysis import conditions
 from honey.analysis.code import Code, OpenIf, is_empty, leaves, only_reads, raises
 from honey.analysis.conditions import AND, Condition, both, either, known
+from honey.analysis.errors import Mistake
 from honey.analysis.scope import Scope
 from honey.ir import nodes as n
 from honey.ir import types as t
@@ -33,7 +34,7 @@ def guarded(fl: Lowering, guard: ast.Node, test: Condition, bound: Sequence[Boun
     with fl.block(test.when_true) as code, _failing(fl):
         for item in bound:
             fl.scope.bind(item.name, fl.settled(item.value), item.span)
-        found = conditions.condition(fl, guard)
+        found = _held(fl, guard)
         result = Condition(found.expr, found.when_true + fl.scope.found_present(), found.when_false)
     if not only_reads(code, or_raises=True):
         raise fl.mistake(
@@ -49,6 +50,16 @@ def guarded(fl: Lowering, guard: ast.Node, test: Condition, bound: Sequence[Boun
     return conditions.through_flag(
         fl, test, code, result, is_and=True, span=guard.span, seal=lambda block: _unless_raised(fl, block)
     )
+
+
+def _held(fl: Lowering, guard: ast.Node) -> Condition:
+    """The guard's condition. A function is made for each kind of argument: what would raise for one does not hold."""
+    try:
+        return conditions.condition(fl, guard)
+    except Mistake as mistake:
+        if mistake.raises and fl.section is None:
+            return known(False)
+        raise
 
 
 def named(fl: Lowering, node: ast.Call) -> Condition:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from honey.analysis import volatility
 from honey.analysis.code import Code, OpenIf, Slot, leaves
 from honey.analysis.errors import Left, Mistake, Poisoned, Restart
-from honey.analysis.scope import AtomFact, Facts, OptionalFact, Presence, Scope
+from honey.analysis.scope import AtomFact, Binding, Facts, OptionalFact, Presence, Scope
 from honey.analysis.values import (
     NEVER,
     AtomValue,
@@ -112,11 +112,16 @@ class Lowering:
         return None
 
     def operands(self, nodes: Sequence[ast.Node]) -> list[Value]:
-        """The values of ``nodes``, as if each was fixed before the next one is evaluated."""
+        """The values of ``nodes``, as if each was fixed before the next one is evaluated.
+
+        What one of them binds, the others do not see, as in Elixir: `{x = 1, x}` has the `x` from before.
+        """
         values: list[Value] = []
         pins: list[tuple[Slot, int]] = []
+        scope, before, bound = self.scope, self.scope.own_names(), dict[str, Binding]()
         for node in nodes:
             value = self.value(node)
+            bound.update(scope.put_back(before))
             if isinstance(value, NeverValue):
                 raise Left
             slot = Slot()
@@ -126,7 +131,17 @@ class Lowering:
         for index, (slot, epoch) in enumerate(pins[:-1]):
             if epoch != self.epoch:
                 values[index] = volatility.pin(self, values[index], slot)
+        scope.add(bound)
         return values
+
+    @contextmanager
+    def names_apart(self) -> Iterator[None]:
+        """What is bound in here is not seen behind: a branch that is known to be taken."""
+        scope, before = self.scope, self.scope.own_names()
+        try:
+            yield
+        finally:
+            scope.put_back(before)
 
     # ------------------------------------------------------------ locals and statements
 
@@ -288,6 +303,7 @@ class Lowering:
                     f"this is nil here, and then Elixir raises {exception}",
                     span,
                     help="give it a value, or test it with `if` first",
+                    raises=True,
                 )
             case UnionValue():
                 raise self.mistake(
@@ -349,10 +365,10 @@ class Lowering:
 
     # ------------------------------------------------------------ what is wrong
 
-    def mistake(self, code: str, message: str, span: Span, *, help: str | None = None) -> Mistake:
-        """An exception to raise for an error in the source."""
-        return self.report.mistake(code, message, span, help=help)
+    def mistake(self, code: str, message: str, span: Span, *, help: str | None = None, raises: bool = False) -> Mistake:
+        """An exception to raise for an error in the source; ``raises``: running it, Elixir would raise."""
+        return Mistake(self.report.mistake(code, message, span, help=help).diagnostic, raises=raises)
 
     def mismatch(self, wanted: str, value: Value, span: Span, *, help: str | None = None) -> Mistake:
         """The error for a value of the wrong kind."""
-        return self.mistake("HNY0200", f"expected {wanted}, got {describe(value)}", span, help=help)
+        return self.mistake("HNY0200", f"expected {wanted}, got {describe(value)}", span, help=help, raises=True)

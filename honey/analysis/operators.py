@@ -13,11 +13,15 @@ from honey.analysis.lowering import Lowering
 from honey.analysis.values import (
     NIL,
     AddressValue,
+    AtomValue,
     BoolValue,
+    IntValue,
     ListValue,
     RangeValue,
+    RuntimeAtom,
     StringValue,
     TextValue,
+    TupleValue,
     Value,
     boolean,
     describe,
@@ -52,10 +56,11 @@ def binary(fl: Lowering, node: ast.Binary, name: str) -> Value:
         raise unsupported(fl, node, f"the operator {node.op}")
     left, right = fl.operands((node.left, node.right))
     _check_precedence(fl, node, left, right)
-    one = arithmetic.number_of(fl, left, node.left.span)
-    other = arithmetic.number_of(fl, right, node.right.span)
+    ordered = node.op in COMPARISONS
+    one = arithmetic.number_of(fl, left, node.left.span, ordered=ordered)
+    other = arithmetic.number_of(fl, right, node.right.span, ordered=ordered)
     span = convert.network_span(node, one, other)
-    if node.op in COMPARISONS:
+    if ordered:
         return arithmetic.compare(fl, COMPARISONS[node.op], one, other, span)
     return arithmetic.calculate(fl, node.op, one, other, span)
 
@@ -117,7 +122,10 @@ def logic(fl: Lowering, node: ast.Binary, name: str) -> Value:
         )
     test = test or conditions.truth(fl, first, node.left.span)
     if test.constant is not None:
-        return fl.value(node.right, name) if test.constant is is_and else first
+        if test.constant is not is_and:
+            return first
+        with fl.names_apart():
+            return fl.value(node.right, name)
     join = storage.Join(fl, name, node.span)
 
     def right() -> None:
@@ -248,6 +256,9 @@ def concatenation(fl: Lowering, node: ast.Binary, name: str) -> Value:
                 parts.append(text)
             case TextValue(inner):
                 parts.extend(inner)
+            case IntValue() | BoolValue() | AtomValue() | RuntimeAtom() | TupleValue() | ListValue() as other:
+                help = f'write `"#{{{fl.report.source.text(side.span)}}}"`'
+                raise fl.mismatch("a string", other, side.span, help=help)
             case other:
                 parts.append(other)
     if all(isinstance(part, StringValue) for part in parts):

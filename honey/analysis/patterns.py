@@ -71,15 +71,22 @@ NEVER_MATCHES = Match(known(False))
 
 def test(fl: Lowering, pattern: ast.Node, value: Value) -> Match:
     """Matches ``value`` against ``pattern``; a name that stands in it twice must have equal values."""
-    found = _test(fl, pattern, fl.settled(value))
+    return test_all(fl, [(pattern, value)])
+
+
+def test_all(fl: Lowering, parts: Sequence[tuple[ast.Node, Value]]) -> Match:
+    """The same for several patterns that must match together, such as the parameters of a clause."""
     seen: dict[str, Bound] = {}
-    condition = found.condition
-    for bound in found.bindings:
-        if bound.name in seen:
-            again = equality.equal(fl, seen[bound.name].value, bound.value, bound.span)
-            condition = both(condition, again)
-        else:
-            seen[bound.name] = bound
+    condition = known(True)
+    for pattern, value in parts:
+        found = _test(fl, pattern, fl.settled(value))
+        condition = both(condition, found.condition)
+        for bound in found.bindings:
+            if bound.name in seen:
+                again = equality.equal(fl, seen[bound.name].value, bound.value, bound.span)
+                condition = both(condition, again)
+            else:
+                seen[bound.name] = bound
     return Match(condition, tuple(seen.values()))
 
 

@@ -85,6 +85,21 @@ class Scope:
         """Binds ``name`` from here on, in this branch only."""
         self._names[name] = Binding(value, span)
 
+    def own_names(self) -> Names:
+        """The names that are bound in this branch itself."""
+        return dict(self._names)
+
+    def put_back(self, before: Names) -> Names:
+        """Makes `own_names` what they were; gives those that were bound since."""
+        bound = {name: binding for name, binding in self._names.items() if before.get(name) is not binding}
+        if bound:
+            self._names = dict(before)
+        return bound
+
+    def add(self, names: Names) -> None:
+        """Binds several names."""
+        self._names.update(names)
+
     def find(self, name: str) -> Binding | None:
         """What ``name`` is bound to, or ``None``."""
         scope: Scope | None = self

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from honey.analysis import arithmetic, binding, conditions, convert
+from honey.analysis import alternatives, arithmetic, binding, conditions, convert
 from honey.analysis.constants import Evaluator
 from honey.analysis.flow import Discard
 from honey.analysis.values import (
@@ -170,35 +170,39 @@ def _put_elem(fl: Lowering, node: ast.Call, name: str) -> Value:
 
 
 def _elem(fl: Lowering, node: ast.Call, name: str) -> Value:
-    del name
-    target = fl.required(fl.value(node.args[0]), node.args[0].span)
-    index = fl.constant(arithmetic.number(fl, node.args[1]))
-    if not isinstance(target, TupleValue) or index is None or not 0 <= index < len(target.items):
-        raise fl.mistake("HNY0211", "`elem` takes a tuple and a constant index inside it", node.span)
-    return fl.settled(target.items[index])
+    target, index = fl.value(node.args[0]), fl.constant(arithmetic.number(fl, node.args[1]))
+
+    def of(one: Value) -> Value:
+        one = fl.required(one, node.args[0].span)
+        if not isinstance(one, TupleValue) or index is None or not 0 <= index < len(one.items):
+            text = "`elem` takes a tuple and a constant index inside it"
+            raise fl.mistake("HNY0211", text, node.span, raises=index is not None)
+        return fl.settled(one.items[index])
+
+    return alternatives.of_each(fl, target, of, node.span, name)
 
 
-def _list(fl: Lowering, node: ast.Call) -> ListValue:
-    value = fl.required(fl.value(node.args[0]), node.args[0].span)
+def _items(fl: Lowering, value: Value, node: ast.Call, part: str) -> tuple[Value, ...]:
+    value = fl.required(value, node.args[0].span)
     if not isinstance(value, ListValue):
         raise fl.mismatch("a list", value, node.args[0].span)
-    return value
+    if not value.items:
+        raise fl.mistake("HNY0211", f"an empty list has no {part}", node.span, raises=True)
+    return value.items
 
 
 def _head(fl: Lowering, node: ast.Call, name: str) -> Value:
-    del name
-    items = _list(fl, node).items
-    if not items:
-        raise fl.mistake("HNY0211", "an empty list has no head", node.span)
-    return fl.settled(items[0])
+    def of(one: Value) -> Value:
+        return fl.settled(_items(fl, one, node, "head")[0])
+
+    return alternatives.of_each(fl, fl.value(node.args[0]), of, node.span, name)
 
 
 def _tail(fl: Lowering, node: ast.Call, name: str) -> Value:
-    del name
-    items = _list(fl, node).items
-    if not items:
-        raise fl.mistake("HNY0211", "an empty list has no tail", node.span)
-    return ListValue(items[1:])
+    def of(one: Value) -> Value:
+        return ListValue(_items(fl, one, node, "tail")[1:])
+
+    return alternatives.of_each(fl, fl.value(node.args[0]), of, node.span, name)
 
 
 def _length(fl: Lowering, node: ast.Call, name: str) -> Value:
@@ -209,11 +213,17 @@ def _length(fl: Lowering, node: ast.Call, name: str) -> Value:
 
         if (size := text.size_of_one(value)) is not None:
             return size
+    return alternatives.of_each(fl, value, lambda one: _length_of(fl, one, node, name), node.span, name)
+
+
+def _length_of(fl: Lowering, value: Value, node: ast.Call, name: str) -> Value:
     value = fl.required(value, node.args[0].span)
     match value:
-        case TupleValue(items) | ListValue(items):
+        case TupleValue(items) if node.name == "tuple_size":
             return integer(len(items))
-        case StringValue(data):
+        case ListValue(items) if node.name == "length":
+            return integer(len(items))
+        case StringValue(data) if node.name == "byte_size":
             return integer(len(data))
         case PlainMapValue(fields) if node.name == "map_size":
             return integer(len(fields))
@@ -221,7 +231,10 @@ def _length(fl: Lowering, node: ast.Call, name: str) -> Value:
             from honey.library import text
 
             return text.byte_size(fl, value, node.span, name)
-        case MemoryValue() | AggregateValue() if isinstance(value.type, t.Array):
+        case MemoryValue() | AggregateValue() if isinstance(value.type, t.Array) and node.name in (
+            "length",
+            "byte_size",
+        ):
             return integer(value.type.size if node.name == "byte_size" else value.type.length)
         case MemoryValue() | AggregateValue() if isinstance(value.type, t.Struct) and node.name == "byte_size":
             help: str | None = f"`sizeof(:{value.type.name})` is how large a struct is"

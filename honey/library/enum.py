@@ -14,6 +14,7 @@ from honey.analysis.scope import Binding
 from honey.analysis.storage import Join
 from honey.analysis.values import (
     NIL,
+    AtomValue,
     BoolValue,
     FunctionValue,
     IntValue,
@@ -56,7 +57,7 @@ def _each(fl: Lowering, node: ast.Call, name: str) -> Value:
     loops.each(
         fl, over, lambda value: apply(fl, function, [value], node.span, Discard()), node.span, loops.parameter(function)
     )
-    return NIL
+    return AtomValue("ok")
 
 
 def _count(fl: Lowering, node: ast.Call, name: str) -> Value:
@@ -69,17 +70,17 @@ def _count_of(fl: Lowering, node: ast.Call, name: str) -> Value:
     """``Enum.count(0..9, fun)``: of how many elements it is true; a loop for a range."""
     over = fl.required(fl.value(node.args[0]), node.args[0].span, "Protocol.UndefinedError")
     function = function_of(fl, node.args[1])
-    count = n.LocalPlace(fl.fresh(name or "count", t.U64))
-    fl.code.append(n.Let(count.local, n.Const(0, t.U64), node.span))
+    count = n.LocalPlace(fl.fresh(name or "count", t.S64))
+    fl.code.append(n.Let(count.local, n.Const(0, t.S64), node.span))
     fl.owned.add(count.local.id)
-    more = n.Binary(n.BinaryOp.ADD, n.Read(count, t.U64), n.Const(1, t.U64), t.U64)
+    more = n.Binary(n.BinaryOp.ADD, n.Read(count, t.S64), n.Const(1, t.S64), t.S64)
 
     def turn(item: Value) -> None:
         found = conditions.truth(fl, fl.settled(applied(fl, function, [item], node.span)), node.span)
         conditions.branch_on(fl, found, lambda: fl.assign(count, more, node.span), None, node.span)
 
     loops.each(fl, over, turn, node.span)
-    return IntValue(n.Read(count, t.U64))
+    return IntValue(n.Read(count, t.S64))
 
 
 def _at(fl: Lowering, node: ast.Call, name: str) -> Value:

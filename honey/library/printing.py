@@ -179,8 +179,8 @@ def _value(fl: Lowering, value: Value, span: Span) -> tuple[str, n.Expr | None]:
             return ("%lld" if signed else "%llu"), convert.cast(expr, t.S64 if signed else t.U64)
         case BoolValue(n.Const(known)):
             return ("true" if known else "false"), None
-        case BoolValue(expr):
-            return "%lld", convert.cast(expr, t.S64)
+        case BoolValue():
+            return "%s", _one_of_texts(fl, value, span)
         case AddressValue(expr):
             return "0x%llx", n.Cast(expr, t.U64)
         case StringValue(data):
@@ -200,11 +200,12 @@ def _value(fl: Lowering, value: Value, span: Span) -> tuple[str, n.Expr | None]:
             raise fl.mistake("HNY0904", f"{describe(value)} cannot be printed", span, help="print its fields")
 
 
-def _one_of_texts(fl: Lowering, value: RuntimeAtom | UnionValue, span: Span) -> n.Expr:
+def _one_of_texts(fl: Lowering, value: RuntimeAtom | UnionValue | BoolValue, span: Span) -> n.Expr:
     """The address of the one of several texts or atoms that a value is."""
-    from honey.library.text import of_atoms
+    from honey.library.text import of_atoms, of_truth
 
     one_of = of_atoms(fl, value) if isinstance(value, RuntimeAtom) else value
+    one_of = of_truth(one_of) if isinstance(one_of, BoolValue) else one_of
     texts = [each for each in one_of.alternatives if isinstance(each, StringValue)]
     if len(texts) < len(one_of.alternatives):
         raise fl.mistake(

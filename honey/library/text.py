@@ -18,6 +18,7 @@ from honey.analysis.values import (
     IntValue,
     ListValue,
     MemoryValue,
+    NilValue,
     RangeValue,
     RuntimeAtom,
     StringValue,
@@ -109,6 +110,11 @@ def of_atoms(fl: Lowering, value: RuntimeAtom, prefix: str = "") -> UnionValue:
     return UnionValue(fl.let("", tag, None), tuple(StringValue((prefix + name).encode()) for name in names))
 
 
+def of_truth(value: BoolValue) -> UnionValue:
+    """A truth value as text."""
+    return UnionValue(n.Cast(value.expr, t.U64), (StringValue(b"false"), StringValue(b"true")))
+
+
 def size_of_one(value: UnionValue) -> IntValue | None:
     """How many bytes the one of several texts has that a value is; ``None`` where they are not all known now."""
     sizes = [len(each.data) for each in value.alternatives if isinstance(each, StringValue)]
@@ -124,8 +130,11 @@ def size_of_one(value: UnionValue) -> IntValue | None:
 def shown(fl: Lowering, node: ast.Call, name: str) -> Value:
     """``to_string(x)``, and ``inspect(x)``, which is for people: as in a text that is printed."""
     del name
-    value = fl.required(fl.value(node.args[0]), node.args[0].span, "Protocol.UndefinedError")
+    value = fl.settled(fl.value(node.args[0]))
     quoted = node.name == "inspect"
+    if isinstance(value, NilValue):
+        return StringValue(b"nil" if quoted else b"")
+    value = fl.required(value, node.args[0].span, "Protocol.UndefinedError")
     match value:
         case StringValue(data):
             return StringValue(b'"' + data + b'"') if quoted else value
@@ -133,6 +142,10 @@ def shown(fl: Lowering, node: ast.Call, name: str) -> Value:
             return of_atoms(fl, value, ":" if quoted else "")
         case AtomValue(name=atom):
             return StringValue((f":{atom}" if quoted else atom).encode())
+        case IntValue() | BoolValue() if (known := constants.text_of(value)) is not None:
+            return StringValue(known.encode())
+        case BoolValue():
+            return of_truth(value)
         case MemoryValue() | AggregateValue() if isinstance(value.type, t.Chars):
             return TextValue(('"', value, '"')) if quoted else value
         case TextValue():
