@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from honey.analysis import alternatives, arithmetic, binding, conditions, convert
+from honey.analysis import arithmetic, binding, conditions, convert
 from honey.analysis.constants import Evaluator
 from honey.analysis.flow import Discard
 from honey.analysis.values import (
@@ -27,6 +27,7 @@ from honey.analysis.values import (
 from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.syntax import ast
+from honey.syntax.source import Span
 
 if TYPE_CHECKING:
     from honey.analysis.lowering import Lowering
@@ -169,6 +170,15 @@ def _put_elem(fl: Lowering, node: ast.Call, name: str) -> Value:
     return TupleValue((*target.items[:index], value, *target.items[index + 1 :]))
 
 
+def _of_each(fl: Lowering, value: Value, made: Callable[[Value], Value], span: Span, name: str) -> Value:
+    value = fl.settled(value)
+    if not isinstance(value, UnionValue):
+        return made(value)
+    from honey.analysis import alternatives
+
+    return alternatives.of_each(fl, value, made, span, name)
+
+
 def _elem(fl: Lowering, node: ast.Call, name: str) -> Value:
     target, index = fl.value(node.args[0]), fl.constant(arithmetic.number(fl, node.args[1]))
 
@@ -179,7 +189,7 @@ def _elem(fl: Lowering, node: ast.Call, name: str) -> Value:
             raise fl.mistake("HNY0211", text, node.span, raises=index is not None)
         return fl.settled(one.items[index])
 
-    return alternatives.of_each(fl, target, of, node.span, name)
+    return _of_each(fl, target, of, node.span, name)
 
 
 def _items(fl: Lowering, value: Value, node: ast.Call, part: str) -> tuple[Value, ...]:
@@ -195,14 +205,14 @@ def _head(fl: Lowering, node: ast.Call, name: str) -> Value:
     def of(one: Value) -> Value:
         return fl.settled(_items(fl, one, node, "head")[0])
 
-    return alternatives.of_each(fl, fl.value(node.args[0]), of, node.span, name)
+    return _of_each(fl, fl.value(node.args[0]), of, node.span, name)
 
 
 def _tail(fl: Lowering, node: ast.Call, name: str) -> Value:
     def of(one: Value) -> Value:
         return ListValue(_items(fl, one, node, "tail")[1:])
 
-    return alternatives.of_each(fl, fl.value(node.args[0]), of, node.span, name)
+    return _of_each(fl, fl.value(node.args[0]), of, node.span, name)
 
 
 def _length(fl: Lowering, node: ast.Call, name: str) -> Value:
@@ -213,7 +223,7 @@ def _length(fl: Lowering, node: ast.Call, name: str) -> Value:
 
         if (size := text.size_of_one(value)) is not None:
             return size
-    return alternatives.of_each(fl, value, lambda one: _length_of(fl, one, node, name), node.span, name)
+    return _of_each(fl, value, lambda one: _length_of(fl, one, node, name), node.span, name)
 
 
 def _length_of(fl: Lowering, value: Value, node: ast.Call, name: str) -> Value:
