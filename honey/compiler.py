@@ -137,19 +137,21 @@ def compile_source(source: SourceFile, output: str | os.PathLike[str], passes: S
     """Compiles a source to an eBPF object at `output`, which appears whole or not at all."""
     from honey.emit import clang
 
-    rows, flags = True, tuple[str, ...]()
-    done, outcome = _through_clang(source, output, passes)
-    if _without_room(outcome) and done.c is not None and "#pragma unroll" in done.c.text:
-        # What clang calculates for all turns together it keeps on the stack.
-        rows = False
-        done, outcome = _through_clang(source, output, passes, rows=False)
-    if _leaves_undecided(done, outcome):
-        flags = clang.WITH_LESS
-        done, outcome = _through_clang(source, output, passes, flags, rows=rows)
-    for some in (rows, False):
-        if _falls_back(done, outcome):
-            in_order = _through_clang(source, output, passes, (*flags, *clang.IN_ORDER), rows=some)
-            done, outcome = in_order if isinstance(in_order[1], clang.Compiled) else (done, outcome)
+    remedies = (
+        (_keeps_too_much, _Way(rows=False)),
+        (_leaves_undecided, _Way(flags=clang.WITH_LESS)),
+        (_reads_unset, _Way(flags=clang.WITHOUT_ENDS)),
+        (_falls_back, _Way(flags=clang.IN_ORDER)),
+        (_falls_back, _Way(rows=False)),
+    )
+    way = _Way()
+    done, outcome = _through_clang(source, output, passes, way)
+    for is_wrong, remedy in remedies:
+        if is_wrong(done, outcome):
+            other = _Way(way.rows and remedy.rows, (*way.flags, *remedy.flags))
+            tried = _through_clang(source, output, passes, other)
+            if isinstance(tried[1], clang.Compiled) or not isinstance(outcome, clang.Compiled):
+                way, (done, outcome) = other, tried
     if outcome is None:
         return done
     if isinstance(outcome, clang.Compiled):
@@ -159,25 +161,30 @@ def compile_source(source: SourceFile, output: str | os.PathLike[str], passes: S
     return replace(done, problem=outcome)
 
 
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How a source becomes an object."""
+
+    rows: bool = True
+    """Whether turns of loops may be written out, one after the other."""
+    flags: tuple[str, ...] = ()
+    """Further flags of clang."""
+
+
 def _through_clang(
     source: SourceFile,
     output: str | os.PathLike[str],
     passes: Sequence[str] | None,
-    flags: tuple[str, ...] = (),
-    *,
-    rows: bool = True,
+    way: _Way,
 ) -> tuple[Compiled, clang.Compiled | ClangError | None]:
-    """What became of a source and what clang made of its C, None where there is none.
-
-    ``flags`` are clang's further flags; ``rows``: whether turns of loops may be written out, one after the other.
-    """
+    """What became of a source and what clang made of its C, None where there is none."""
     from honey.emit import clang
     from honey.emit.program import HEADERS
 
-    run = clang.ClangRun(output, flags)
+    run = clang.ClangRun(output, way.flags)
     try:
         problem = run.start(headers=HEADERS)  # it loads and reads them meanwhile
-        done, verified = _in_c(source, passes, rows=rows)
+        done, verified = _in_c(source, passes, rows=way.rows)
         if done.c is None:
             return done, None
         with _step(source, "compilation of the C"):
@@ -196,30 +203,57 @@ def _without_room(outcome: clang.Compiled | ClangError | None) -> int | None:
     return outcome.beyond_stack if isinstance(outcome, clang.ClangFailed) else None
 
 
+def _keeps_too_much(done: Compiled, outcome: clang.Compiled | ClangError | None) -> bool:
+    """Whether there is no room for what clang calculates for several turns of a loop together."""
+    return _without_room(outcome) is not None and done.c is not None and "#pragma unroll" in done.c.text
+
+
 def _falls_back(done: Compiled, outcome: clang.Compiled | ClangError | None) -> bool:
     """Whether an object has loops that older kernels refuse, for how clang has laid them out."""
-    from honey.emit import clang
-
-    if done.c is None or "for (" not in done.c.text or not isinstance(outcome, clang.Compiled):
+    if done.c is None or "for (" not in done.c.text:
         return False
     from honey.emit.back_edges import falls_back
 
-    with open(outcome.output, "rb") as file:
-        return falls_back(file.read())
+    return _has(outcome, falls_back)
 
 
 def _leaves_undecided(done: Compiled, outcome: clang.Compiled | ClangError | None) -> bool:
     """Whether an object has comparisons that older kernels do not decide, and addresses that depend on them."""
+    if done.program is None or not calculates_addresses(done.program):
+        return False
+    from honey.emit.undecided import compares_constants
+
+    return _has(outcome, compares_constants)
+
+
+def calculates_addresses(program: Program) -> bool:
+    """Whether memory is looked at in a place that depends on a number."""
+    from honey.ir import nodes as n
+    from honey.ir.walk import pick
+
+    nodes = (
+        node for function in program.functions for node in pick(function.body, frozenset((n.IndexPlace, n.PacketAt)))
+    )
+    numbers = (node.index if isinstance(node, n.IndexPlace) else node.offset for node in nodes)
+    return any(not isinstance(number, n.Const) for number in numbers)
+
+
+def _reads_unset(done: Compiled, outcome: clang.Compiled | ClangError | None) -> bool:
+    """Whether an object reads registers that the verifier takes for unset: possible where a block may be left."""
+    if done.c is None or not any(line.startswith("\t\t") and "return " in line for line in done.c.text.splitlines()):
+        return False
+    from honey.emit.unset import reads_unset
+
+    return _has(outcome, reads_unset)
+
+
+def _has(outcome: clang.Compiled | ClangError | None, fault: Callable[[bytes], bool]) -> bool:
     from honey.emit import clang
 
-    if done.program is None or not isinstance(outcome, clang.Compiled):
-        return False
-    from honey.emit.undecided import calculates_addresses, compares_constants
-
-    if not calculates_addresses(done.program):
+    if not isinstance(outcome, clang.Compiled):
         return False
     with open(outcome.output, "rb") as file:
-        return compares_constants(file.read())
+        return fault(file.read())
 
 
 def _beyond_stack(source: SourceFile, line: int) -> Diagnostic:

@@ -31,6 +31,9 @@ IN_ORDER = ("-mllvm", "-disable-block-placement")
 WITH_LESS = ("-mcpu=v2",)
 """With jumps on "less than", so that a constant is never compared from a register: see `undecided.py`."""
 
+WITHOUT_ENDS = ("-Xclang", "-disable-lifetime-markers")
+"""Variables last until the end of their function, and nothing is done where a block ends: see `unset.py`."""
+
 _TEXT_FD = 3
 """Where clang finds the C; standard input holds what comes before it."""
 _TEXT_START = b'#line 1 "<stdin>"\n'

@@ -78,7 +78,8 @@ class Effects:
             case n.PacketAt(context, offset, type_, least):
                 assert isinstance(context.type, t.Ref)
                 spelling = self.expressions.spelling
-                function = self.expressions.features.packet(spelling.name(context.type.target), _reach(offset))
+                reach = "before" if id(effect) in self.expressions.features.backward else _reach(offset)
+                function = self.expressions.features.packet(spelling.name(context.type.target), reach)
                 length = str(least) if least > type_.target.size else f"sizeof({spelling.name(type_.target)})"
                 return self._call(function, [self._arg(context), self._arg(offset), length], type_)
             case n.HelperCall("barrier_var", (n.LocalPlace() as variable,), type_):

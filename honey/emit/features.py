@@ -170,6 +170,20 @@ PACKET_AT = (
     "}}",
 )
 
+PACKET_BEFORE = (
+    "/* The same for bytes that end where others lie. (The barrier keeps their end a pointer of its own.) */",
+    "static __always_inline void *{name}({context} *ctx, __u64 offset, __u64 size) {{",
+    "\tvoid *end = (void *)(long)ctx->data_end;",
+    "\tvoid *bytes = (void *)(long)ctx->data + offset;",
+    "\tvoid *behind = bytes + size;",
+    "",
+    "\tbarrier_var(behind);",
+    "\tif (behind > end) return NULL;",
+    "\tif (!bytes) __builtin_unreachable();",
+    "\treturn bytes;",
+    "}}",
+)
+
 PACKET_NEAR = (
     "/* The same for an offset that is known to be small. (The barriers keep one pointer for test and use.) */",
     "static __always_inline void *{name}({context} *ctx, __u64 offset, __u64 size) {{",
@@ -199,8 +213,8 @@ PACKET_FROM = (
     "}}",
 )
 
-PACKET = {"at": PACKET_AT, "near": PACKET_NEAR, "from": PACKET_FROM}
-"""The function that finds packet bytes: at a constant offset, at one that is known to be small, at any."""
+PACKET = {"at": PACKET_AT, "before": PACKET_BEFORE, "near": PACKET_NEAR, "from": PACKET_FROM}
+"""The function that finds packet bytes: at a constant offset, before others, at a small offset, at any."""
 
 
 CROWDED_PACKET = ("\tbarrier_var(ctx); /* clang would keep the address of a field that is read so often */", "")
@@ -235,9 +249,11 @@ class Features:
     constants: dict[str, int] = field(default_factory=dict)
     helpers: dict[str, tuple[str, ...]] = field(default_factory=dict)
     multiplies: bool = False
+    """Whether clang may make a product of a division, one that takes 128 bits."""
     crowded: bool = False
     """Whether a program looks at its context so often that each look needs the address anew (`honey.emit.once`)."""
-    """Whether clang may make a product of a division, one that takes 128 bits."""
+    backward: frozenset[int] = frozenset()
+    """Searches in a packet (by identity) for bytes that end where others lie (`honey.emit.packet_ends`)."""
     frames: dict[str, tuple[str, ...]] = field(default_factory=dict)
     largest_entry: int = 0
     """Bytes of the largest value that an entry is made with."""

@@ -6,8 +6,11 @@ The few fields of ELF that are needed are read here: importing a library for the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from struct import iter_unpack, unpack_from
+from typing import TypeVar
+
+Known = TypeVar("Known")
 
 Insn = tuple[int, int, int, int]
 """Operation, registers (the source in the upper four bits), offset, immediate number."""
@@ -52,3 +55,28 @@ def edges(insns: Sequence[Insn], here: int) -> Iterator[tuple[int, bool]]:
     elif what != EXIT:
         yield here + 1, False
         yield here + 1 + jump, False
+
+
+def known_before(
+    insns: Sequence[Insn],
+    start: int,
+    first: Known,
+    after: Callable[[Known, Insn], Known],
+    joined: Callable[[Known, Known], Known],
+) -> dict[int, Known]:
+    """What is known before each instruction that can be reached from ``start``, where ``first`` is known.
+
+    ``after`` says what an instruction makes of it, ``joined`` what is left of it where two ways meet.
+    """
+    known = {start: first}
+    waiting = [start]
+    while waiting:
+        here = waiting.pop()
+        here_after = after(known[here], insns[here])
+        for following, _ in edges(insns, here):
+            before = known.get(following)
+            found = here_after if before is None else joined(before, here_after)
+            if found != before:
+                known[following] = found
+                waiting.append(following)
+    return known

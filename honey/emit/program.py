@@ -18,12 +18,13 @@ from honey.emit.structs import StructWriter, included, usage_of
 from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.ir.symbols import Symbols
-from honey.ir.walk import walk
+from honey.ir.walk import pick, walk
 
 SPDX = "// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause"
 HEADERS = ("linux/bpf.h", "bpf/bpf_helpers.h")
 """What all emitted C includes; it means the same before the other headers as after them."""
 _PINNING = "LIBBPF_PIN_BY_NAME"
+_PACKETS = frozenset((n.PacketAt,))
 _ALL_ONES = (-1, (1 << 64) - 1)
 
 
@@ -131,6 +132,7 @@ def _context(
         features=Features(
             multiplies=_multiplies(functions),
             crowded=is_crowded(program.handlers, symbols),
+            backward=_backward(program, symbols),
             taken=frozenset((*names.values(), *maps.values())),
         ),
         globals=scope,
@@ -142,6 +144,15 @@ def _context(
         trace=program.trace,
         reads_memory=reads_memory(program),
     )
+
+
+def _backward(program: n.Program, symbols: Symbols) -> frozenset[int]:
+    """Searches in a packet whose end must be a pointer of its own."""
+    if not any(any(pick(function.body, _PACKETS)) for function in program.functions):
+        return frozenset()
+    from honey.emit.packet_ends import ending_in_others
+
+    return ending_in_others(program.handlers, symbols)
 
 
 def _multiplies(functions: Sequence[n.Function]) -> bool:

@@ -12,16 +12,8 @@ an address that is calculated with it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from honey.emit.instructions import CALL, WIDE, Insn, edges, functions
-from honey.ir import nodes as n
-from honey.ir.walk import pick
-
-if TYPE_CHECKING:
-    from honey.ir.nodes import Program
-
-_ADDRESSES = frozenset({n.IndexPlace, n.PacketAt})
+from honey.emit.instructions import CALL, WIDE, Insn, functions, known_before
 
 _GREATER = (0x2D, 0x3D, 0x6D, 0x7D)
 """Jumps that compare two registers: greater, greater or equal, and the same with signs."""
@@ -37,13 +29,6 @@ _REGISTER = 8
 """The bit of an operation whose second operand is a register."""
 
 
-def calculates_addresses(program: Program) -> bool:
-    """Whether memory is looked at in a place that depends on a number."""
-    nodes = (node for function in program.functions for node in pick(function.body, _ADDRESSES))
-    numbers = (node.index if isinstance(node, n.IndexPlace) else node.offset for node in nodes)
-    return any(not isinstance(number, n.Const) for number in numbers)
-
-
 def compares_constants(elf: bytes) -> bool:
     """Whether a function of an object, in the machine's byte order, has such a comparison."""
     return any(_compares(insns, start) for insns, starts in functions(elf) for start in starts)
@@ -54,18 +39,7 @@ def _compares(insns: Sequence[Insn], start: int) -> bool:
 
     What has just been read, or is a mask of that, may be any number; to compare it with one in between is harmless.
     """
-    known = {start: (0, 0)}
-    waiting = [start]
-    while waiting:
-        here = waiting.pop()
-        op, registers, _, _ = insns[here]
-        after = _after(*known[here], op, registers & 15, registers >> 4)
-        for following, _ in edges(insns, here):
-            before = known.get(following)
-            joined = after if before is None else (before[0] & after[0], before[1] | after[1])
-            if joined != before:
-                known[following] = joined
-                waiting.append(following)
+    known = known_before(insns, start, (0, 0), _after, _joined)
     return any(
         insns[here][0] in _GREATER
         and constants >> (insns[here][1] & 15) & 1
@@ -74,8 +48,14 @@ def _compares(insns: Sequence[Insn], start: int) -> bool:
     )
 
 
-def _after(constants: int, narrowed: int, op: int, target: int, source: int) -> tuple[int, int]:
+def _joined(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
+    return one[0] & other[0], one[1] | other[1]
+
+
+def _after(known: tuple[int, int], insn: Insn) -> tuple[int, int]:
     """Which registers hold a constant after an instruction, and which a number that is known in part."""
+    (constants, narrowed), (op, registers, _, _) = known, insn
+    target, source = registers & 15, registers >> 4
     this = 1 << target
     if op in _NUMBER or op == WIDE:
         return constants | this, narrowed & ~this
