@@ -19,6 +19,7 @@ from honey.ir.walk import pick
 from honey.records import dataclass
 
 _ASKING = frozenset((n.IsNull, n.LocalPlace))
+_CALCULATING = frozenset((n.Binary, n.Unary, n.Select, n.ByteSwap, n.LocalPlace))
 _LETS = frozenset((n.Let,))
 _RETURNS = frozenset((n.Return,))
 
@@ -36,6 +37,8 @@ class NullTests:
 
     held: frozenset[int] = frozenset()
     """Locals (by id) that hold whether references are null."""
+    calculated: frozenset[int] = frozenset()
+    """Locals (by id) that hold what was calculated: to compare ``x + 5`` with 5 is to test ``x`` for zero."""
     typed: bool = False
     """Whether the addresses that the function is given are pointers to the verifier."""
 
@@ -45,15 +48,17 @@ class NullTests:
         section = function.section
         typed = section is not None and section.program_type == "BPF_PROG_TYPE_TRACING"
         changing = locals_written(function.body)
-        held = set[int]()
+        held, calculated = set[int](), set(changing)
         for let in pick(function.body, _LETS):
+            if isinstance(let.value, n.Expr) and _calculates(let.value, calculated):
+                calculated.add(let.local.id)
             if (
                 isinstance(let.local.type, t.Bool)
                 and let.local.id not in changing
                 and _gives(let.value, held, symbols, typed)
             ):
                 held.add(let.local.id)
-        return cls(frozenset(held), typed)
+        return cls(frozenset(held), frozenset(calculated), typed)
 
     def reference(self, expr: n.Expr) -> bool:
         """Whether a reference is tested for null."""
@@ -73,12 +78,15 @@ class NullTests:
                 return _A_NUMBER if is_and else _NONE
             case n.Binary(n.BinaryOp.NE, _, n.Const(0)):
                 return _NONE if is_and else _A_NUMBER
-            case n.Binary(compare, _, right) if compare.compares:
-                return _A_NUMBER if _may_test_for_zero(compare, right) else _NONE
+            case n.Binary(compare, left, right) if compare.compares:
+                return _A_NUMBER if self._is_calculated(left) or _may_test_for_zero(compare, right) else _NONE
             case n.Cast(_, t.Bool()) | n.Read(_, t.Bool()):
                 return frozenset((str(expr),)) if self.reference(expr) else _A_NUMBER
             case _:
                 return _NONE
+
+    def _is_calculated(self, expr: n.Expr) -> bool:
+        return _calculates(expr, self.calculated)
 
     def _name(self, operand: n.Expr) -> str:
         """What a tested value is called among tests."""
@@ -94,6 +102,11 @@ def _is_pointer(type_: t.Type, *, typed: bool) -> bool:
     if isinstance(type_, t.Ref):
         return type_.space is not t.Space.PACKET
     return typed and isinstance(type_, t.Address) and type_.space is t.Space.KERNEL
+
+
+def _calculates(expr: n.Expr, calculated: Set[int]) -> bool:
+    """Whether a number is more than what was read, or than a local that is not ``calculated``."""
+    return any(not isinstance(node, n.LocalPlace) or node.local.id in calculated for node in pick(expr, _CALCULATING))
 
 
 def _may_test_for_zero(compare: n.BinaryOp, other: n.Expr) -> bool:
