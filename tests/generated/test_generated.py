@@ -10,6 +10,7 @@ import pytest
 from compiled import compiled, load, modules, traces
 from hypothesis import event, given
 from kernel_runs import can_load
+from program_tests import dense_in_tests
 from program_text import OTHERS, RUNNABLE, Generated, programs
 
 pytestmark = [
@@ -22,6 +23,16 @@ pytestmark = [
 @modules(60)
 @given(programs(sections=RUNNABLE))
 def test_three_ways_lead_to_one_result(generated: Generated) -> None:
+    _runs_alike(generated)
+
+
+@modules(40)
+@given(dense_in_tests())
+def test_tests_close_to_each_other_lead_to_one_result(generated: Generated) -> None:
+    _runs_alike(generated)
+
+
+def _runs_alike(generated: Generated) -> None:
     with tempfile.TemporaryDirectory() as folder:
         done = compiled(generated, Path(folder))
         if done is None:
