@@ -133,7 +133,7 @@ def _own_or_nil(fl: Lowering, name: str, value: OptionalValue, place: n.Place, s
     fl.code.append(OpenIf(is_nil, [], [copy], span))
     if name in fl.changed_names:
         fl.owned.add(local.id)
-    return OptionalValue(is_nil, MemoryValue(n.LocalPlace(local)), None, value.what)
+    return OptionalValue(is_nil, MemoryValue(n.LocalPlace(local)), None, value.what, value.certain)
 
 
 def _own(fl: Lowering, name: str, expr: n.Expr, span: Span) -> Value:

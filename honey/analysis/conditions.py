@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from honey.analysis import convert, equality
 from honey.analysis.code import Code, OpenIf, is_empty, leaves, negate
 from honey.analysis.errors import Mistake
-from honey.analysis.scope import Facts, OptionalFact, UnionFact
+from honey.analysis.scope import Facts, HeldFact, OneFailedFact, OptionalFact, UnionFact
 from honey.analysis.storage import zero
 from honey.analysis.syntax_tree import is_constant
 from honey.analysis.values import (
@@ -38,6 +38,9 @@ NOT = frozenset({"!", "not"})
 _COMPARISONS = frozenset({"==", "===", "!=", "!==", "<", ">", "<=", ">=", "in"})
 KINDS = ("is_integer", "is_number", "is_boolean", "is_atom", "is_tuple", "is_list", "is_binary", "is_map", "is_struct")
 """Tests of a value's kind, which ``kinds`` makes."""
+
+NAMED_VALUE = "&named"
+"""Around a match whose value need be no truth value; no name in a source begins like that."""
 
 _NIL = ast.Atom(Span(0, 0, 1, 1, 1, 1), "nil")
 
@@ -80,7 +83,13 @@ def both(left: Condition, right: Condition) -> Condition:
     if right.constant is False:
         return right
     expr = n.Binary(n.BinaryOp.LAND, left.expr, right.expr, t.BOOL)
-    return Condition(expr, left.when_true + right.when_true)
+    failed = OneFailedFact(((left.expr, left.when_false), (right.expr, right.when_false)))
+    return Condition(expr, held(left) + held(right), (failed,))
+
+
+def held(test: Condition) -> Facts:
+    """What is known where ``test`` holds: at least that."""
+    return test.when_true or (HeldFact(test.expr),)
 
 
 def either(left: Condition, right: Condition) -> Condition:
@@ -132,6 +141,8 @@ def condition(fl: Lowering, node: ast.Node) -> Condition:
             return guards.named(fl, node)
         case ast.Block(exprs=(only,)):
             return condition(fl, only)
+        case ast.Call(target=None, name=name, args=(match,)) if name == NAMED_VALUE:
+            return truth(fl, fl.value(match), node.span, of_name=True)
         case ast.Binary(op="=", op_span=span, right=right) if is_constant(right):
             fl.report.warn("HNY0612", "this is a match, and no comparison", span, help="did you mean `==`?")
             return truth(fl, fl.value(node), node.span)
@@ -227,8 +238,11 @@ def hoist(fl: Lowering, code: Code) -> None:
                 code[index] = n.Assign(n.LocalPlace(item.local), item.value, item.span)
 
 
-def truth(fl: Lowering, value: Value, span: Span) -> Condition:
-    """Whether Elixir takes ``value`` for true: everything but nil and false. A guard wants a truth value."""
+def truth(fl: Lowering, value: Value, span: Span, *, of_name: bool = False) -> Condition:
+    """Whether Elixir takes ``value`` for true: everything but nil and false. A guard wants a truth value.
+
+    ``of_name`` if the value is bound to a name, and need be no truth value.
+    """
     value = fl.settled(value)
     if fl.in_guard:
         value = fl.required(value, span)
@@ -255,14 +269,16 @@ def truth(fl: Lowering, value: Value, span: Span) -> Condition:
         case NeverValue():
             return known(False)
         case _:
-            if isinstance(value, IntValue) and not value.literal:
-                fl.report.warn(
-                    "HNY0207",
-                    "an integer is always true in Elixir, 0 as well",
-                    span,
-                    help="compare it: `x != 0`",
-                )
+            if isinstance(value, IntValue) and not value.literal and not of_name:
+                _warn_integer(fl, span)
             return known(True)
+
+
+def _warn_integer(fl: Lowering, span: Span) -> None:
+    from honey.analysis.wording import shown
+
+    text = shown(fl.report, span, "x")
+    fl.report.warn("HNY0207", "an integer is always true in Elixir, 0 as well", span, help=f"compare it: `{text} != 0`")
 
 
 def _union_truth(fl: Lowering, value: UnionValue, span: Span) -> Condition:

@@ -136,6 +136,7 @@ def clauses(
         fl.learn(test.when_true)
         taken()
         return
+    test = Condition(test.expr, conditions.held(test), test.when_false)
     conditions.branch_on(fl, test, taken, lambda: clauses(fl, rest, values, span, sink, exception), first.span)
 
 

@@ -10,6 +10,7 @@ from honey.analysis import access, binding, conditions, patterns
 from honey.analysis.code import OpenFor
 from honey.analysis.flow import Discard, Sink, attempt
 from honey.analysis.lowering import read
+from honey.analysis.syntax_tree import is_constant
 from honey.analysis.values import (
     AggregateValue,
     AtomValue,
@@ -98,7 +99,15 @@ def _reduced(steps: Sequence[ast.Node], accumulator: ast.Var, body: ast.Clauses,
         option = ast.KeywordList(span, (ast.Pair(span, ast.Atom(span, "reduce"), accumulator),))
         return ast.Call(span, None, "for", span, (*steps, option), ast.DoBlock(span, body))
     then = ast.Block(span, (_reduced(steps[1:], accumulator, body, node),))
-    return ast.Call(span, None, "if", span, (first,), ast.DoBlock(span, then, ast.Block(span, (accumulator,))))
+    blocks = ast.DoBlock(span, then, ast.Block(span, (accumulator,)))
+    return ast.Call(span, None, "if", span, (_filter(first),), blocks)
+
+
+def _filter(step: ast.Node) -> ast.Node:
+    """A step that is no generator, as a condition: `y = i * 2` is there for its name."""
+    if isinstance(step, ast.Binary) and step.op == "=" and not is_constant(step.right):
+        return ast.Call(step.span, None, conditions.NAMED_VALUE, step.span, (step,), None)
+    return step
 
 
 def _collected(fl: Lowering, steps: Sequence[ast.Node], body: ast.Block, node: ast.Call) -> Value:
@@ -117,7 +126,7 @@ def _collect(fl: Lowering, steps: Sequence[ast.Node], body: ast.Block, node: ast
             raise fl.mistake("HNY0603", f"lists have at most {LONGEST_LIST} elements", node.span)
         return
     if not isinstance(first, ast.Binary) or first.op != "<-":
-        passes = conditions.condition(fl, first).constant
+        passes = conditions.condition(fl, _filter(first)).constant
         if passes is None:
             raise unknown_length(fl, _UNKNOWN, node)
         if passes:
@@ -203,7 +212,7 @@ def _generate(fl: Lowering, steps: Sequence[ast.Node], body: Callable[[], None],
             _name(step.left),
         )
     else:
-        conditions.branch(fl, step, lambda: _generate(fl, rest, body, span), None, step.span)
+        conditions.branch(fl, _filter(step), lambda: _generate(fl, rest, body, span), None, step.span)
 
 
 def _bind(fl: Lowering, pattern: ast.Node, value: Value, span: Span, then: Callable[[], None]) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from honey.analysis import volatility
 from honey.analysis.code import Code, OpenIf, Slot, leaves
 from honey.analysis.errors import Left, Mistake, Poisoned, Restart
-from honey.analysis.scope import AtomFact, Binding, Facts, OptionalFact, Presence, Scope
+from honey.analysis.scope import AtomFact, Binding, Facts, HeldFact, OneFailedFact, OptionalFact, Presence, Scope
 from honey.analysis.values import (
     NEVER,
     AtomValue,
@@ -233,6 +233,8 @@ class Lowering:
                 self.scope.learn(fact.subject, Presence(fact.present, slot, self.epoch))
             elif isinstance(fact, AtomFact):
                 self.scope.learn(fact.subject, fact.left & self.scope.atoms(fact.subject))
+            elif isinstance(fact, HeldFact | OneFailedFact):
+                self.scope.learn(fact, fact)
             else:
                 self.scope.learn(fact.subject, fact.left & self.scope.alternatives(fact.subject))
 
@@ -293,7 +295,8 @@ class Lowering:
         value = self.settled(value)
         match value:
             case OptionalValue():
-                self._warn_unchecked(value, span, exception)
+                if not value.certain and not self.scope.is_there_by_exclusion(value):
+                    self._warn_unchecked(value, span, exception)
                 self.code.append(OpenIf(value.is_nil, [self.throw(exception, "", span)], [], span))
                 self.learn((OptionalFact(value, True),))
                 return self.required(value, span, exception)
@@ -318,13 +321,20 @@ class Lowering:
                 return value
 
     def _warn_unchecked(self, value: OptionalValue, span: Span, exception: str) -> None:
+        from honey.analysis.wording import shown
+        from honey.kernel.results import passing
+
         text = self.report.source.text(span)
         name = text if text.isidentifier() else "x"
+        leave = f"|| return({passing(self.section)})"
+        then = f"this raises {exception}"
         if self.in_guard:
             then, help = "this guard does not hold", f"say so: `when not is_nil({name}) and ...`"
+        elif name == text:
+            help = f"check it first: `if {name} do ... end`, or leave with `{name} {leave}`"
         else:
-            help = f"check it first: `if {name} do ... end`, or leave with `{name} || return(0)`"
-            then = f"this raises {exception}"
+            text = shown(self.report, span, "...")
+            help = f"bind it to a name first, and leave where it is nil: `x = {text} {leave}`"
         what = f"`{name}`" if name == text else value.what
         self.report.warn("HNY0300", f"{what} may be nil here, and then {then}", span, help=help)
 

@@ -45,7 +45,24 @@ class AtomFact:
     left: frozenset[str]
 
 
-Fact = OptionalFact | UnionFact | AtomFact
+@dataclass(frozen=True, slots=True, eq=False)
+class HeldFact:
+    """A test has held from which nothing else follows; ``test`` is its expression."""
+
+    test: object
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OneFailedFact:
+    """At least one of several tests has failed: each with what follows if it was that one.
+
+    What is shown by it is told to nobody but the reader: the verifier does not see it, so that the test stays.
+    """
+
+    tests: tuple[tuple[object, Facts], ...]
+
+
+Fact = OptionalFact | UnionFact | AtomFact | HeldFact | OneFailedFact
 Facts = tuple[Fact, ...]
 
 
@@ -150,6 +167,50 @@ class Scope:
         if self._shared:
             self._facts, self._shared = dict(self._facts), False
         self._facts[subject] = fact
+
+    def is_there_by_exclusion(self, subject: OptionalValue) -> bool:
+        """Whether tests that failed together leave only that ``subject`` is there (``{1, nil}``, then ``{1, x}``)."""
+        facts = [fact for scope in self._around() for fact in scope._facts.values()]
+        held = {fact.test for fact in facts if isinstance(fact, HeldFact)}
+        return any(self._leaves(fact, held, subject) for fact in facts if isinstance(fact, OneFailedFact))
+
+    def _around(self) -> Iterator[Scope]:
+        scope: Scope | None = self
+        while scope is not None:
+            yield scope
+            scope = scope._parent
+
+    def _leaves(self, fact: OneFailedFact, held: set[object], subject: OptionalValue) -> bool:
+        """Whether the only test that can have failed is one for ``subject``."""
+        left = self._possible(fact, held)
+        return len(left) == 1 and any(
+            (isinstance(found, OptionalFact) and found.subject is subject and found.present)
+            or (isinstance(found, OneFailedFact) and self._leaves(found, held, subject))
+            for found in left[0]
+        )
+
+    def _possible(self, fact: OneFailedFact, held: set[object]) -> list[Facts]:
+        """What follows from each of the tests that can have failed."""
+        return [
+            follows
+            for test, follows in fact.tests
+            if test not in held and not any(self._is_refuted(one, held) for one in follows)
+        ]
+
+    def _is_refuted(self, fact: Fact, held: set[object]) -> bool:
+        """Whether something else is known."""
+        match fact:
+            case OptionalFact(subject, present):
+                known = self.presence(subject)
+                return known is not None and known.present != present
+            case UnionFact(subject, left):
+                return not left & self.alternatives(subject)
+            case AtomFact(subject, names):
+                return not names & self.atoms(subject)
+            case OneFailedFact():
+                return not self._possible(fact, held)
+            case _:
+                return False
 
     def _fact(self, subject: object) -> object:
         scope: Scope | None = self

@@ -236,6 +236,8 @@ class OptionalValue:
     snapshot: Snapshot | None = None
     what: str = "this value"
     """What messages call it where it has no name."""
+    certain: bool = False
+    """Whether it is always there, though the verifier wants it tested: an entry of an array at a known index."""
 
 
 @dataclass(slots=True, eq=False)

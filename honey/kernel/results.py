@@ -47,3 +47,23 @@ def when_raised(section: Section) -> int:
     """What a program ends with after an exception: 0, or the least that the verifier lets it give."""
     limits = allowed(section)
     return limits[0] if limits is not None else 0
+
+
+_PASSES = {
+    "BPF_PROG_TYPE_XDP": ":XDP_PASS",
+    **dict.fromkeys(("BPF_PROG_TYPE_SCHED_CLS", "BPF_PROG_TYPE_SCHED_ACT"), ":TC_ACT_OK"),
+    **dict.fromkeys(
+        (f"BPF_PROG_TYPE_{name}" for name in ("SK_SKB", "SK_MSG", "SK_LOOKUP", "SK_REUSEPORT")), ":SK_PASS"
+    ),
+}
+"""The actions that change nothing, as a source spells them; where 0 is none of them, it stops what others wait for."""
+
+
+def passing(section: Section | None) -> str:
+    """What a program gives back, as a source spells it, when it has nothing to do and all else is to go on."""
+    if section is None:
+        return "0"
+    known = _PASSES.get(section.program_type)
+    if known is not None:
+        return known
+    return "1" if section.program_type.startswith("BPF_PROG_TYPE_CGROUP_") else str(when_raised(section))

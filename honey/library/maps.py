@@ -32,6 +32,7 @@ from honey.analysis.values import (
 from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.ir.walk import walk
+from honey.ir.widths import bits_of
 from honey.syntax import ast
 from honey.syntax.source import Span
 
@@ -139,9 +140,27 @@ def optional(fl: Lowering, local: n.Local, what: str, name: str = "") -> Optiona
 def lookup(fl: Lowering, node: ast.Call, name: str) -> Value:
     """``bpf_map_lookup_elem(:map, key)``."""
     declared = map_of(fl, node.args[0])
-    key = key_of(fl, declared, fl.value(node.args[1]), node.args[1].span)
+    value = fl.value(node.args[1])
+    key = key_of(fl, declared, value, node.args[1].span)
     local = reference(fl, declared, key, name, node.span)
-    return optional(fl, local, f"the look-up in {declared.name}", name)
+    found = optional(fl, local, f"the look-up in {declared.name}", name)
+    found.certain = declared.kind in ALWAYS_THERE and _is_below(fl, value, declared.max_entries)
+    return found
+
+
+def _is_below(fl: Lowering, value: Value, limit: int) -> bool:
+    """Whether an index is known to be at least 0 and below ``limit``."""
+    value = fl.settled(value)
+    if not isinstance(value, IntValue) or value.type.big_endian:
+        return False
+    if isinstance(value.expr, n.Read) and isinstance(value.expr.place, n.LocalPlace):
+        turns = fl.ranges.get(value.expr.place.local.id)
+        if turns is not None:
+            return bool(turns) and min(turns) >= 0 and max(turns) < limit
+    if value.constant is not None:
+        return 0 <= value.constant < limit
+    bits = bits_of(value.expr, {})
+    return bits is not None and 1 << bits <= limit
 
 
 def lookup_or(fl: Lowering, node: ast.Call, name: str) -> Value:
