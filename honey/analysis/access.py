@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import re
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from honey.analysis import constants, context, convert
 from honey.analysis.code import OpenIf, assigns
+from honey.analysis.errors import shown, suggestion
 from honey.analysis.lowering import Lowering, read
 from honey.analysis.values import (
     NIL,
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
 
 _LOOK_BACK = 64
 """How many statements are searched for an earlier test."""
+_MORE_FIELDS = re.compile(rb"(?:\.\w+)*")
+"""What follows a field that something is asked of."""
 BARRIER = "barrier_var"
 """libbpf's macro that hides from clang what it knows of a variable."""
 
@@ -64,7 +68,9 @@ def _field_of(fl: Lowering, target: Value, node: ast.Dot, name: str) -> Value:
     if isinstance(target, PlainMapValue):
         value = target.get(node.name)
         if value is None:
-            raise fl.mistake("HNY0202", f"the map has no key {node.name}", node.name_span)
+            known = [key for key, _ in target.fields]
+            help = suggestion(node.name, known) or (f"its keys are {', '.join(known)}" if known else None)
+            raise fl.mistake("HNY0202", f"the map has no key {node.name}", node.name_span, help=help)
         return fl.settled(value)
     if isinstance(target, AddressValue):
         raise _unread(fl, target, node)
@@ -73,16 +79,16 @@ def _field_of(fl: Lowering, target: Value, node: ast.Dot, name: str) -> Value:
 
 def _unread(fl: Lowering, target: AddressValue, node: ast.Dot) -> Exception:
     struct = target.type.target
-    name = f":{struct.name}" if isinstance(struct, t.Struct) else "type"
+    name = f":{struct.name}" if isinstance(struct, t.Struct) else ":type"
     call = "core_read" if target.type.space is t.Space.KERNEL else "probe_read_user"
-    path = f"{name}, [:{node.name}]" if call == "core_read" else name
-    written = fl.report.source.text(node.target.span)
-    pointer = written if written.replace(".", "").isidentifier() else "pointer"
+    behind = _MORE_FIELDS.match(fl.report.source.data, node.span.end)
+    fields = [node.name, *(behind[0].decode().split(".")[1:] if behind is not None else ())]
+    path = f"{name}, [{', '.join(f':{field}' for field in fields)}]" if call == "core_read" else name
     return fl.mistake(
         "HNY0208",
         "this is an address: what lies there must be read first",
         node.span,
-        help=f"write `{call}({pointer}, {path})`",
+        help=f"write `{call}({shown(fl.report, node.target.span, 'pointer')}, {path})`",
     )
 
 
@@ -159,12 +165,27 @@ def _element_of(fl: Lowering, target: Value, key: Value, node: ast.Index) -> Val
             place = element_place(fl, target, key, node)
             return read_place(place, reference=isinstance(target, MemoryValue) and target.reference)
         case _:
-            help = None
-            if isinstance(target, IntValue):
-                help = "take its bits by `x >>> 8 &&& 0xFF`; 1, 2, 4 or 8 bytes are read as `{:array, :u8, 4}`"
-            raise fl.mistake(
-                "HNY0208", f"{describe(target)} has no elements to take by {describe(key)}", node.span, help=help
-            )
+            what = f"{describe(target)} has no elements to take by {describe(key)}"
+            raise fl.mistake("HNY0208", what, node.span, help=_elsewhere(fl, target, node))
+
+
+def _elsewhere(fl: Lowering, target: Value, node: ast.Index) -> str | None:
+    """How elements of other things than arrays are got at."""
+    whole, key = shown(fl.report, node.target.span, "x"), shown(fl.report, node.key.span, "i")
+    match target:
+        case AtomValue(name) if name in fl.unit.module.maps:
+            return f"write `bpf_map_lookup_elem({whole}, {key})`"
+        case IntValue():
+            return "take its bits by `x >>> 8 &&& 0xFF`; 1, 2, 4 or 8 bytes are read as `{:array, :u8, 4}`"
+        case ListValue():
+            return f"write `Enum.at({whole}, {key})`"
+        case ContextValue():
+            return f"write `{whole}.args[{key}]`, or the name of a field"
+        case AddressValue():
+            space = "user" if target.type.space is t.Space.USER else "kernel"
+            return f"read what lies there first: `bytes = probe_read_{space}({whole}, 16)`, or a struct"
+        case _:
+            return None
 
 
 def element_place(fl: Lowering, target: MemoryValue | AggregateValue, key: IntValue, node: ast.Index) -> n.Place:

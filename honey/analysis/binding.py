@@ -11,6 +11,7 @@ from honey.analysis.values import (
     NEVER,
     AddressValue,
     AggregateValue,
+    AtomValue,
     BoolValue,
     ContextValue,
     IntValue,
@@ -224,4 +225,7 @@ def _cannot_change(fl: Lowering, value: Value, node: ast.Var) -> Exception:
         return fl.mistake(
             "HNY0607", f"{describe(value)} cannot be changed in place", node.span, help="use a struct: `defstruct`"
         )
-    return fl.mistake("HNY0208", f"{describe(value)} has no fields", node.span)
+    help = None
+    if isinstance(value, AtomValue) and value.name in fl.unit.module.maps:
+        help = f"an entry is written with `bpf_map_update_elem(:{value.name}, key, value)`"
+    return fl.mistake("HNY0208", f"{describe(value)} has no fields or elements", node.span, help=help)

@@ -3,15 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from honey.analysis import conditions, flow, functions
 from honey.analysis.control import CONSTRUCTS
-from honey.analysis.errors import suggestion
 from honey.analysis.module import read_alias
 from honey.analysis.values import NIL, BoolValue, NeverValue, Value
-from honey.library import find, modules, names_of
+from honey.library import BARE, find, names_of
 from honey.syntax import ast
 
 if TYPE_CHECKING:
@@ -26,21 +24,7 @@ def _for(fl: Lowering, node: ast.Call, sink: flow.Sink) -> None:
 
 CONSTRUCTS["for"] = _for
 
-BARE = ("Kernel", "Honey.BpfHelpers", "Bitwise")
-"""Modules whose functions need no name of a module in front."""
-
 _MOST_FUEL = 64
-
-_RECORDS = "tell user space through a map or a ring buffer"
-_LEAVING = "test what may fail, and leave with `return(value)`"
-
-_NEVER_IN_EBPF: dict[str, str | None] = {
-    **dict.fromkeys(("receive", "spawn", "send", "self"), f"eBPF has no processes: {_RECORDS}"),
-    **dict.fromkeys(("try", "throw", "exit"), f"no exception can be caught: {_LEAVING}"),
-    "while": "write `for i <- 0..99 do ... end`, and leave with `return(value)`",
-    **dict.fromkeys(("quote", "unquote", "apply", "super")),
-}
-"""What eBPF has not: processes, exceptions that are caught, code that makes code; with what to do in their place."""
 
 
 def is_known(fl: Lowering, node: ast.Call) -> bool:
@@ -61,7 +45,9 @@ def call(fl: Lowering, node: ast.Call, name: str) -> Value:
         return _remote(fl, module, node, name)
     if isinstance(node.target, ast.Var) and node.target.name == "__MODULE__":
         return _own(fl, node, name)
-    raise fl.mistake("HNY0107", "a function is called by its module's name", node.span)
+    from honey.analysis import unknown
+
+    raise unknown.called_value(fl, node)
 
 
 def _local(fl: Lowering, node: ast.Call, name: str) -> Value:
@@ -80,7 +66,9 @@ def _local(fl: Lowering, node: ast.Call, name: str) -> Value:
         handler = find(module, node.name, arity)
         if handler is not None:
             return handler(fl, node, name)
-    raise _unknown(fl, node)
+    from honey.analysis import unknown
+
+    raise unknown.local(fl, node)
 
 
 def _directive(fl: Lowering, node: ast.Call) -> Value:
@@ -96,7 +84,9 @@ def _directive(fl: Lowering, node: ast.Call) -> Value:
 def _own(fl: Lowering, node: ast.Call, name: str) -> Value:
     declared = fl.unit.module.functions.get((node.name, len(node.args)))
     if declared is None:
-        raise _unknown(fl, node)
+        from honey.analysis import unknown
+
+        raise unknown.local(fl, node)
     return functions.call(fl, declared, node.args, node.span, name)
 
 
@@ -105,54 +95,9 @@ def _remote(fl: Lowering, module: str, node: ast.Call, name: str) -> Value:
     if handler is not None:
         return handler(fl, node, name)
     known = names_of(module)
-    if not known:
-        raise fl.mistake(
-            "HNY0103",
-            f"there is no module {module} here",
-            node.target.span if node.target is not None else node.span,
-            help=suggestion(module, modules())
-            or "Honey's modules are BpfHelpers, Net, Map, Packet, Ring, Ethhdr and XDP; of Elixir's: Bitwise, Enum,"
-            " Integer, IO, Kernel, Keyword, List, Logger, Map, String",
-        )
-    arities = sorted({arity for called, arity in known if called == node.name})
-    if arities:
-        raise fl.mistake(
-            "HNY0604",
-            f"{module}.{node.name} takes {' or '.join(map(str, arities))} arguments, not {len(node.args)}",
-            node.span,
-        )
-    raise fl.mistake(
-        "HNY0102",
-        f"{module} has no function {node.name}",
-        node.name_span,
-        help=suggestion(node.name, (called for called, _ in known)) or _all_of(module, known),
-    )
+    from honey.analysis import unknown
 
-
-def _all_of(module: str, known: Sequence[tuple[str, int]]) -> str | None:
-    """The functions of one of Elixir's modules, of which there are few here."""
-    if module.startswith("Honey."):
-        return None
-    return f"of {module} there are {', '.join(dict.fromkeys(called for called, _ in known))}"
-
-
-def _unknown(fl: Lowering, node: ast.Call) -> Exception:
-    if node.do_block is not None or node.name in _NEVER_IN_EBPF:
-        help = _NEVER_IN_EBPF.get(node.name)
-        return fl.mistake("HNY0107", f"`{node.name}` cannot be compiled to eBPF", node.name_span, help=help)
-    arities = {arity for name, arity in fl.unit.module.functions if name == node.name}
-    arities |= {arity for module in BARE for name, arity in names_of(module) if name == node.name}
-    if arities:
-        wanted = " or ".join(map(str, sorted(arities)))
-        return fl.mistake("HNY0604", f"{node.name} takes {wanted} arguments, not {len(node.args)}", node.span)
-    known = [name for name, _ in fl.unit.module.functions]
-    known += [name for module in BARE for name, _ in names_of(module)]
-    return fl.mistake(
-        "HNY0102",
-        f"there is no function {node.name}/{len(node.args)}",
-        node.name_span,
-        help=suggestion(node.name, known),
-    )
+    raise unknown.member(fl, module, node, known) if known else unknown.module(fl, module, node)
 
 
 def _fuel(fl: Lowering, node: ast.Call, name: str) -> Value:

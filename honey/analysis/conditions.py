@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from honey.analysis import convert, equality
 from honey.analysis.code import Code, OpenIf, is_empty, leaves, negate
-from honey.analysis.errors import Mistake
+from honey.analysis.errors import Mistake, shown
 from honey.analysis.scope import Facts, HeldFact, OneFailedFact, OptionalFact, UnionFact
 from honey.analysis.storage import zero
 from honey.analysis.syntax_tree import is_constant
@@ -44,6 +45,7 @@ NAMED_VALUE = "&named"
 
 _NIL = ast.Atom(Span(0, 0, 1, 1, 1, 1), "nil")
 
+_NOT_BEFORE = re.compile(rb"\bnot\Z")
 _LARGEST_COPY = 25
 """Nodes of syntax in an ``else`` that is rather written twice than reached through a flag."""
 
@@ -275,10 +277,11 @@ def truth(fl: Lowering, value: Value, span: Span, *, of_name: bool = False) -> C
 
 
 def _warn_integer(fl: Lowering, span: Span) -> None:
-    from honey.analysis.wording import shown
-
     text = shown(fl.report, span, "x")
-    fl.report.warn("HNY0207", "an integer is always true in Elixir, 0 as well", span, help=f"compare it: `{text} != 0`")
+    before = fl.report.source.data[: span.start].rstrip()
+    negated = before.endswith(b"!") or _NOT_BEFORE.search(before) is not None
+    help = f"leave the negation out and compare it: `{text} == 0`" if negated else f"compare it: `{text} != 0`"
+    fl.report.warn("HNY0207", "an integer is always true in Elixir, 0 as well", span, help=help)
 
 
 def _union_truth(fl: Lowering, value: UnionValue, span: Span) -> Condition:
@@ -314,9 +317,14 @@ def is_nil(fl: Lowering, value: Value, span: Span) -> Condition:
 
 def _warn_never_text(fl: Lowering, value: Value, side: ast.Node, span: Span) -> None:
     """A text beside a number or an address; in a function, other callers may hand it something else."""
-    if not isinstance(side, ast.Str) or fl.section is None:
+    if not isinstance(side, ast.Str | ast.Charlist) or fl.section is None:
         return
     value = fl.settled(value)
+    if isinstance(side, ast.Charlist) and isinstance(value, IntValue) and len(side.parts) == 1:
+        only = side.parts[0]
+        help = f"a character's number is written `?{only}`" if isinstance(only, str) and len(only) == 1 else None
+        fl.report.warn("HNY0215", f"{describe(value)} never equals a text", span, help=help)
+        return
     if isinstance(value, AddressValue):
         space = "user" if value.type.space is t.Space.USER else "kernel"
         read = f"read what lies there first: `probe_read_{space}_str(address, 64)`"

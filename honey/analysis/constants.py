@@ -76,12 +76,12 @@ class Evaluator:
             return found
 
     def _not_constant(self, node: ast.Node) -> NotKnown:
-        mistake = self.report.mistake(
-            "HNY0110",
-            "this is not known when the module is compiled",
-            node.span,
-            help="use numbers, strings, atoms, lists, tuples and other attributes here",
-        )
+        help = "use numbers, strings, atoms, lists, tuples and other attributes here"
+        if isinstance(node, ast.Charlist) and all(isinstance(part, str) for part in node.parts):
+            help = f'a text stands between double quotes: `"{"".join(map(str, node.parts))}"`'
+        elif isinstance(node, ast.Call) and node.target is None and node.name in ("struct", "enum", "union"):
+            help = f"a type is an atom with its name: `:{self.report.source.text(node.span).split()[-1]}`"
+        mistake = self.report.mistake("HNY0110", "this is not known when the module is compiled", node.span, help=help)
         return NotKnown(mistake.diagnostic)
 
     def integer(self, node: ast.Node, what: str) -> int:
@@ -96,7 +96,8 @@ class Evaluator:
         value = self.value(node)
         if isinstance(value, StringValue):
             return value.data.decode(errors="replace")
-        raise self.report.mistake("HNY0110", f"{what} must be a string, got {describe(value)}", node.span)
+        help = f'write `"{value.name}"`' if isinstance(value, AtomValue) else None
+        raise self.report.mistake("HNY0110", f"{what} must be a string, got {describe(value)}", node.span, help=help)
 
     def truth(self, node: ast.Node, what: str) -> bool:
         """The truth value that ``node`` is."""
@@ -138,9 +139,9 @@ class Evaluator:
         if node.name == "__MODULE__":
             return AtomValue(self.module.name)
         if node.name not in self.variables:
-            raise self.report.mistake(
-                "HNY0101", f"there is no variable {node.name}", node.span, help=suggestion(node.name, self.variables)
-            )
+            known = suggestion(node.name, self.variables)
+            help = known or f'an atom has a colon, `:{node.name}`, and a text has quotes, `"{node.name}"`'
+            raise self.report.mistake("HNY0101", f"there is no variable {node.name}", node.span, help=help)
         return self.variables[node.name]
 
     def _alias(self, node: ast.Alias) -> Value:

@@ -134,13 +134,26 @@ def _names(fl: Lowering, struct: t.Struct) -> list[str]:
 
 
 def _unknown(fl: Lowering, node: ast.Dot, names: Iterable[str]) -> Exception:
+    from honey.analysis import foreign
+
     known = list(dict.fromkeys(names))
+    has = f"it has {', '.join(known)}" if known else "write `ctx.args[n]`"
     return fl.mistake(
         "HNY0701",
         f"the context has no field {node.name}",
         node.name_span,
-        help=suggestion(node.name, known, "ctx.{}") or f"it has {', '.join(known)}",
+        help=_from_helper(fl, foreign.CONTEXT.get(node.name)) or suggestion(node.name, known, "ctx.{}") or has,
     )
+
+
+def _from_helper(fl: Lowering, help: str | None) -> str | None:
+    """``help``, if it names a helper that programs of this kind may call."""
+    from honey.kernel import helpers
+
+    called = help.partition("`")[2].partition("(")[0] if help is not None else ""
+    found = helpers.helper(called) if called else None
+    may = found is not None and fl.section is not None and found.allowed_in(fl.section.kind) is not False
+    return help if may else None
 
 
 # ---------------------------------------------------------------- tracepoints

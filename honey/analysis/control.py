@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from honey.analysis import binding, conditions, patterns
 from honey.analysis.conditions import Condition
+from honey.analysis.errors import shown, suggestion
 from honey.analysis.flow import Discard, Sink, Tail, attempt, evaluate
 from honey.analysis.scope import Names, Scope
 from honey.analysis.values import NIL, NeverValue, Value, boolean
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
 
 def _body(fl: Lowering, node: ast.Call) -> ast.DoBlock:
     if node.do_block is None:
-        raise fl.mistake("HNY0107", f"`{node.name}` has no body", node.span, help="write `do ... end` or `, do: value`")
+        test = shown(fl.report, node.args[0].span, "...") if node.args else "..."
+        help = f"write `{node.name} {test} do`, and an `end`"
+        raise fl.mistake("HNY0107", f"`{node.name}` has no body", node.span, help=help)
     return node.do_block
 
 
@@ -37,7 +40,7 @@ def _branch_of(fl: Lowering, node: ast.Block | ast.Clauses | None, sink: Sink, s
 def if_(fl: Lowering, node: ast.Call, sink: Sink) -> None:
     """``if``, ``unless``."""
     if len(node.args) != 1:
-        raise fl.mistake("HNY0107", f"`{node.name}` takes one condition", node.span)
+        raise _conditions(fl, node)
     blocks = _body(fl, node)
     test: ast.Node = node.args[0]
     if node.name == "unless":
@@ -52,6 +55,16 @@ def if_(fl: Lowering, node: ast.Call, sink: Sink) -> None:
         node.span,
         copies=conditions.small(otherwise),
     )
+
+
+def _conditions(fl: Lowering, node: ast.Call) -> Exception:
+    """``if`` with none or several, or with an option that is misspelt."""
+    for pair in node.keywords.pairs if node.keywords is not None else ():
+        if isinstance(pair.key, ast.Atom) and pair.key.name not in ("do", "else"):
+            help = suggestion(pair.key.name, ("do", "else"), "{}:") or "there are `do:` and `else:`"
+            return fl.mistake("HNY0107", f"`{node.name}` has no option {pair.key.name}", pair.span, help=help)
+    help = f"write `{node.name} a and b do`" if len(node.args) > 1 else f"write `{node.name} x > 0 do`"
+    return fl.mistake("HNY0107", f"`{node.name}` takes one condition", node.span, help=help)
 
 
 def cond(fl: Lowering, node: ast.Call, sink: Sink) -> None:
@@ -88,7 +101,10 @@ def case(fl: Lowering, node: ast.Call, sink: Sink) -> None:
     """``case value do``: the first clause whose pattern and guard match; none raises."""
     body = _body(fl, node).body
     if len(node.args) != 1 or not isinstance(body, ast.Clauses):
-        raise fl.mistake("HNY0107", "`case` has a value and clauses `pattern -> value`", node.span)
+        help = (
+            f"write `case {shown(fl.report, node.args[0].span, 'x') if node.args else 'x'} do`, then `1 -> ...` lines"
+        )
+        raise fl.mistake("HNY0107", "`case` has a value and clauses `pattern -> value`", node.span, help=help)
     first = body.clauses[0]
     wanted = _truth_wanted(first.patterns[0]) if len(first.patterns) == 1 and first.guard is None else None
     if wanted is not None and conditions.is_test(node.args[0]):

@@ -16,7 +16,10 @@ from honey.analysis.values import (
     ListValue,
     MemoryValue,
     NilValue,
+    PlainMapValue,
     StringValue,
+    TextValue,
+    TupleValue,
     UnionValue,
     Value,
     describe,
@@ -81,7 +84,8 @@ def store(fl: Lowering, value: Value, type_: t.Type, span: Span, what: str = "he
     value = NIL if absent else fl.required(value, span)
     expr = _store(fl, value, type_, span)
     if expr is None:
-        raise fl.mistake(code, f"{what} takes {_wanted(type_)}, got {describe(value)}", span, help=_hint(value, type_))
+        help = _hint(value, type_) or _declared(value, _OPTIONS.get(code))
+        raise fl.mistake(code, f"{what} takes {_wanted(type_)}, got {describe(value)}", span, help=help)
     return expr
 
 
@@ -111,6 +115,27 @@ def _one_of(fl: Lowering, value: Value, type_: t.Type, span: Span) -> n.Expr | N
 
 def _wanted(type_: t.Type) -> str:
     return f"a {type_words(type_)}" if not isinstance(type_, t.Int) else f"{type_words(type_)}"
+
+
+_OPTIONS = {"HNY0503": "key_type", "HNY0504": "value_type"}
+"""The option of a map that says what a diagnostic is about."""
+
+
+def _declared(value: Value, option: str | None) -> str | None:
+    """How a map is declared that takes ``value``."""
+    if option is None:
+        return None
+    match value:
+        case MemoryValue() | AggregateValue() if isinstance(value.type, t.Struct):
+            return f"declare the map with `{option}: :{value.type.name}`"
+        case MemoryValue() | AggregateValue() if isinstance(value.type, t.Chars):
+            return f"declare the map with `{option}: {{:string, {value.type.length}}}`"
+        case StringValue():
+            return f"declare the map with `{option}: {{:string, 16}}`"
+        case TextValue() | TupleValue() | PlainMapValue() | ListValue():
+            return "make a struct of the parts: `defstruct :key do field(:pid, :u32) end`, and `%key{pid: pid}`"
+        case _:
+            return None
 
 
 def _hint(value: Value, type_: t.Type) -> str | None:

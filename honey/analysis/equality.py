@@ -130,10 +130,9 @@ def equal(fl: Lowering, left: Value, right: Value, span: Span) -> Condition:
 def _warn_unknown_constant(fl: Lowering, name: str, span: Span) -> None:
     """An atom in capitals beside an integer is meant to be one of C's constants."""
     if name.isupper():
-        from honey.analysis.errors import suggestion
-        from honey.kernel import constants
+        from honey.analysis.unknown import for_constant
 
-        help = suggestion(name, constants.names(), ":{}")
+        help = for_constant(fl, name)
         fl.report.warn("HNY0214", f"there is no constant {name}, and an integer never equals an atom", span, help=help)
 
 

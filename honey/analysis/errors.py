@@ -81,8 +81,12 @@ class Report:
         try:
             yield
         except (Mistake, Poisoned):
-            self._spoilt.add((kind, name))
+            self.spoil(kind, name)
             raise
+
+    def spoil(self, kind: str, name: str) -> None:
+        """Notes that a declaration has a mistake, so that uses of the name are none."""
+        self._spoilt.add((kind, name))
 
     def forgive(self, kind: str, name: str) -> None:
         """Raises ``Poisoned`` if the name is missing because its declaration has a mistake."""
@@ -110,3 +114,18 @@ def suggestion(name: str, known: Iterable[str], show: str = "{}") -> str | None:
 
     found = closest(name, known)
     return f"did you mean `{show.format(found)}`?" if found else None
+
+
+_LONGEST = 48
+"""Characters of an expression that a help still repeats."""
+
+
+def shown(report: Report, span: Span, otherwise: str) -> str:
+    """The source at ``span``, or ``otherwise`` where it is too long for a line of help."""
+    text = report.source.text(span)
+    return text if "\n" not in text and len(text) <= _LONGEST else otherwise
+
+
+def number_of(count: int, noun: str) -> str:
+    """`1 argument`, `2 arguments`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -106,12 +106,9 @@ def variable(fl: Lowering, node: ast.Var, name: str) -> Value:
     call = ast.Call(node.span, None, node.name, node.span, (), None)
     if calls.is_known(fl, call):
         return calls.call(fl, call, name)
-    help_: str | None
-    if node.name.startswith("_"):
-        help_ = "a name that starts with `_` is bound but not meant to be read"
-    else:
-        help_ = suggestion(node.name, [*fl.scope.names(), *(n for n, arity in fl.unit.module.functions if arity == 0)])
-    raise fl.mistake("HNY0101", f"there is no variable {node.name}", node.span, help=help_)
+    from honey.analysis import unknown
+
+    raise unknown.variable(fl, node)
 
 
 def attribute(fl: Lowering, node: ast.Attribute, name: str) -> Value:
@@ -150,7 +147,12 @@ def alias(fl: Lowering, node: ast.Alias, name: str) -> Value:
         )
     if len(node.parts) == 1 and (value := constants.kernel_constant(node.parts[0])) is not None:
         return integer(value, node.parts[0])
-    return AtomValue(fl.unit.aliases.expand(node.parts))
+    full = fl.unit.aliases.expand(node.parts)
+    if full == node.parts[0] and len(full) > 1 and full.isupper() and full != fl.unit.module.name:
+        from honey.analysis import unknown
+
+        raise unknown.constant(fl, full, node.span)
+    return AtomValue(full)
 
 
 # ---------------------------------------------------------------- collections
@@ -217,9 +219,9 @@ def struct_literal(fl: Lowering, node: ast.StructLit, name: str) -> Value:
 def named_struct(fl: Lowering, node: ast.Node) -> t.Struct:
     """The struct that ``%name{}`` names."""
     name = node.name if isinstance(node, ast.Var | ast.Alias) else ""
+    fl.report.forgive("struct", name)
     struct = fl.unit.module.structs.find(name)
     if struct is None:
-        fl.report.forgive("struct", name)
         known = fl.unit.module.structs.declared
         raise fl.mistake(
             "HNY0201",

@@ -13,7 +13,7 @@ from honey.syntax import ast
 from honey.syntax.source import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container
+    from collections.abc import Callable, Container, Iterator
 
     from honey.analysis.lowering import Lowering
 
@@ -137,9 +137,26 @@ def _spoil(fl: Lowering, node: ast.Node, sink: Sink) -> None:
     from honey.analysis import patterns
 
     sink.spoil(fl)
-    if isinstance(node, ast.Binary) and node.op == "=" and not isinstance(node.left, ast.Dot | ast.Index):
-        for name, span in patterns.names(node.left):
+    for match in _matches_in(node):
+        for name, span in patterns.names(match.left):
             fl.scope.bind(name, POISON, span)
+
+
+def _matches_in(node: ast.Node) -> Iterator[ast.Binary]:
+    """The matches of a statement whose names would be bound behind it: `int x = 3` has one, too."""
+    stack = [node]
+    while stack:
+        match stack.pop():
+            case ast.Binary(op="=", left=left, right=right) as found:
+                if not isinstance(left, ast.Dot | ast.Index):
+                    yield found
+                stack.append(right)
+            case ast.Binary(left=left, right=right):
+                stack += (left, right)
+            case ast.Call(args=args) | ast.Apply(args=args):
+                stack += args
+            case _:
+                pass
 
 
 def construct(fl: Lowering, node: ast.Node, name: str) -> Value:

@@ -25,6 +25,15 @@ if TYPE_CHECKING:
 _PREFIX = "&"
 
 
+def _of_c(fl: Lowering, expr: ast.Node) -> str | None:
+    """C's address of a variable is not needed."""
+    if not isinstance(expr, ast.Var):
+        return None
+    if expr.name in fl.unit.module.maps:
+        return f"a map is named by its atom: `:{expr.name}`"
+    return f"there is no address to take: write `{expr.name}`"
+
+
 def capture(fl: Lowering, node: ast.Capture, name: str) -> Value:
     """A capture as an anonymous function."""
     del name
@@ -35,7 +44,7 @@ def capture(fl: Lowering, node: ast.Capture, name: str) -> Value:
             arity = max((found.index for found in walk(expr) if isinstance(found, ast.CaptureArg)), default=0)
             body = _named(expr)
     if not 0 < arity <= 9:
-        raise fl.mistake("HNY0107", "a capture has arguments `&1`, `&2`, ...", node.span)
+        raise fl.mistake("HNY0107", "a capture has arguments `&1`, `&2`, ...", node.span, help=_of_c(fl, node.expr))
     patterns = tuple(ast.Var(node.span, f"{_PREFIX}{i}") for i in range(1, arity + 1))
     clause = ast.Clause(node.span, patterns, None, ast.Block(node.span, (body,)))
     return FunctionValue(ast.Fn(node.span, (clause,)), fl.scope.closure())

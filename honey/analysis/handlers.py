@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from honey.analysis.bodies import body_of, finished, lowering
 from honey.analysis.lowering import Lowering, read
 from honey.analysis.values import (
+    AtomValue,
     ContextValue,
     IntValue,
     NilValue,
@@ -16,7 +17,7 @@ from honey.analysis.values import (
 )
 from honey.ir import nodes as n
 from honey.ir import types as t
-from honey.kernel.results import ZERO, allowed
+from honey.kernel.results import ZERO, allowed, passing
 from honey.kernel.sections import Context, Section
 from honey.syntax import ast
 from honey.syntax.source import Span
@@ -70,11 +71,17 @@ def _status(fl: Lowering, declared: FunctionDeclaration, value: Value, span: Spa
 
     value = fl.required(value, span) if not isinstance(value, NilValue) else value
     if not isinstance(value, IntValue):
+        if isinstance(value, AtomValue) and value.name.isupper():
+            from honey.analysis import unknown
+
+            raise unknown.constant(fl, value.name, span, ":{}")
+        action = passing(declared.section)
+        example = "(or an action such as `:XDP_PASS`)" if action == "0" else "or another action"
         raise fl.mistake(
             "HNY0600",
             f"the handler {declared.name} ends with {describe(value)}, and must give an integer",
             span,
-            help="end it with `0` (or an action such as `:XDP_PASS`)",
+            help=f"end it with `{action}` {example}",
         )
     if value.type.big_endian:
         raise convert.byte_order(fl, value.type, t.S32, span)

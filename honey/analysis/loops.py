@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from honey.analysis import access, binding, conditions, patterns
 from honey.analysis.code import OpenFor
+from honey.analysis.errors import shown
 from honey.analysis.flow import Discard, Sink, attempt
 from honey.analysis.lowering import read
 from honey.analysis.syntax_tree import is_constant
@@ -47,12 +48,23 @@ def for_(fl: Lowering, node: ast.Call, sink: Sink) -> None:
         sink.take_value(fl, _reducing(fl, node, options), node.span)
         return
     body = node.do_block.body
+    if (wrong := _no_generator(fl, node)) is not None:
+        raise wrong
     if not isinstance(body, ast.Block):
         raise fl.mistake("HNY0107", "`->` belongs to `for` with `reduce:` only", body.span)
     if isinstance(sink, Discard):
         _generate(fl, node.args, lambda: attempt(fl, body, sink), node.span)
     else:
         sink.take_value(fl, _collected(fl, node.args, body, node), node.span)
+
+
+def _no_generator(fl: Lowering, node: ast.Call) -> Mistake | None:
+    """``for i in 0..9``, ``for i = 0..9``: what begins with no generator."""
+    first = node.args[0] if node.args else None
+    if not isinstance(first, ast.Binary) or first.op not in ("in", "=") or not isinstance(first.left, ast.Var):
+        return None
+    left, right = (shown(fl.report, side.span, "...") for side in (first.left, first.right))
+    return fl.mistake("HNY0107", "`for` begins with a generator", first.span, help=f"write `for {left} <- {right}`")
 
 
 def _reducing(fl: Lowering, node: ast.Call, options: ast.KeywordList) -> Value:

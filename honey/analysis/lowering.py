@@ -85,6 +85,7 @@ class Lowering:
         self.ranges: dict[int, range] = {}
         self.lengths: set[int] = set()
         self.copied: dict[int, n.Place] = {}
+        self.ended: dict[str, Span] = {}
         self._ids = 0
         self._not_left: dict[int, tuple[Code, int, object]] = {}
 
@@ -222,6 +223,7 @@ class Lowering:
                 raise
         finally:
             self.around.pop()
+            self.ended.update(self.scope.own_spans())
             self.code, self.scope = outer_code, outer_scope
 
     def learn(self, facts: Facts) -> None:
@@ -321,7 +323,7 @@ class Lowering:
                 return value
 
     def _warn_unchecked(self, value: OptionalValue, span: Span, exception: str) -> None:
-        from honey.analysis.wording import shown
+        from honey.analysis.errors import shown
         from honey.kernel.results import passing
 
         text = self.report.source.text(span)

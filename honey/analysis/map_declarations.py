@@ -36,6 +36,7 @@ _OPTIONS = (
     "key_size",
     "value_size",
 )
+_TYPED = ("key", "value")
 _DEFAULT_RING_BYTES = 256 * 1024
 _PAGE = 4096
 
@@ -70,16 +71,15 @@ def read(module: Module, node: ast.Call) -> MapDeclaration:
         made = module.evaluator.value(name_node)
         name_node = ast.Atom(name_node.span, made.name) if isinstance(made, AtomValue) else None
     if not isinstance(name_node, ast.Atom):
-        raise report.mistake("HNY0502", "a map needs a name: `defmap(:name, :bpf_hash, ...)`", node.span)
+        meant = name_node.name if isinstance(name_node, ast.Var) else getattr(name_node, "literal", None) or "name"
+        report.spoil("map", str(meant))
+        raise report.mistake(
+            "HNY0502",
+            "a map's name is an atom",
+            name_node.span if name_node is not None else node.span,
+            help=f"write `defmap(:{meant}, :bpf_hash, ...)`",
+        )
     kind, kind_span, options = _kind_and_options(module, node)
-    for option in options:
-        if option not in _OPTIONS:
-            raise report.mistake(
-                "HNY0502",
-                f"a map has no option {option}",
-                options[option].span,
-                help=suggestion(option, _OPTIONS, "{}:") or f"its options are {', '.join(_OPTIONS[1:8])}",
-            )
     return MapDeclaration(
         name=name_node.name,
         kind=kind,
@@ -122,7 +122,16 @@ def _by_name(module: Module, pairs: tuple[ast.Pair, ...]) -> dict[str, ast.Node]
     for pair in pairs:
         if not isinstance(pair.key, ast.Atom):
             raise module.report.mistake("HNY0502", "options of a map are written `name: value`", pair.span)
-        found[pair.key.name] = pair.value
+        option = pair.key.name
+        if option not in _OPTIONS:
+            raise module.report.mistake(
+                "HNY0502",
+                f"a map has no option {option}",
+                pair.span,
+                help=suggestion(option, (f"{option}_type", *_OPTIONS) if option in _TYPED else _OPTIONS, "{}:")
+                or f"its options are {', '.join(_OPTIONS[1:8])}",
+            )
+        found[option] = pair.value
     return found
 
 

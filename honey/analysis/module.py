@@ -105,6 +105,8 @@ class Module:
         for node in body.exprs:
             with self.report.mending():
                 self._declaration(node)
+        with self.report.mending():
+            self._section_without_function()
 
     def _declaration(self, node: ast.Node) -> None:
         match node:
@@ -122,12 +124,11 @@ class Module:
             case ast.Int() | ast.Str() | ast.Atom() | ast.Block(exprs=()):
                 pass  # a value that nobody takes
             case _:
-                raise self.report.mistake(
-                    "HNY0107",
-                    "this has no meaning between the declarations of a module",
-                    node.span,
-                    help="statements belong into a `def`",
-                )
+                from honey.analysis import unknown_declarations
+
+                if isinstance(node, ast.Call) and node.do_block is not None:
+                    self._pending = _Pending()  # what was said for the function that this was to be
+                raise unknown_declarations.mistake(self, node, _DECLARATIONS)
 
     # ------------------------------------------------------------ attributes
 
@@ -145,59 +146,28 @@ class Module:
                 self.attributes = {**self.attributes, name: self.evaluator.value(value)}
 
     def _section(self, node: ast.Attribute, value: ast.Node) -> None:
-        name = self.evaluator.text(value, "the section")
-        section = sections.parse(name)
-        if section is None:
-            kind = name.partition("/")[0]
-            raise self.report.mistake(
-                "HNY0700",
-                f'there is no program section "{name}"',
-                value.span,
-                help=suggestion(kind, sections.names())
-                or "sections are libbpf's, such as tracepoint/CATEGORY/NAME, kprobe/FUNCTION, xdp",
-            )
-        if section.kind in ("tracepoint", "tp") and section.context is None:
-            self._unknown_tracepoint(section, value.span)
-        self._check_target(section, value.span)
+        section = sections.parse(self.evaluator.text(value, "the section")) if isinstance(value, ast.Str) else None
+        if section is None or section.context is None:
+            from honey.analysis import section_declarations
+
+            section = section_declarations.checked(self, value)
         self._pending.section, self._pending.section_span = section, node.span
-
-    def _check_target(self, section: sections.Section, span: Span) -> None:
-        """Programs for one function of the kernel's cannot be loaded where it has none of that name."""
-        if section.shape is not sections.Context.ARGUMENTS or section.kind == "freplace" or not section.target:
-            return
-        from honey.analysis.context import traced_function
-        from honey.kernel import functions
-
-        if traced_function(section) is None:
-            raise self.report.mistake(
-                "HNY0702",
-                f"the kernel has no function {section.target} for {section.kind}",
-                span,
-                help=suggestion(section.target, functions.names()) or "`bpftool btf dump` lists a kernel's functions",
-            )
-
-    def _unknown_tracepoint(self, section: sections.Section, span: Span) -> None:
-        from honey.kernel import tracepoints
-
-        raise self.report.mistake(
-            "HNY0704",
-            f"the kernel has no tracepoint {section.target}"
-            if section.target
-            else "a tracepoint section needs CATEGORY/NAME",
-            span,
-            help=suggestion(section.target, tracepoints.names()) or "`bpftool` and tracefs list a kernel's tracepoints",
-        )
 
     # ------------------------------------------------------------ use, alias, import
 
     def _use(self, node: ast.Call) -> None:
         name = self._module_name(node)
-        if name != "Honey":
-            if name.startswith("Honey."):
-                raise self.report.mistake("HNY0103", f"`use` is of Honey, not of {name}", node.span, help="`use Honey`")
+        if name == "Bitwise":
             return
         self.used = True
+        if name != "Honey":
+            from honey.analysis import unknown_declarations
+
+            raise unknown_declarations.used_module(self, name, node)
         keywords = node.keywords
+        if len(node.args) > 1 + (keywords is not None):
+            help = f"write `use Honey, license: {self.report.source.text(node.args[1].span)}`"
+            raise self.report.mistake("HNY0106", "an option has a name", node.args[1].span, help=help)
         for pair in keywords.pairs if keywords is not None else ():
             option = pair.key.name if isinstance(pair.key, ast.Atom) else ""
             if option == "license":
@@ -245,6 +215,10 @@ class Module:
 
     def _function(self, node: ast.Call) -> None:
         pending, self._pending = self._pending, _Pending()
+        if pending.section is not None and node.name == "defp":
+            raise self.report.mistake(
+                "HNY0107", "a handler is called by the kernel, and not private", node.name_span, help="write `def`"
+            )
         clause, name = self._clause(node, may_be_head=pending.section is None)
         is_head = node.do_block is None
         if is_head:
@@ -265,9 +239,21 @@ class Module:
         elif isinstance(head, ast.Var):
             name = head.name
         if not name:
-            raise self.report.mistake("HNY0107", f"`{node.name}` needs a name and parameters", node.span)
+            help = f"write `{node.name} name(ctx) do`"
+            if isinstance(head, ast.Binary) and head.op == "=" and isinstance(head.left, ast.Call):
+                help = f"write `{node.name} {self.report.source.text(head.left.span)} do`"
+            raise self.report.mistake("HNY0107", f"`{node.name}` needs a name and parameters", node.span, help=help)
         body = node.do_block.body if node.do_block is not None else ast.Block(node.span, ())
         if not isinstance(body, ast.Block) or (node.do_block is None and not (may_be_head and parameters)):
+            self.report.spoil("function", name)
+            if isinstance(body, ast.Clauses):
+                span = body.clauses[0].span if body.clauses else node.span
+                from honey.syntax.habits import habit_in
+
+                found = habit_in(self.report.source.line(span.line))
+                help = found.help if found is not None else "a function without a name is `fn x -> ... end`"
+                what = "`->` belongs to `case`, `cond`, `with` and `fn`"
+                raise self.report.mistake("HNY0107", what, span, help=help)
             raise self.report.mistake(
                 "HNY0107", f"{name} has no body", node.span, help="write `do ... end` or `, do: value`"
             )
@@ -287,6 +273,11 @@ class Module:
                 )
         body = ast.Block(condition.span, (condition,))
         self.guards[name, len(parameters)] = FunctionClause(tuple(parameters), None, body, node.span)
+
+    def _section_without_function(self) -> None:
+        if (span := self._pending.section_span) is not None:
+            help = "write `def name(ctx) do ... end` behind it, or remove it"
+            raise self.report.mistake("HNY0108", "no function follows this section", span, help=help)
 
     def _add_clause(
         self,

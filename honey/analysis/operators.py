@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from honey.analysis import arithmetic, conditions, convert, storage
 from honey.analysis.conditions import AND, NOT, OR, Condition
+from honey.analysis.errors import shown
 from honey.analysis.flow import evaluate
 from honey.analysis.lowering import Lowering
 from honey.analysis.values import (
@@ -54,6 +55,8 @@ def binary(fl: Lowering, node: ast.Binary, name: str) -> Value:
         from honey.analysis.expressions import unsupported
 
         raise unsupported(fl, node, f"the operator {node.op}")
+    if node.op in COMPARISONS and isinstance(node.left, ast.Binary) and node.left.op in COMPARISONS:
+        raise _chained(fl, node, node.left)
     left, right = fl.operands((node.left, node.right))
     _check_precedence(fl, node, left, right)
     ordered = node.op in COMPARISONS
@@ -83,6 +86,13 @@ def _check_precedence(fl: Lowering, node: ast.Binary, left: Value, right: Value)
         node.span,
         help=f"write `{meant}`" if "\n" not in meant else "put the calculation into parentheses",
     )
+
+
+def _chained(fl: Lowering, node: ast.Binary, first: ast.Binary) -> Exception:
+    """``1 < x < 9``."""
+    low, middle, high = (shown(fl.report, side.span, "...") for side in (first.left, first.right, node.right))
+    help = f"write `{low} {first.op} {middle} and {middle} {node.op} {high}`"
+    return fl.mistake("HNY0203", "Elixir does not count with truth values", first.span, help=help)
 
 
 # ---------------------------------------------------------------- arithmetic
@@ -279,13 +289,19 @@ def list_operation(fl: Lowering, node: ast.Binary, name: str) -> Value:
     ]
     for value, side in zip(sides, (node.left, node.right), strict=True):
         if not isinstance(value, ListValue):
-            raise fl.mismatch("a list", value, side.span)
+            name = shown(fl.report, side.span, "x")
+            counted = f"`{node.op}` joins lists; to count, write `{name} = {name} {node.op[0]} 1`"
+            raise fl.mismatch("a list", value, side.span, help=counted if isinstance(value, IntValue) else None)
     return ListValue(tuple(item for side in sides if isinstance(side, ListValue) for item in side.items))
 
 
 def misplaced(fl: Lowering, node: ast.Binary, name: str) -> Value:
     """``<-``, ``::``, ``when``, ... outside of the constructs that they belong to."""
     del name
+    if node.op == "|":
+        left, right = (shown(fl.report, side.span, "...") for side in (node.left, node.right))
+        help = f"bitwise or is `{left} ||| {right}`"
+        raise fl.mistake("HNY0107", f"`{node.op}` has no meaning here", node.op_span, help=help)
     raise fl.mistake("HNY0107", f"`{node.op}` has no meaning here", node.op_span)
 
 

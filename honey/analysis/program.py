@@ -10,6 +10,7 @@ from honey.analysis.errors import Mistake, Poisoned, Report, Restart
 from honey.analysis.map_declarations import MapDeclaration
 from honey.analysis.meaning import HANDLERS
 from honey.analysis.module import FunctionDeclaration, Module
+from honey.analysis.syntax_tree import binds_again, unread_attributes
 from honey.analysis.unit import Knowledge, Unit
 from honey.analysis.widening import with_converted_arguments
 from honey.diagnostics import Diagnostic, Label
@@ -47,7 +48,7 @@ def analyse_file(file: ast.File, source: SourceFile) -> tuple[n.Program | None, 
         break
     else:
         raise AssertionError("analysis does not come to an end")
-    _check_module(module, report)
+    _check_module(module, node.do_block.body, report)
     if report.has_errors:
         return None, report.sorted()
     if len([function for function in unit.functions if function.section is not None]) != len(module.handlers):
@@ -92,6 +93,9 @@ def _defmodule(node: ast.Node, report: Report) -> tuple[str, ast.Call]:
             isinstance(body, ast.Block)
         ):
             return name, node
+        case ast.Call(target=None, name="defmodule", args=(ast.Var(name=name, span=span),)):
+            help = f"write `defmodule {name[:1].upper()}{name[1:]} do`"
+            raise report.mistake("HNY0100", "a module's name begins with a capital", span, help=help)
         case _:
             raise report.mistake(
                 "HNY0100", "this stands outside of a module", node.span, help="put it into `defmodule Name do ... end`"
@@ -113,7 +117,7 @@ def _is_used(unit: Unit, declared: FunctionDeclaration) -> bool:
 def _unused(unit: Unit, declared: FunctionDeclaration) -> None:
     """What no handler reaches is not compiled; it is still read for mistakes that do not depend on its arguments."""
     reached = set().union(*(unit.reach((handler.name, handler.arity)) for handler in unit.module.handlers))
-    if declared.private and (declared.name, declared.arity) not in reached:
+    if declared.private and (declared.name, declared.arity) not in reached | unit.mentioned:
         unit.report.warn(
             "HNY0109",
             f"the function {declared.name}/{declared.arity} is never called",
@@ -145,7 +149,7 @@ def _check_section_names(module: Module, report: Report) -> None:
             )
 
 
-def _check_module(module: Module, report: Report) -> None:
+def _check_module(module: Module, body: ast.Block, report: Report) -> None:
     for handler in module.handlers:
         if (other := module.maps.get(handler.name)) is not None:
             report.add(
@@ -159,14 +163,21 @@ def _check_module(module: Module, report: Report) -> None:
             )
     _check_section_names(module, report)
     if not module.handlers and not report.has_errors:
-        report.add(
-            report.mistake(
-                "HNY0108",
-                f"{module.name} has no handler",
-                module.span,
-                help='put `@sec "tracepoint/syscalls/sys_enter_write"` before a `def main(ctx) do`',
-            ).diagnostic
-        )
+        from honey.analysis import unknown_declarations
+
+        report.add(unknown_declarations.no_handler(module, body).diagnostic)
+    if not module.used:
+        help = 'write `use Honey, license: "GPL"` below the `defmodule`'
+        report.warn("HNY0112", f"{module.name} does not use Honey", module.span, help=help)
+    for declared in module.functions.values():
+        if any(binds_again(clause.patterns, clause.body) for clause in declared.clauses):
+            from honey.analysis import lost_names
+
+            lost_names.warn(declared, report)
+    if module.attributes and not report.has_errors and (unread := unread_attributes(body)):
+        from honey.analysis import unknown_declarations
+
+        unknown_declarations.warn_of_attributes(module, unread)
 
 
 def _map(unit: Unit, declared: MapDeclaration) -> n.MapDef:
@@ -208,9 +219,11 @@ def _check_licence(unit: Unit, program: n.Program) -> None:
 
     for function in program.functions:
         for node in walk(function.body):
-            name = _helper(node.value if isinstance(node, n.Let | n.Assign) else node)
+            if not isinstance(node, n.Let | n.Assign | n.Eval):
+                continue
+            name = _helper(node.effect if isinstance(node, n.Eval) else node.value)
             found = helpers.helper(name) if name else None
-            span = getattr(node, "span", None) or function.span
+            span = node.span or function.span
             if found is not None and found.gpl_only and span is not None:
                 unit.report.add(
                     unit.report.mistake(
@@ -225,8 +238,6 @@ def _check_licence(unit: Unit, program: n.Program) -> None:
 def _helper(node: object) -> str:
     """The helper that an effect calls."""
     match node:
-        case n.Eval(effect):
-            return _helper(effect)
         case n.HelperCall(name):
             return name
         case n.ProbeRead(kind):

@@ -128,6 +128,10 @@ class Scope:
             scope = scope._parent
         return None
 
+    def own_spans(self) -> Iterator[tuple[str, Span]]:
+        """The names that this branch itself has bound, and where."""
+        return ((name, binding.span) for name, binding in self._names.items())
+
     def names(self) -> Iterator[str]:
         """All bound names, for suggestions."""
         yield from self.closure()

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from honey.analysis.errors import Mistake, Poisoned
+from honey.analysis.errors import Mistake, Poisoned, suggestion
 from honey.analysis.structs import FieldDeclaration, lay_out
 from honey.ir.types import StructDef
 from honey.syntax import ast
@@ -49,11 +49,13 @@ def attributes_before(module: Module, body: ast.Block) -> None:
 
 def _name(module: Module, node: ast.Call) -> str:
     first = node.args[0] if node.args else None
-    if not isinstance(first, ast.Atom) or node.do_block is None:
-        raise module.report.mistake(
-            "HNY0204", "a struct needs a name, and a type for each field", node.span, help=_FORM
-        )
-    return first.name
+    if isinstance(first, ast.Atom) and node.do_block is not None:
+        return first.name
+    named = isinstance(first, ast.Var | ast.Alias)
+    for name in (first.name if isinstance(first, ast.Var | ast.Alias) else module.name, "__MODULE__"):
+        module.report.spoil("struct", name)
+    help = f"a struct's name is an atom: `defstruct :{first.name.lower()} do`" if named else _FORM  # type: ignore[union-attr]  # named
+    raise module.report.mistake("HNY0204", "a struct needs a name, and a type for each field", node.span, help=help)
 
 
 def _declare(module: Module, name: str, waiting: dict[str, ast.Call], open_: set[str]) -> None:
@@ -102,6 +104,8 @@ def _field(module: Module, item: ast.Node) -> FieldDeclaration:
             size = module.evaluator.integer(options["size"], "the size") if "size" in options else None
             found = module.types.of(module.evaluator.value(type_), type_.span, size)
             return FieldDeclaration(name, found, _alignment(module, options.get("align")))
+        case ast.Call(target=None, name=name) if name != "field" and (meant := suggestion(name, ("field",))):
+            raise module.report.mistake("HNY0204", "this is not a field", item.name_span, help=meant)
         case _:
             raise module.report.mistake(
                 "HNY0204", "this is not a field", item.span, help="write `field(:port, :u16)` for each field"
@@ -109,15 +113,16 @@ def _field(module: Module, item: ast.Node) -> FieldDeclaration:
 
 
 def _options(module: Module, node: ast.Call, known: tuple[str, ...]) -> dict[str, ast.Node]:
-    from honey.analysis.errors import suggestion
-
     found: dict[str, ast.Node] = {}
     for pair in node.keywords.pairs if node.keywords is not None else ():
         name = pair.key.name if isinstance(pair.key, ast.Atom) else ""
         if name not in known:
-            raise module.report.mistake(
-                "HNY0106", f"there is no option {name} here", pair.span, help=suggestion(name, known, "{}:")
+            help = (
+                "a new struct is all zero; give the field its value where one is made: `%name{field: value}`"
+                if name == "default"
+                else suggestion(name, known, "{}:") or f"the options are {' and '.join(f'`{one}:`' for one in known)}"
             )
+            raise module.report.mistake("HNY0106", f"there is no option {name} here", pair.span, help=help)
         found[name] = pair.value
     return found
 

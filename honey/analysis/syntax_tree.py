@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from honey.analysis.naming import ELIXIR_ATTRIBUTES
 from honey.records import fields, replace
 from honey.syntax import ast
 
@@ -105,3 +106,23 @@ def calls_in(node: ast.Node) -> set[tuple[str, int]]:
             name = item.right.name if isinstance(item.right, ast.Call | ast.Var) else ""
             found.add((name, len(item.right.args) + 1 if isinstance(item.right, ast.Call) else 1))
     return found
+
+
+def unread_attributes(body: ast.Block) -> list[ast.Attribute]:
+    """The attributes of a module that are set and that nothing reads."""
+    found = [node for node in walk(body) if isinstance(node, ast.Attribute)]
+    read = ELIXIR_ATTRIBUTES | {"sec"} | {node.name for node in found if node.value is None}
+    return [node for node in found if node.value is not None and node.name not in read]
+
+
+def binds_again(patterns: tuple[ast.Node, ...], body: ast.Node) -> bool:
+    """Whether a name is bound by several matches, or by a match and a parameter."""
+    found: set[str] = set()
+    matches = [node.left for node in walk(body) if isinstance(node, ast.Binary) and node.op == "="]
+    for pattern in (*patterns, *matches):
+        names = {node.name for node in walk(pattern) if isinstance(node, ast.Var)}
+        if not isinstance(pattern, ast.Dot | ast.Index):
+            if names & found:
+                return True
+            found |= names
+    return False

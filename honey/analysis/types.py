@@ -56,9 +56,9 @@ class Types:
                 )
 
     def _named(self, name: str, span: Span) -> t.Type:
+        self.report.forgive("struct", name)
         found = SCALARS.get(name) or self.structs.find(name)
         if found is None:
-            self.report.forgive("struct", name)
             raise self.report.mistake("HNY0201", f"there is no type :{name}", span, help=self._suggestion(name))
         return found
 
@@ -75,8 +75,12 @@ class Types:
         return t.Array(element, length)
 
     def _suggestion(self, name: str) -> str | None:
+        from honey.analysis import foreign
         from honey.kernel import types as kernel
 
+        bare = name.removeprefix("__").removesuffix("_t")
+        if (known := foreign.TYPES.get(name) or foreign.TYPES.get(bare)) is not None:
+            return known
         own = suggestion(name, [*SCALARS, *self.structs.declared, "string", "array"], ":{}")
         return own or suggestion(name, kernel.names(), ":{}")
 

@@ -69,6 +69,7 @@ class Unit:
         self.open: list[tuple[object, ...]] = []
         self.functions: list[n.Function] = []
         self.widened: set[str] = set()
+        self.mentioned: set[tuple[str, int]] = set()
         self._assumed: set[tuple[str, str]] = set()
         self._literals: dict[ParameterKey, bool] = {}
         self._reach: dict[tuple[str, int], frozenset[tuple[str, int]]] = {}

@@ -7,17 +7,35 @@ from collections.abc import Iterable
 
 
 def closest(name: str, candidates: Iterable[str]) -> str | None:
-    """The candidate nearest to `name` in typing errors, if one is near enough; of equals the first in the alphabet."""
-    limit = max(1, len(name) // 3)
+    """The candidate nearest to `name` in typing errors, if one is near enough; of equals the first in the alphabet.
+
+    A name that is only the beginning of another counts as near, too: `len` of `length`, `bpf_get_current_pid` of
+    `bpf_get_current_pid_tgid`.
+    """
+    limit = max(1, len(name) // 3) if len(name) > 1 else 0
     best: tuple[int, str] | None = None
     folded = name.casefold()
     for candidate in candidates:
-        if candidate == name or abs(len(candidate) - len(name)) > limit:
+        if candidate == name:
             continue
-        distance = _distance(folded, candidate.casefold(), limit)
+        other = candidate.casefold()
+        far = abs(len(candidate) - len(name)) > limit
+        distance = limit + 1 if far else _distance(folded, other, limit)
+        if _begins(folded, other):
+            distance = min(distance, limit, 2)
         if distance <= limit and (best is None or (distance, candidate) < best):
             best = (distance, candidate)
     return best[1] if best is not None else None
+
+
+_LEAST_BEGINNING = 3
+"""Characters of a name that say which longer one it may be short for."""
+
+
+def _begins(one: str, other: str) -> bool:
+    """Whether one of two names is the other's beginning, and at least half of it."""
+    short, long = sorted((one, other), key=len)
+    return len(short) >= max(_LEAST_BEGINNING, len(long) // 2) and long.startswith(short)
 
 
 def did_you_mean(name: str, candidates: Iterable[str], prefix: str = "") -> str | None:

@@ -39,6 +39,9 @@ _MODULES = {
     "Honey.XDP": "xdp",
 }
 
+BARE = ("Kernel", "Honey.BpfHelpers", "Bitwise")
+"""Modules whose functions need no name of a module in front."""
+
 
 def _table(module: str) -> Table:
     name = _MODULES.get(module)

@@ -89,7 +89,10 @@ def _at(fl: Lowering, node: ast.Call, name: str) -> Value:
     items, index = _elements(fl, node.args[0]), fl.constant(arithmetic.number(fl, node.args[1]))
     if index is None or not -len(items) <= index < len(items):
         raise fl.mistake(
-            "HNY0211", f"`Enum.at` takes a constant index into the list's {len(items)} elements", node.span
+            "HNY0211",
+            f"`Enum.at` takes a constant index into the list's {len(items)} elements",
+            node.args[1].span,
+            help="where the index is known at run time only, keep the elements in a map, or in an array of a struct",
         )
     return items[index]
 

@@ -28,7 +28,12 @@ if TYPE_CHECKING:
 def _key(fl: Lowering, node: ast.Node) -> str:
     value = fl.settled(fl.value(node))
     if not isinstance(value, AtomValue):
-        raise fl.mistake("HNY0202", "the key must be an atom that is known when the module is compiled", node.span)
+        raise fl.mistake(
+            "HNY0202",
+            "the key must be an atom that is known when the module is compiled",
+            node.span,
+            help="for other keys declare a map with `defmap`: `bpf_map_lookup_elem(:map, key)`, `Honey.Map.update`",
+        )
     return value.name
 
 

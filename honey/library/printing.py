@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from honey.analysis import binding, conditions, convert
+from honey.analysis.errors import number_of
 from honey.analysis.values import (
     AddressValue,
     AggregateValue,
@@ -79,7 +80,11 @@ def _formatted(fl: Lowering, text: str, values: tuple[Value, ...], node: ast.Nod
     wanted = text.replace("%%", "").count("%")
     if wanted != len(values):
         raise fl.mistake(
-            "HNY0904", f"the format has {wanted} places, and there are {len(values)} values", span, help=None
+            "HNY0904",
+            f"the format has {number_of(wanted, 'place')}, and there {'is' if len(values) == 1 else 'are'}"
+            f" {number_of(len(values), 'value')}",
+            span,
+            help="each `%d` or `%s` is for one of the values behind the format",
         )
     rest, args = iter(zip(values, spans, strict=True)), list[n.Expr]()
 
@@ -115,6 +120,8 @@ def _placed(fl: Lowering, value: Value, kind: str, span: Span) -> tuple[str, n.E
                 raise fl.mistake("HNY0904", f"%{kind} prints an integer, and this is text", span, help="write `%s`")
             case _:
                 pass
+    elif kind == "s" and isinstance(value, IntValue):
+        raise fl.mistake("HNY0904", "%s prints a text, and this is an integer", span, help="write `%d`")
     return _value(fl, value, span)
 
 
