@@ -134,17 +134,3 @@ DECLARATIONS: dict[str, str] = {
     "SEC": 'write `@sec "..."` on the line before a `def`',
 }
 """What is declared in other modules."""
-
-CALLS_IN_C: dict[str, str] = {
-    **dict.fromkeys(
-        (f"PT_REGS_PARM{number}" for number in range(1, 7)), "write the parameter's name, as in `ctx.size`"
-    ),
-    "PT_REGS_RC": "write `ctx.ret`, in a kretprobe",
-    "PT_REGS_RET": "write `ctx.ret`, in a kretprobe",
-    **dict.fromkeys(("BPF_CORE_READ", "BPF_PROBE_READ"), "write `core_read(pointer, :type, [:field, :inner])`"),
-    **dict.fromkeys(("BPF_CORE_READ_USER",), "write `core_read_user(pointer, :type, [:field, :inner])`"),
-    "SEC": 'write `@sec "..."` on the line before a `def`',
-    **dict.fromkeys(("BPF_KPROBE", "BPF_PROG", "BPF_KRETPROBE"), "write `def name(ctx) do`, and `ctx.argument`"),
-    "ARRAY_SIZE": "write `length(list)`",
-}
-"""Macros of C and libbpf."""

@@ -128,8 +128,9 @@ def _by_name(module: Module, pairs: tuple[ast.Pair, ...]) -> dict[str, ast.Node]
                 "HNY0502",
                 f"a map has no option {option}",
                 pair.span,
-                help=suggestion(option, (f"{option}_type", *_OPTIONS) if option in _TYPED else _OPTIONS, "{}:")
-                or f"its options are {', '.join(_OPTIONS[1:8])}",
+                help=f"did you mean `{option}_type:`?"
+                if option in _TYPED
+                else suggestion(option, _OPTIONS, "{}:") or f"its options are {', '.join(_OPTIONS[1:8])}",
             )
         found[option] = pair.value
     return found

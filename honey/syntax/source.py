@@ -61,6 +61,10 @@ class SourceFile:
         end = self._line_starts[number] if number < len(self._line_starts) else len(self.data)
         return self.data[start:end].decode(errors="replace").rstrip("\r\n")
 
+    def line_start(self, number: int) -> int:
+        """The offset at which line `number` (from 1) begins."""
+        return self._line_starts[number - 1]
+
     def line_span(self, number: int) -> Span:
         """The span of what is written in line `number` (from 1)."""
         start, text = self._line_starts[number - 1], self.line(number)

@@ -125,6 +125,21 @@ def test_one_error(text: str, code: str, column: int, help: str | None) -> None:
         ("/* text */", 1, "`#`"),
         ("if (x) {", 8, "`do` and `end`"),
         ("for (i = 0; i < 3; i += 1)", 1, "`for i <- 0..n do ... end`"),
+        ("switch (x) {", 1, "`case x do`"),
+        ("if (!x) return 0;", 1, "`if !x, do: return 0`"),
+        ("x = 0x10UL", 9, "`0x10`"),
+        ("x = 0XFF", 5, "`0xFF`"),
+        ("x = (u32) y", 5, "leave it out"),
+        ("*x = 3", 1, "changes in place"),
+        ("x = ~y", 5, "`~~~y`"),
+        ("x = 0...5", 6, "`0..5`"),
+        ("f = fn x => x end", 10, "`->`"),
+        ("x = 2 \u2013 1", 7, "`-`"),
+        ("f(\u201cGPL\u201d)", 3, '`"`'),
+        ("if x > 3 do: 1", 10, "`, do: value`"),
+        ("if x > 3:", 9, "`do`"),
+        ("pid: :u32", 1, "`field(:pid, :u32)`"),
+        (":u32 pid", 1, "`field(:pid, :u32)`"),
     ],
 )
 def test_habits_from_c_are_answered_with_elixir(line: str, column: int, help: str) -> None:
@@ -145,6 +160,43 @@ def test_habits_are_not_seen_in_strings_and_comments() -> None:
 def test_several_errors_come_in_one_run() -> None:
     text = "def f(x) do\n  x += 1\n  y = [1 2]\n  z = p->q\nend\n"
     assert [(code, line) for code, line, _ in places(text)] == [("HNY0008", 2), ("HNY0007", 3), ("HNY0008", 4)]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("def f(x) do\n  if x do\n    1\n  else if x > 2 do\n    2\n  end\nend\n", [("HNY0008", 4, 3)]),
+        ("def f(x) do\n  if x do\n    1\n  elsif x > 2 do\n    2\n  end\nend\n", [("HNY0008", 4, 3)]),
+        ("def f(x) do\n  if x do\n    1\n  else do\n    2\n  end\nend\n", [("HNY0008", 4, 3)]),
+        ("def f(x) do\n  if x\n    1\n  else\n    2\n  end\nend\n", [("HNY0017", 2, 3)]),
+        ("def f(x) do\n  if x, do:\n    1\n  else\n    2\n  end\nend\n", [("HNY0017", 2, 9)]),
+        ("def f(x) do\n  if x > 3 od\n    1\n  end\nend\n", [("HNY0017", 2, 3)]),
+        ("def f(x) do\n  if x, do\n    1\n  end\nend\n", [("HNY0008", 2, 7)]),
+        ("def f(x) do\n  if x > do\n    1\n  end\nend\n", [("HNY0009", 2, 8)]),
+        ("def f(x) {\n  x\n}\n", [("HNY0008", 1, 10)]),
+        ("def f(x) do\n  for (i = 0; i < 3; i++) {\n    i\n  }\nend\n", [("HNY0008", 2, 3)]),
+        ("def f(x) do\n  // text\n  y = 1\n  y\nend\n", [("HNY0008", 2, 3)]),
+        ("def f(x) do\n  /* text */\n  y = 1\n  y\nend\n", [("HNY0008", 2, 3)]),
+        ("def f(x) do\n<<<<<<< HEAD\n  1\n=======\n  2\n>>>>>>> other\nend\n", [("HNY0007", 2, 1)]),
+        ("def f(x) do\n  y = x.\n  0\nend\n", [("HNY0009", 2, 8)]),
+        ('use Honey license: "GPL"\n', [("HNY0007", 1, 11)]),
+        ("field :pid :u32\n", [("HNY0007", 1, 12)]),
+        ("def f(x) do\n  PT_REGS_PARM1(x)\nend\n", [("HNY0007", 2, 3)]),
+    ],
+)
+def test_a_mistake_is_told_once_and_where_it_is(text: str, found: list[tuple[str, int, int]]) -> None:
+    assert places(text) == found
+
+
+def test_habits_are_not_looked_for_in_heredocs() -> None:
+    text = 'def f(x) do\n  """\n  switch (x) {\n  """\n  x = [1 2]\nend\n'
+    assert [(code, line) for code, line, _ in places(text)] == [("HNY0007", 5)]
+
+
+def test_a_word_that_is_nearly_an_end_is_pointed_at() -> None:
+    (found,) = errors("def f(x) do\n  if x do\n    1\n  edn\n  2\nend\n")
+    assert found.code == "HNY0003"
+    assert [label.span.line for label in found.labels if "its `end`" in label.message] == [4]
 
 
 def test_the_number_of_errors_is_limited() -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from honey.syntax import ast
@@ -35,7 +36,7 @@ def unary(c: Converter, node: TsNode) -> ast.Node:
         return ast.Capture(span, _captured(c, operand))
     if op == "^":
         if operand.type != "identifier":
-            return c.error("HNY0014", "only a variable can be pinned", span, help="bind it to a name first")
+            return c.error("HNY0014", "only a variable can be pinned", span, help=_exclusive_or(c, node, operand))
         name = names.identifier(c, operand)
         return ast.Pin(span, name.name) if isinstance(name, ast.Var) else name
     if op == "not":
@@ -52,6 +53,15 @@ def _captured(c: Converter, node: TsNode) -> ast.Node:
             name = ast.Var(c.span(left), c.text(left))
             return ast.Binary(c.span(node), "/", c.span(operator), name, c.expr(right))
     return c.expr(node)
+
+
+def _exclusive_or(c: Converter, node: TsNode, operand: TsNode) -> str:
+    """What to write in place of `^` and a value: C's exclusive or, if another value stands before it on the line."""
+    line = c.source.line_start(node.start_point[0] + 1)
+    before = re.search(r"[\w.)\]]+(?= *\Z)", c.source.data[line : node.start_byte].decode(errors="replace"))
+    if before is None:
+        return "bind it to a name first"
+    return f"exclusive or is `bxor({before[0]}, {c.excerpt(operand)})`"
 
 
 def _attribute(c: Converter, node: TsNode, span: Span) -> ast.Node:
