@@ -145,6 +145,9 @@ def condition(fl: Lowering, node: ast.Node) -> Condition:
             return condition(fl, only)
         case ast.Call(target=None, name=name, args=(match,)) if name == NAMED_VALUE:
             return truth(fl, fl.value(match), node.span, of_name=True)
+        case ast.Binary(op="=", op_span=span, left=ast.Dot() | ast.Index() as left, right=right) if is_constant(right):
+            help = f"write `{shown(fl.report, left.span, 'x')} == {shown(fl.report, right.span, '...')}`"
+            raise fl.mistake("HNY0607", "this stores a value, and does not compare", span, help=help)
         case ast.Binary(op="=", op_span=span, right=right) if is_constant(right):
             fl.report.warn("HNY0612", "this is a match, and no comparison", span, help="did you mean `==`?")
             return truth(fl, fl.value(node), node.span)
@@ -330,8 +333,16 @@ def _warn_never_text(fl: Lowering, value: Value, side: ast.Node, span: Span) -> 
         read = f"read what lies there first: `probe_read_{space}_str(address, 64)`"
         fl.report.warn("HNY0215", f"{describe(value)} never equals a text", span, help=read)
     elif isinstance(value, IntValue):
-        help = "an IPv4 address is a number: `Honey.Net.htonl(0x0A000001)`" if value.type == t.BE32 else None
+        help = f"an IPv4 address is a number: `{_address(side)}`" if value.type == t.BE32 else None
         fl.report.warn("HNY0215", f"{describe(value)} never equals a text", span, help=help)
+
+
+def _address(side: ast.Str | ast.Charlist) -> str:
+    """The IPv4 address in a text as the source writes it."""
+    parts = side.parts[0].split(".") if side.parts and isinstance(side.parts[0], str) else []
+    known = len(parts) == 4 and all(part.isdecimal() and int(part) < 256 for part in parts)
+    number = "".join(f"{int(part):02X}" for part in parts) if known else "0A000001"
+    return f"Honey.Net.htonl(0x{number})"
 
 
 def _warn_never_nil(fl: Lowering, value: Value, span: Span) -> None:

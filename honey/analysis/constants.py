@@ -131,7 +131,7 @@ class Evaluator:
                 "HNY0104",
                 f"the attribute @{node.name} is not set before this line",
                 node.span,
-                help=suggestion(node.name, self.module.attributes, "@{}"),
+                help=suggestion(node.name, self.module.attributes, "@{}") or f"write `@{node.name} 10` above",
             )
         return value
 

@@ -151,6 +151,8 @@ def _from_helper(fl: Lowering, help: str | None) -> str | None:
     from honey.kernel import helpers
 
     called = help.partition("`")[2].partition("(")[0] if help is not None else ""
+    if called.startswith("Honey.Packet."):
+        return help if fl.section is not None and fl.section.kind.startswith("xdp") else None
     found = helpers.helper(called) if called else None
     may = found is not None and fl.section is not None and found.allowed_in(fl.section.kind) is not False
     return help if may else None
@@ -264,6 +266,9 @@ def _register(fl: Lowering, context: ContextValue, node: ast.Dot) -> Value:
     whole = _whole(context)
     if isinstance(whole.type, t.Struct) and fl.unit.module.structs.field(whole.type, node.name) is not None:
         return _member(fl, context, node)
+    if node.name == "ret" and of_kernel:
+        help = f'the result is there when the function ends: `@sec "kretprobe/{section.target}"`'
+        raise fl.mistake("HNY0701", "the context has no field ret", node.name_span, help=help)
     raise _unknown(fl, node, ["ret"] if returns else names)
 
 

@@ -82,6 +82,9 @@ def _cond_from(fl: Lowering, clauses: Sequence[ast.Clause], node: ast.Call, sink
         fl.code.append(fl.throw("CondClauseError", "", node.span))
         return
     first, rest = clauses[0], clauses[1:]
+    if isinstance(first.patterns[0], ast.Var) and first.patterns[0].name == "_":
+        what = "the clauses of `cond` begin with conditions"
+        raise fl.mistake("HNY0101", what, first.patterns[0].span, help="the one that always holds is `true -> ...`")
     conditions.branch(
         fl,
         first.patterns[0],
@@ -138,7 +141,9 @@ def clauses(
         return
     first, rest = found[0], found[1:]
     if len(first.patterns) != len(values):
-        raise fl.mistake("HNY0107", f"{len(values)} patterns are needed here", first.span)
+        what = f"{'one pattern is' if len(values) == 1 else f'{len(values)} patterns are'} needed here"
+        help = "for one of several values write `x when x in [1, 2] -> ...`" if len(values) == 1 else None
+        raise fl.mistake("HNY0107", what, first.patterns[0].span if first.patterns else first.span, help=help)
     test, bindings = _matches(fl, first, values)
 
     def taken() -> None:
@@ -149,6 +154,9 @@ def clauses(
         fl.code.extend(code)
 
     if test.constant is True:
+        if rest and first.guard is None and all(isinstance(pattern, ast.Var) for pattern in first.patterns):
+            help = f"the clause of line {first.span.line} takes everything: put it last"
+            fl.report.warn("HNY0608", "this is never reached", rest[0].span, help=help)
         fl.learn(test.when_true)
         taken()
         return

@@ -120,6 +120,11 @@ def equal(fl: Lowering, left: Value, right: Value, span: Span) -> Condition:
             raise fl.mistake(
                 "HNY0200", f"{describe(TextValue(()))} can only be printed, not compared", span, help=_COMPARE_PARTS
             )
+        case (IntValue(), BoolValue()) | (BoolValue(), IntValue()):
+            if fl.section is not None:
+                help = "a truth value needs no comparison: `if flag do`, `if !flag do`"
+                fl.report.warn("HNY0214", "a truth value never equals an integer", span, help=help)
+            return known(False)
         case (IntValue(), AtomValue(name)) | (AtomValue(name), IntValue()):
             _warn_unknown_constant(fl, name, span)
             return known(False)
@@ -221,6 +226,9 @@ def _equal_text(
     if not isinstance(type_, t.Chars | t.Array) or start + len(data) > type_.size:
         from honey.analysis.conditions import known
 
+        if isinstance(type_, t.Chars) and fl.section is not None:
+            what = f"{describe(memory)} never equals a text of {len(data)} bytes"
+            fl.report.warn("HNY0215", what, span, help=f"compare the first {type_.size - 1} bytes")
         return known(False)
     text = data + b"\0" if start + len(data) < type_.size else data
     return bytes_equal(fl, memory, text, span, start)

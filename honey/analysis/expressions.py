@@ -125,9 +125,15 @@ def attribute(fl: Lowering, node: ast.Attribute, name: str) -> Value:
             "HNY0104",
             f"the attribute @{node.name} is not set",
             node.span,
-            help=suggestion(node.name, fl.unit.attributes, "@{}"),
+            help=_attribute_set(fl, node.name) or suggestion(node.name, fl.unit.attributes, "@{}"),
         )
     return value
+
+
+def _attribute_set(fl: Lowering, name: str) -> str | None:
+    """Where an attribute is set that is not set yet."""
+    later = name in fl.unit.module.attributes
+    return "it is set further down: put that above this function" if later else None
 
 
 def alias(fl: Lowering, node: ast.Alias, name: str) -> Value:

@@ -115,6 +115,7 @@ CONTEXT: dict[str, str] = {
     **dict.fromkeys(("cpu", "cpu_id"), "write `bpf_get_smp_processor_id()`"),
     **dict.fromkeys(("ts", "timestamp", "time", "now", "ktime"), "write `bpf_ktime_get_ns()`"),
     "task": "write `bpf_get_current_task()`",
+    **dict.fromkeys(("len", "length", "size", "data_len", "packet_len"), "write `Honey.Packet.length(ctx)`"),
 }
 """What is asked of a context and is got from a helper."""
 
@@ -134,3 +135,26 @@ DECLARATIONS: dict[str, str] = {
     "SEC": 'write `@sec "..."` on the line before a `def`',
 }
 """What is declared in other modules."""
+
+USAGE: dict[str, str] = {
+    "bpf_map_lookup_elem": "(:map, key)",
+    "bpf_map_update_elem": "(:map, key, value)",
+    "bpf_map_delete_elem": "(:map, key)",
+    "bpf_probe_read_user": "(pointer, :type)",
+    "bpf_probe_read_kernel": "(pointer, :type)",
+    "bpf_probe_read_user_str": "(pointer, 64)",
+    "bpf_probe_read_kernel_str": "(pointer, 64)",
+    "bpf_core_read": "(pointer, :type, [:field])",
+    "bpf_core_read_user": "(pointer, :type, [:field])",
+    "bpf_ringbuf_reserve": "(:map, :type)",
+    "bpf_ringbuf_output": "(:map, value)",
+    "bpf_get_current_comm": "()",
+    "Honey.Map.update": "(:map, key, first, fn old -> old + 1 end)",
+    "Honey.Map.add": "(:map, key, 1)",
+    "Honey.Map.entry": "(:map, key, first)",
+    "Honey.Map.pop": "(:map, key)",
+    "Honey.Ring.emit": "(:map, %event{pid: pid})",
+    "Honey.Packet.at": "(ctx, 0, :ethhdr)",
+    "Honey.Packet.length": "(ctx)",
+}
+"""How functions with a shape of their own are called."""

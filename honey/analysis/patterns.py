@@ -136,6 +136,10 @@ def _constant(fl: Lowering, pattern: ast.Node) -> Value:
             pattern.span,
             help=f"write `x when x in {text}`",
         )
+    if isinstance(pattern, ast.Binary) and pattern.op in ("|", "or", "||", "|||"):
+        one, other = (fl.report.source.text(side.span) for side in (pattern.left, pattern.right))
+        help = f"for one of several values write `x when x in [{one}, {other}]`"
+        raise fl.mistake("HNY0605", "this cannot stand in a pattern", pattern.span, help=help)
     raise fl.mistake(
         "HNY0605",
         "this cannot stand in a pattern",

@@ -116,13 +116,21 @@ def unread_attributes(body: ast.Block) -> list[ast.Attribute]:
 
 
 def binds_again(patterns: tuple[ast.Node, ...], body: ast.Node) -> bool:
-    """Whether a name is bound by several matches, or by a match and a parameter."""
-    found: set[str] = set()
-    matches = [node.left for node in walk(body) if isinstance(node, ast.Binary) and node.op == "="]
-    for pattern in (*patterns, *matches):
-        names = {node.name for node in walk(pattern) if isinstance(node, ast.Var)}
-        if not isinstance(pattern, ast.Dot | ast.Index):
-            if names & found:
-                return True
-            found |= names
-    return False
+    """Whether a branch, a loop or a function inside binds a name by a match that is bound around it, too."""
+    return _binds_again(body, frozenset().union(*(_variables(pattern) for pattern in patterns)), set())
+
+
+def _variables(pattern: ast.Node) -> frozenset[str]:
+    return frozenset(node.name for node in walk(pattern) if isinstance(node, ast.Var))
+
+
+def _binds_again(node: ast.Node, around: frozenset[str], own: set[str]) -> bool:
+    if isinstance(node, ast.DoBlock | ast.Fn):
+        inner = around | own
+        return any(_binds_again(child, inner, set()) for child in children(node))
+    if isinstance(node, ast.Binary) and node.op == "=" and not isinstance(node.left, ast.Dot | ast.Index):
+        names = _variables(node.left)
+        if names & around:
+            return True
+        own |= names
+    return any(_binds_again(child, around, own) for child in children(node))

@@ -26,7 +26,9 @@ _NEVER_IN_EBPF: dict[str, str | None] = {
     **dict.fromkeys(("try", "throw", "exit"), f"no exception can be caught: {_LEAVING}"),
     "while": "write `for i <- 0..99 do ... end`, and leave with `return(value)`",
     **dict.fromkeys(("quote", "unquote", "apply", "super")),
-    **dict.fromkeys(("def", "defp"), "functions are declared in the module, outside of other functions"),
+    **dict.fromkeys(
+        ("def", "defp", "defmap", "defstruct", "defmodule"), "declarations stand in the module, outside of functions"
+    ),
 }
 """What eBPF has not: processes, exceptions that are caught, code that makes code; with what to do in their place."""
 
@@ -105,6 +107,10 @@ def local(fl: Lowering, node: ast.Call) -> Exception:
         return operator_of_c(fl, node, operator)
     if name in _NEVER_IN_EBPF:
         help_ = _NEVER_IN_EBPF[name]
+        first = node.args[0] if node.args else None
+        if name.startswith("def") and isinstance(first, ast.Call | ast.Var | ast.Atom):
+            for kind in ("function", "map", "struct"):
+                fl.report.spoil(kind, first.name)
         return fl.mistake("HNY0107", f"`{name}` cannot be compiled to eBPF", node.name_span, help=help_)
     if node.do_block is not None:
         meant = suggestion(name, [*CONSTRUCTS, "for", "unless"])
@@ -176,7 +182,9 @@ def wrong_number(fl: Lowering, node: ast.Call, name: str, arities: set[int]) -> 
     """There are functions of this name with other numbers of arguments."""
     wanted = " or ".join(map(str, sorted(arities)))
     noun = number_of(max(arities), "argument").partition(" ")[2]
-    help = None
+    full = name.removeprefix("Honey.BpfHelpers.")
+    usage = foreign.USAGE.get(full) or foreign.USAGE.get(f"bpf_{full}")
+    help = f"write `{name}{usage}`" if usage is not None else None
     if name.endswith("printk") and node.args and isinstance(node.args[0], ast.Str):
         given = ", ".join(fl.report.source.text(arg.span) for arg in node.args)
         help = f"put the format and the values into a list: `{name}([{given}])`"

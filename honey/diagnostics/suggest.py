@@ -6,13 +6,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 
-def closest(name: str, candidates: Iterable[str]) -> str | None:
+def closest(name: str, candidates: Iterable[str], most: int | None = None) -> str | None:
     """The candidate nearest to `name` in typing errors, if one is near enough; of equals the first in the alphabet.
 
     A name that is only the beginning of another counts as near, too: `len` of `length`, `bpf_get_current_pid` of
-    `bpf_get_current_pid_tgid`.
+    `bpf_get_current_pid_tgid`; or its end, `port` of `sin_port`. `most` limits the errors, and leaves these out.
     """
-    limit = max(1, len(name) // 3) if len(name) > 1 else 0
+    limit = most if most is not None else max(1, len(name) // 3) if len(name) > 1 else 0
     best: tuple[int, str] | None = None
     folded = name.casefold()
     for candidate in candidates:
@@ -21,7 +21,7 @@ def closest(name: str, candidates: Iterable[str]) -> str | None:
         other = candidate.casefold()
         far = abs(len(candidate) - len(name)) > limit
         distance = limit + 1 if far else _distance(folded, other, limit)
-        if _begins(folded, other):
+        if most is None and _begins(folded, other):
             distance = min(distance, limit, 2)
         if distance <= limit and (best is None or (distance, candidate) < best):
             best = (distance, candidate)
@@ -33,9 +33,11 @@ _LEAST_BEGINNING = 3
 
 
 def _begins(one: str, other: str) -> bool:
-    """Whether one of two names is the other's beginning, and at least half of it."""
+    """Whether one of two names is the other's beginning or last word, and at least half of it."""
     short, long = sorted((one, other), key=len)
-    return len(short) >= max(_LEAST_BEGINNING, len(long) // 2) and long.startswith(short)
+    if len(short) < max(_LEAST_BEGINNING, len(long) // 2):
+        return False
+    return long.startswith(short) or long.endswith(f"_{short}")
 
 
 def did_you_mean(name: str, candidates: Iterable[str], prefix: str = "") -> str | None:

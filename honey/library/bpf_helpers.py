@@ -63,7 +63,10 @@ def _wanted(fl: Lowering, node: ast.Node) -> t.Type:
         size = fl.constant(value)
         if size is None or not 0 < size <= 512:
             raise fl.mistake(
-                "HNY0901", "the number of bytes to read is a constant from 1 to 512", node.span, help="or read a type"
+                "HNY0901",
+                "the number of bytes to read is a constant from 1 to 512",
+                node.span,
+                help="read a constant number of bytes, `64`, or a type, `:sockaddr_in`",
             )
         return t.Int(size * 8) if size in (1, 2, 4, 8) else t.Array(t.U8, size)
     return fl.unit.module.types.of(value, node.span)
@@ -93,7 +96,9 @@ def _read_string(kind: n.ReadKind, space: t.Space) -> LibraryCall:
         source_value = fl.value(node.args[0])
         length = fl.constant(fl.settled(fl.value(node.args[1])))
         if length is None or not 0 < length <= 512:
-            raise fl.mistake("HNY0901", "the size of a string is a constant from 1 to 512", node.args[1].span)
+            help = "give the most bytes that the text may have: `64`"
+            what = "the size of a string is a constant from 1 to 512"
+            raise fl.mistake("HNY0901", what, node.args[1].span, help=help)
         type_ = t.Chars(length)
         source = _source(fl, source_value, node.args[0], space)
         local = fl.fresh(name or "text", type_)
@@ -175,7 +180,17 @@ def _path(fl: Lowering, struct: t.Struct, node: ast.Node) -> tuple[tuple[str, ..
 
 
 def _reserve(fl: Lowering, node: ast.Call, name: str) -> Value:
+    """``bpf_ringbuf_reserve(:map, :type)``; the flags of C's form are 0."""
     declared = maps.map_of(fl, node.args[0], keyed=False)
+    match node.args[1]:
+        case ast.Call(target=None, name="sizeof", args=(type_node,), span=span):
+            form = f"{node.name}({', '.join(fl.report.source.text(arg.span) for arg in (node.args[0], type_node))})"
+            what = "a record is reserved by its type, and not by its size"
+            raise fl.mistake("HNY0200", what, span, help=f"write `{form}`")
+        case _:
+            pass
+    if len(node.args) == 3 and fl.constant(fl.settled(fl.value(node.args[2]))) != 0:
+        raise fl.mistake("HNY0903", "the flags are 0", node.args[2].span, help="leave them out")
     type_ = fl.unit.module.types.of(fl.value(node.args[1]), node.args[1].span)
     if not isinstance(type_, t.Struct | t.Array | t.Chars):
         help = "declare a struct for it, or send the value with `bpf_ringbuf_output`"
@@ -367,7 +382,7 @@ _SHAPED: dict[str, dict[int, LibraryCall]] = {
     },
     "bpf_core_read": {3: _core_read(user=False)},
     "bpf_core_read_user": {3: _core_read(user=True)},
-    "bpf_ringbuf_reserve": {2: _reserve},
+    "bpf_ringbuf_reserve": {2: _reserve, 3: _reserve},
     "bpf_ringbuf_submit": {1: _finish(discard=False), 2: _finish(discard=False)},
     "bpf_ringbuf_discard": {1: _finish(discard=True), 2: _finish(discard=True)},
     "bpf_ringbuf_output": {2: _output, 3: _output},

@@ -48,6 +48,15 @@ _EEXIST = 17
 """``EEXIST`` of the kernel: someone else has inserted the entry."""
 
 
+_DECLARE = "declare it: `defmap(:name, :bpf_hash, ...)`"
+
+
+def _known_map(fl: Lowering, value: Value) -> str | None:
+    """A map whose name is given as a text."""
+    name = value.data.decode(errors="replace") if isinstance(value, StringValue) else ""
+    return f"a map is named by its atom: `:{name}`" if name in fl.unit.module.maps else None
+
+
 def map_of(fl: Lowering, node: ast.Node, *, keyed: bool = True) -> MapDeclaration:
     """The map that an argument names."""
     value = fl.settled(fl.value(node))
@@ -59,7 +68,7 @@ def map_of(fl: Lowering, node: ast.Node, *, keyed: bool = True) -> MapDeclaratio
             "HNY0500",
             f"there is no map {name}" if name else f"expected a map's name, got {describe(value)}",
             node.span,
-            help=suggestion(name, fl.unit.module.maps, ":{}") or "declare it: `defmap(:name, :bpf_hash, ...)`",
+            help=_known_map(fl, value) or suggestion(name, fl.unit.module.maps, ":{}") or _DECLARE,
         )
     if declared.keyed != keyed:
         raise fl.mistake(

@@ -58,9 +58,18 @@ def _log(prefix: str) -> LibraryCall:
 
     def call(fl: Lowering, node: ast.Call, name: str) -> Value:
         del name
+        if len(node.args) > 1 and node.keywords is None:
+            raise _no_metadata(fl, node)
         return _text(fl, fl.settled(fl.value(node.args[0])), node.args[0].span, prefix)
 
     return call
+
+
+def _no_metadata(fl: Lowering, node: ast.Call) -> Exception:
+    """``Logger.info("pid %d", pid)``, as it would be for ``bpf_printk``."""
+    texts = [fl.report.source.text(arg.span) for arg in node.args]
+    help = f'values stand in the text, `"... #{{{texts[1]}}}"`, or go with a format: `bpf_printk([{", ".join(texts)}])`'
+    return fl.mistake("HNY0904", "a value behind the text would not be printed", node.args[1].span, help=help)
 
 
 def _inspect(fl: Lowering, node: ast.Call, name: str) -> Value:
@@ -116,12 +125,17 @@ def _placed(fl: Lowering, value: Value, kind: str, span: Span) -> tuple[str, n.E
                 return "", convert.cast(expr, t.S64)
             case AtomValue():
                 return "", convert.store(fl, value, t.S64, span, f"for %{kind}", "HNY0904")
-            case StringValue():
+            case StringValue() | TextValue():
+                raise fl.mistake("HNY0904", f"%{kind} prints an integer, and this is text", span, help="write `%s`")
+            case MemoryValue() | AggregateValue() if isinstance(value.type, t.Chars):
                 raise fl.mistake("HNY0904", f"%{kind} prints an integer, and this is text", span, help="write `%s`")
             case _:
                 pass
     elif kind == "s" and isinstance(value, IntValue):
         raise fl.mistake("HNY0904", "%s prints a text, and this is an integer", span, help="write `%d`")
+    elif kind == "p" and isinstance(value, IntValue):
+        help = "write `%x`; the four bytes of an IPv4 address are those of `Honey.Net.ntohl(address)`"
+        raise fl.mistake("HNY0904", "%p prints what has to do with an address, and this is a number", span, help=help)
     return _value(fl, value, span)
 
 

@@ -142,6 +142,16 @@ HABITS = (
         sure=False,
     ),
     _habit(r"(?P<a>\w)\s?(?P<at>\.\.\.)\s?(?P<b>\w)", "a range has two dots", r"write `\g<a>..\g<b>`"),
+    _habit(r"^\s*[^\s(\[{]+\s+->\s[^(\[{]*(?P<at>,)\s*$", "no comma stands between clauses", "remove it"),
+    _habit(
+        r"^\s*(?P<at>(?P<p>\d+|_|:\w+):)\s+\S", "a clause is written with `->`", r"write `\g<p> -> ...`", sure=False
+    ),
+    _habit(r"^\s*(?P<at>else)\s*->", "the last clause of a `cond` is `true`", "write `true -> ...`"),
+    _habit(
+        r"\bfn\s*\((?P<x>[^()]*)\)\s*(?P<at>\{)\s*(?P<y>[^{}]*?)\s*\}",
+        "the body of a function does not stand between braces",
+        r"write `fn \g<x> -> \g<y> end`",
+    ),
     _habit(r"\bfn\b[^-{]*?(?P<at>=>)", "`=>` belongs to maps", "write `->`"),
     _habit(
         r"^\s*(?P<at>(?P<n>[a-z_]\w*):)\s+(?P<t>:\w+),?\s*$",

@@ -96,5 +96,6 @@ def binary(c: Converter, node: TsNode) -> ast.Node:
         help = "start a comment with `#`; a default argument is written `name \\\\ value`"
         return c.error("HNY0008", "`//` stands only after a range, as in `0..9//3`", op_span, help=help)
     if op == "=>":
-        return c.error("HNY0013", "`=>` stands only between the braces of a map or struct", op_span)
+        help = "write `->` in a clause"
+        return c.error("HNY0013", "`=>` stands only between the braces of a map or struct", op_span, help=help)
     return ast.Binary(span, op, op_span, left, right)
