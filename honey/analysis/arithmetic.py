@@ -186,7 +186,7 @@ def compare(fl: Lowering, operator: n.BinaryOp, left: IntValue, right: IntValue,
                 span,
             )
     below = (left, right) if operator in (n.BinaryOp.LT, n.BinaryOp.GE) else (right, left)
-    if below[1].literal and below[1].constant == 0 and not below[0].type.signed and fl.section is not None:
+    if below[1].literal and below[1].constant == 0 and not below[0].type.signed and fl.is_told:
         never = "never" if operator in (n.BinaryOp.LT, n.BinaryOp.GT) else "always"
         what = f"{describe(below[0])} is never below 0, so that this {never} holds"
         fl.report.warn("HNY0213", what, span, help="compare it with 0 by `==`, or with the limit that is meant")

@@ -121,7 +121,7 @@ def equal(fl: Lowering, left: Value, right: Value, span: Span) -> Condition:
                 "HNY0200", f"{describe(TextValue(()))} can only be printed, not compared", span, help=_COMPARE_PARTS
             )
         case (IntValue(), BoolValue()) | (BoolValue(), IntValue()):
-            if fl.section is not None:
+            if fl.is_told:
                 help = "a truth value needs no comparison: `if flag do`, `if !flag do`"
                 fl.report.warn("HNY0214", "a truth value never equals an integer", span, help=help)
             return known(False)
@@ -226,7 +226,7 @@ def _equal_text(
     if not isinstance(type_, t.Chars | t.Array) or start + len(data) > type_.size:
         from honey.analysis.conditions import known
 
-        if isinstance(type_, t.Chars) and fl.section is not None:
+        if isinstance(type_, t.Chars) and fl.is_told:
             what = f"{describe(memory)} never equals a text of {len(data)} bytes"
             fl.report.warn("HNY0215", what, span, help=f"compare the first {type_.size - 1} bytes")
         return known(False)

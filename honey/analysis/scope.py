@@ -128,6 +128,11 @@ class Scope:
             scope = scope._parent
         return None
 
+    @property
+    def is_generic(self) -> bool:
+        """Whether this is inside an anonymous function, which others may call with other kinds of values."""
+        return any(scope._closure is not None for scope in self._around())
+
     def own_spans(self) -> Iterator[tuple[str, Span]]:
         """The names that this branch itself has bound, and where."""
         return ((name, binding.span) for name, binding in self._names.items())

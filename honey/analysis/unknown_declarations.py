@@ -44,7 +44,7 @@ def _declared(node: ast.Call) -> list[str]:
     first = node.args[0] if node.args else None
     if isinstance(first, ast.Binary) and first.op == "when":
         first = first.left
-    return [first.name] if isinstance(first, ast.Call | ast.Atom | ast.Var) else []
+    return [node.name, *([first.name] if isinstance(first, ast.Call | ast.Atom | ast.Var) else ())]
 
 
 def used_module(module: Module, name: str, node: ast.Call) -> Mistake:

@@ -47,6 +47,7 @@ _MIDDLE = frozenset({"else", "rescue", "catch", "after"})
 _BLOCK_WORDS = frozenset(
     {"if", "unless", "case", "cond", "for", "with", "try", "def", "defp", "defmodule", "defstruct", "quote"}
 )
+_MOST_TRIED = 2_000_000  # bytes read anew to find the line with an error
 _SHOWN = 60  # characters of a line that a help repeats
 _DOT_AT_END = re.compile(rb"[ \t]*(\.)[ \t]*(?:#[^\n]*)?(?:\n|\Z)")
 _OPEN_CALL = re.compile(rb"(?:^|[\s=(,])[a-z_]\w*[ \t]+\Z")
@@ -74,7 +75,10 @@ def explain(root: TsNode, source: SourceFile, reparse: Callable[[bytes], TsNode]
     elif not any(problem.kind == "quote" for problem in balance.problems):
         found += _beyond(balance, found, source, reparse)
     if not found:
-        found = [first_habit(source) or first_macro(source) or _whole(root, source)]
+        found = [first_habit(source) or first_macro(source) or _culprit(source, reparse) or _whole(root, source)]
+    elif not balance.problems and (len(found) > 1 or _is_doubtful(found[0], source)):
+        culprit = _culprit(source, reparse)
+        found = [culprit] if culprit is not None else found
     found.sort(key=lambda diagnostic: (diagnostic.span is None, diagnostic.span))
     return found[:MAX_ERRORS]
 
@@ -206,8 +210,31 @@ def _tree_errors(
             break
         root, data = min(((reparse(text), text) for text in shorter), key=lambda read: _first_fault(read[0]))
     if len(found) < MAX_ERRORS and (root is not None and next(_faults(root), None) is None):
-        found = {**{one.span.line: one for one in all_habits(source) if one.span is not None}, **found}
+        found = {**{one.span.line: one for one in all_habits(source, arrows=True) if one.span is not None}, **found}
     return sorted(found.values(), key=lambda one: one.span.line if one.span is not None else 0)[:MAX_ERRORS]
+
+
+def _is_doubtful(diagnostic: Diagnostic, source: SourceFile) -> bool:
+    """Whether an error is at a word or an operator that is more likely to be right itself."""
+    text = source.text(diagnostic.span) if diagnostic.span is not None else ""
+    return diagnostic.code == "HNY0007" and (text in RESERVED or _OPERATOR_AT_END.match(text.encode()) is not None)
+
+
+def _culprit(source: SourceFile, reparse: Callable[[bytes], TsNode]) -> Diagnostic | None:
+    """The error in the one line without which a source makes sense, where the parser points at something else."""
+    if source.line_count * len(source.data) > _MOST_TRIED:
+        return None
+    for number in range(1, source.line_count + 1):
+        line = source.line(number)
+        texts = _without_line(source.data, number) if line.strip() else None
+        if texts is None or all(next(_faults(root), None) or root.has_error for root in map(reparse, texts[:2])):
+            continue
+        start = source.line_start(number)
+        node = next(_faults(reparse(line.encode())), None)
+        if node is not None:
+            return _fault(node, source, start.__add__, is_first=True)
+        return error("HNY0007", "this line is not Elixir syntax", source, source.line_span(number))
+    return None
 
 
 def _first_fault(root: TsNode) -> int:

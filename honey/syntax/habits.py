@@ -116,7 +116,7 @@ HABITS = (
         "write `do`, and `end` behind the block",
     ),
     _habit(
-        r"\b(?P<at>(?P<w>if|unless)\s*\((?P<c>[^()]*(?:\([^()]*\)[^()]*)*)\))\s+"
+        r"\b(?P<at>(?P<w>if|unless)\s*\((?P<c>(?![^()]*\bdo:)[^()]*(?:\([^()]*\)[^()]*)*)\))\s+"
         r"(?P<then>(?!(?:do|and|or|in|not|when)\b)[A-Za-z_][^;{]*?)\s*;?\s*$",
         "a branch begins with `do`",
         r"write `\g<w> \g<c>, do: \g<then>`",
@@ -148,7 +148,7 @@ HABITS = (
     ),
     _habit(r"^\s*(?P<at>else)\s*->", "the last clause of a `cond` is `true`", "write `true -> ...`"),
     _habit(
-        r"\bfn\s*\((?P<x>[^()]*)\)\s*(?P<at>\{)\s*(?P<y>[^{}]*?)\s*\}",
+        r"\b(?P<at>fn\s*\((?P<x>[^()]*)\)\s*\{)\s*(?P<y>[^{}]*?)\s*\}",
         "the body of a function does not stand between braces",
         r"write `fn \g<x> -> \g<y> end`",
     ),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from honey.syntax import delimiters
 
 _LOOK_DOWN = 200  # lines
+_ARROW = re.compile(r"[=(,+*/<>-]\s*[a-z_]\w*->[a-z_]")
 _CAPITAL_CALL = re.compile(r"(?<![\w.:%])([A-Z]\w*)\(")
 
 
@@ -89,12 +90,13 @@ def first_habit(source: SourceFile) -> Diagnostic | None:
     return next(all_habits(source), None)
 
 
-def all_habits(source: SourceFile) -> Iterator[Diagnostic]:
-    """The habits of another language in all lines but those of heredocs."""
+def all_habits(source: SourceFile, *, arrows: bool = False) -> Iterator[Diagnostic]:
+    """The habits of another language in all lines but those of heredocs; with ``arrows``, only C's `x->y`."""
     inside = False
     for number in range(1, source.line_count + 1):
         line = source.line(number)
-        if not inside and (found := habit_of_line(source, number)) is not None:
+        wanted = not inside and (not arrows or _ARROW.search(blank_quotes(line)) is not None)
+        if wanted and (found := habit_of_line(source, number)) is not None:
             yield found
         if line.count('"""') + line.count("'''") == 1:
             inside = not inside

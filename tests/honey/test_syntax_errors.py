@@ -182,6 +182,10 @@ def test_several_errors_come_in_one_run() -> None:
         ('use Honey license: "GPL"\n', [("HNY0007", 1, 11)]),
         ("field :pid :u32\n", [("HNY0007", 1, 12)]),
         ("def f(x) do\n  PT_REGS_PARM1(x)\nend\n", [("HNY0007", 2, 3)]),
+        ('defmodule A do\n  @sec "tc" "tc"\n  def f(x) do\n    y = 1\n    y == x\n  end\nend\n', [("HNY0007", 2, 3)]),
+        ("def f(x) do\n  case x do\n    1 -> 2,\n    _ -> 3\n  end\nend\n", [("HNY0008", 3, 11)]),
+        ("def f(x) do\n  cond do\n    x > 1 -> 2\n    else -> 3\n  end\nend\n", [("HNY0008", 4, 5)]),
+        ("def f(x) do\n  g = fn(y) { y + 1 }\n  g.(x)\nend\n", [("HNY0008", 2, 7)]),
     ],
 )
 def test_a_mistake_is_told_once_and_where_it_is(text: str, found: list[tuple[str, int, int]]) -> None:
