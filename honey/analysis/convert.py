@@ -156,6 +156,8 @@ def _store(fl: Lowering, value: Value, type_: t.Type, span: Span) -> n.Expr | No
         case t.Int(), IntValue():
             return store_int(fl, value, type_, span)
         case t.Int(), AtomValue(name):
+            if name.isupper() and not type_.big_endian:
+                _warn_misspelt(fl, name, span)
             return fl.unit.atoms.number(name, type_) if not type_.big_endian else None
         case t.Int(64, _, False), AddressValue(expr):
             return n.Cast(expr, type_)
@@ -187,6 +189,17 @@ def _store(fl: Lowering, value: Value, type_: t.Type, span: Span) -> n.Expr | No
             return n.Bytes(data, type_)
         case _:
             return None
+
+
+def _warn_misspelt(fl: Lowering, name: str, span: Span) -> None:
+    """An atom in capitals that is a constant of C's but for one character."""
+    from honey.diagnostics.suggest import closest
+    from honey.kernel import constants
+
+    meant = closest(name, constants.names(), most=1) if "_" in name else None
+    if meant is not None:
+        what = f"there is no constant {name}, and the atom is stored as a number of its own"
+        fl.report.warn("HNY0214", what, span, help=f"did you mean `:{meant}`?")
 
 
 def store_int(fl: Lowering, value: IntValue, type_: t.Int, span: Span) -> n.Expr:
