@@ -15,8 +15,10 @@ from honey.analysis.storage import zero
 from honey.analysis.syntax_tree import is_constant
 from honey.analysis.values import (
     AddressValue,
+    AggregateValue,
     BoolValue,
     IntValue,
+    MemoryValue,
     NeverValue,
     NilValue,
     OptionalValue,
@@ -328,7 +330,11 @@ def _warn_never_text(fl: Lowering, value: Value, side: ast.Node, span: Span) -> 
         help = f"a character's number is written `?{only}`" if isinstance(only, str) and len(only) == 1 else None
         fl.report.warn("HNY0215", f"{describe(value)} never equals a text", span, help=help)
         return
-    if isinstance(value, AddressValue):
+    if isinstance(side, ast.Charlist) and isinstance(value, MemoryValue | AggregateValue):
+        text = fl.report.source.text(side.span)[1:-1]
+        what = f"{describe(value)} never equals a list of characters"
+        fl.report.warn("HNY0215", what, span, help=f'a text stands between double quotes: `"{text}"`')
+    elif isinstance(value, AddressValue):
         space = "user" if value.type.space is t.Space.USER else "kernel"
         read = f"read what lies there first: `probe_read_{space}_str(address, 64)`"
         fl.report.warn("HNY0215", f"{describe(value)} never equals a text", span, help=read)

@@ -77,9 +77,7 @@ class Evaluator:
 
     def _not_constant(self, node: ast.Node) -> NotKnown:
         help = "use numbers, strings, atoms, lists, tuples and other attributes here"
-        if isinstance(node, ast.Charlist) and all(isinstance(part, str) for part in node.parts):
-            help = f'a text stands between double quotes: `"{"".join(map(str, node.parts))}"`'
-        elif isinstance(node, ast.Call) and node.target is None and node.name in ("struct", "enum", "union"):
+        if isinstance(node, ast.Call) and node.target is None and node.name in ("struct", "enum", "union"):
             help = f"a type is an atom with its name: `:{self.report.source.text(node.span).split()[-1]}`"
         mistake = self.report.mistake("HNY0110", "this is not known when the module is compiled", node.span, help=help)
         return NotKnown(mistake.diagnostic)
@@ -97,6 +95,8 @@ class Evaluator:
         if isinstance(value, StringValue):
             return value.data.decode(errors="replace")
         help = f'write `"{value.name}"`' if isinstance(value, AtomValue) else None
+        if isinstance(node, ast.Charlist):
+            help = f'a text stands between double quotes: `"{self.report.source.text(node.span)[1:-1]}"`'
         raise self.report.mistake("HNY0110", f"{what} must be a string, got {describe(value)}", node.span, help=help)
 
     def truth(self, node: ast.Node, what: str) -> bool:

@@ -11,6 +11,7 @@ from honey.analysis.control import CONSTRUCTS
 from honey.analysis.errors import number_of, shown, suggestion
 from honey.analysis.types import SCALARS
 from honey.analysis.values import FunctionValue
+from honey.diagnostics.suggest import closest
 from honey.library import BARE, find, modules, names_of
 from honey.syntax import ast
 
@@ -65,9 +66,16 @@ def _for_variable(fl: Lowering, name: str) -> str | None:
     arities = [arity for called, arity in module.functions if called == name]
     if arities:
         return f"a function is called as `{name}(...)`, and passed on as `&{name}/{arities[0]}`"
-    return suggestion(name, [*module.maps, *module.structs.declared], "the atom `:{}`") or suggestion(
-        name, CONSTRUCTS, "{}"
-    )
+    atoms = [*module.maps, *module.structs.declared]
+    if (near := closest(name, atoms)) is not None:
+        return f"did you mean the atom `:{near}`?"
+    here = [one for one in fl.scope.names() if not one.startswith("_")]
+    all_here = f"the names known here are {', '.join(here)}" if 0 < len(here) <= _FEW else None
+    return suggestion(name, [*CONSTRUCTS, "else", "end", "true", "false"]) or all_here
+
+
+_FEW = 6
+"""Names that a help lists."""
 
 
 def constant(fl: Lowering, name: str, span: Span, show: str = "{}") -> Exception:
@@ -205,8 +213,6 @@ def module(fl: Lowering, name: str, node: ast.Call) -> Exception:
         for full in modules():
             short = full.rpartition(".")[2]
             written.setdefault(short, short if aliases.expand((short,)) == full else full)
-        from honey.diagnostics.suggest import closest
-
         found = closest(name, written) or closest(name.rpartition(".")[2], written)
         help = f"did you mean `{written[found]}`?" if found is not None else _ALL
     return fl.mistake("HNY0103", f"there is no module {name} here", node.target.span, help=help)

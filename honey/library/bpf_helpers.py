@@ -253,9 +253,16 @@ def generic(name: str, arity: int) -> LibraryCall | None:
     return call
 
 
+_FAMILIAR = ("tracepoint", "kprobe", "fentry", "raw_tracepoint", "lsm", "xdp", "tc", "socket", "cgroup/skb")
+"""Kinds of programs that a help names."""
+
+
 def _call_helper(fl: Lowering, found: Helper, node: ast.Call, name: str) -> Value:
     if fl.section is not None and found.allowed_in(fl.section.kind) is False:
-        raise fl.mistake("HNY0902", f"{found.name} cannot be called from {fl.section.kind} programs", node.name_span)
+        what = f"{found.name} cannot be called from {fl.section.kind} programs"
+        others = [kind for kind in _FAMILIAR if found.allowed_in(kind)]
+        help = f"programs for {', '.join(others)} may" if others else None
+        raise fl.mistake("HNY0902", what, node.name_span, help=help)
     values = fl.operands(node.args)
     args = tuple(
         _argument(fl, declared, value, argument)

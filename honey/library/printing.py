@@ -218,7 +218,10 @@ def _value(fl: Lowering, value: Value, span: Span) -> tuple[str, n.Expr | None]:
             local = fl.let("text", expr, span)
             return "%s", n.AddressOf(local.place, t.Ref(expr.type, t.Space.STACK, readonly=True))
         case _:
-            raise fl.mistake("HNY0904", f"{describe(value)} cannot be printed", span, help="print its fields")
+            text = fl.report.source.text(span).lstrip("[")
+            quotes = f'a text stands between double quotes: `"{text.strip("]")[1:-1]}"`'
+            help = quotes if text.startswith("'") else "print its fields"
+            raise fl.mistake("HNY0904", f"{describe(value)} cannot be printed", span, help=help)
 
 
 def _one_of_texts(fl: Lowering, value: RuntimeAtom | UnionValue | BoolValue, span: Span) -> n.Expr:
