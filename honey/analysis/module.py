@@ -170,6 +170,9 @@ class Module:
             raise self.report.mistake("HNY0106", "an option has a name", node.args[1].span, help=help)
         for pair in keywords.pairs if keywords is not None else ():
             option = pair.key.name if isinstance(pair.key, ast.Atom) else ""
+            if isinstance(pair.value, ast.Attribute) and pair.value.value is not None:
+                what = f"a value is missing behind `{option}:`"
+                raise self.report.mistake("HNY0009", what, pair.key.span, help="it would take the next declaration")
             if option == "license":
                 self.license = self.evaluator.text(pair.value, "the licence")
             elif option == "trace":
@@ -243,6 +246,12 @@ class Module:
             if isinstance(head, ast.Binary) and head.op == "=" and isinstance(head.left, ast.Call):
                 help = f"write `{node.name} {self.report.source.text(head.left.span)} do`"
             raise self.report.mistake("HNY0107", f"`{node.name}` needs a name and parameters", node.span, help=help)
+        for parameter in parameters:
+            if isinstance(parameter, ast.Call):
+                self.report.spoil("function", name)
+                text = self.report.source.text(parameter.span)
+                missing = f"is a comma missing: `{', '.join(text.split())}`?" if "(" not in text else None
+                raise self.report.mistake("HNY0605", "a call cannot stand in a pattern", parameter.span, help=missing)
         body = node.do_block.body if node.do_block is not None else ast.Block(node.span, ())
         if not isinstance(body, ast.Block) or (node.do_block is None and not (may_be_head and parameters)):
             self.report.spoil("function", name)

@@ -182,7 +182,11 @@ def _beyond(
             covered.update(range(problem.token.line, last + 1))
     mended = delimiters.Mended(source.data, balance.edits)
     others = _tree_errors(reparse(mended.data), mended.data, source, mended.original, reparse)
-    return [other for other in others if other.span is not None and other.span.line not in covered]
+    return [
+        other
+        for other in others
+        if other.span is not None and other.span.line not in covered and not _is_doubtful(other, source)
+    ]
 
 
 # --- the tree -------------------------------------------------------------------------------------------------------
