@@ -62,8 +62,12 @@ ORDER: tuple[str, ...] = (
     "expectations",
     "placement",
     "scalar-fields",
+    "filled-fields",
 )
 """The passes as they run; one that others make work for runs again."""
+
+ABOUT: dict[str, str] = {"filled-fields": "bpf_get_current_comm"}
+"""Passes that are about calls of one helper: they are not loaded for a program without these."""
 
 NAMES: tuple[str, ...] = tuple(dict.fromkeys(ORDER))
 """The passes."""
@@ -153,9 +157,19 @@ def _steps(program: Program, names: Sequence[str] | None) -> Iterator[tuple[str,
     after = context_reads.run(program)
     yield "context-reads", program, after
     for name in (name for name in ORDER if name in chosen):
+        if name in ABOUT and not _calls(after, ABOUT[name]):
+            continue
         before, after = after, _pass(name)(after)
         yield name, before, after
     yield "context-reads", after, context_reads.copy_indexed(after)
+
+
+def _calls(program: Program, helper: str) -> bool:
+    from honey.ir import nodes as n
+    from honey.ir.walk import pick
+
+    helpers = frozenset((n.HelperCall,))
+    return any(node.name == helper for function in program.functions for node in pick(function.body, helpers))
 
 
 def _pass(name: str) -> Callable[[Program], Program]:

@@ -140,7 +140,16 @@ def _logic(expr: n.Expr) -> n.Expr | None:
         if value is not None:
             decides = bool(value) is (expr.op is Op.LOR)
             return one if decides else other
-    return expr.left if expr.left == expr.right else None
+    return expr.left if _is_part(expr.right, expr.left, expr.op) else None
+
+
+def _is_part(expr: n.Expr, whole: n.Expr, op: Op) -> bool:
+    """Whether ``whole`` says ``expr`` already: ``a`` in ``a && b``."""
+    while isinstance(whole, n.Binary) and whole.op is op:
+        if expr == whole.right:
+            return True
+        whole = whole.left
+    return expr == whole
 
 
 def _truth_compared(expr: n.Expr) -> n.Expr | None:

@@ -43,7 +43,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
         "keys-in-packets",
         "constant-data",
     ),
-    "Reading memory": ("merged-reads", "fault-tests", "direct-reads", "task-reads", "whole-headers"),
+    "Reading memory": ("merged-reads", "fault-tests", "direct-reads", "filled-fields", "task-reads", "whole-headers"),
     "Calls": ("shared-calls", "handed-answers", "lifted-clocks", "inlining", "owned-arguments", "built-arguments"),
     "Registers and the stack": (
         "narrowing",

@@ -20,6 +20,7 @@ from honey.passes.rewriting import LETS, as_block, each_function, with_body
 from honey.records import replace
 
 _UPDATES = frozenset((n.MapUpdate,))
+_OTHER_EXITS = frozenset((n.Return, n.Break))
 
 
 def run(program: n.Program) -> n.Program:
@@ -47,7 +48,7 @@ def _expected(branch: n.If, after: n.Block, values: dict[int, n.Expr | n.Effect]
     """How ``branch`` turns out; ``after`` is what follows it, and belongs to a side where the other one leaves."""
     if branch.expected is not None:
         return None
-    if branch.then and isinstance(branch.then[-1], n.Raise):
+    if branch.then and isinstance(branch.then[-1], n.Raise) and not any(pick(branch.then, _OTHER_EXITS)):
         return False
     tested = _null_test(branch.condition)
     if tested is None:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from operator import is_
 
 from honey.ir import nodes as n
-from honey.ir.walk import blocks_of
+from honey.ir import types as t
+from honey.ir.walk import blocks_of, uses
 from honey.records import replace
 
 CALLS = frozenset((n.Call,))
@@ -52,6 +53,28 @@ def effect_of(statement: n.Stmt) -> n.Expr | n.Effect | None:
 def as_block(statements: Sequence[n.Stmt], before: n.Block) -> n.Block:
     """The statements as a block; ``before`` itself if they are those in it."""
     return before if len(statements) == len(before) and all(map(is_, statements, before)) else tuple(statements)
+
+
+def declared_with_values(block: Sequence[n.Stmt]) -> list[n.Stmt]:
+    """The block with locals declared where they are first assigned, if all of them is, and that is what comes first.
+
+    C does not take an array for an initial value.
+    """
+    out = list(block)
+    for statement in block:
+        if not isinstance(statement, n.Let) or statement.value is not None:
+            continue
+        if isinstance(statement.local.type, t.Array | t.Chars):
+            continue
+        place = n.LocalPlace(statement.local)
+        at = next((at for at, one in enumerate(out) if one is not statement and uses(one)[statement.local.id]), 0)
+        match out[at]:
+            case n.Assign(target, value, span) if target == place and not uses(value)[statement.local.id]:
+                out[at] = n.Let(statement.local, value, span)
+                out = [one for one in out if one is not statement]
+            case _:
+                pass
+    return out
 
 
 def with_blocks(statement: n.Stmt, blocks: list[n.Block]) -> n.Stmt:

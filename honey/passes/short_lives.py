@@ -4,7 +4,7 @@
 | what | becomes |
 |---|---|
 | a local without a value, used inside one branch only | declared in that branch |
-| a local without a value, first used further down | declared there |
+| a local without a value, first used further down | declared there, with a value if it is given one |
 | a large struct that is read into, of which later statements read a field or two | those fields read at once |
 | a large struct, used by a few statements with calls after them | those statements in a scope of their own |
 
@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.ir.walk import Node, blocks_of, map_blocks, next_local_id, rewrite_block, root_place, uses, walk
-from honey.passes.rewriting import as_block, each_function, effect_of, with_blocks, with_body
+from honey.passes.rewriting import as_block, declared_with_values, each_function, effect_of, with_blocks, with_body
 from honey.records import dataclass
 
 LARGE = 32
@@ -54,9 +54,8 @@ def _sunk(block: n.Block) -> n.Block:
     for statement in reversed(block):
         if isinstance(statement, n.Let) and statement.value is None:
             _sink(out, statement)
-    return as_block(
-        [with_blocks(statement, [_sunk(inner) for inner in blocks_of(statement)]) for statement in out], block
-    )
+    inner = [with_blocks(statement, [_sunk(inner) for inner in blocks_of(statement)]) for statement in out]
+    return as_block(declared_with_values(inner), block)
 
 
 def _sink(block: list[n.Stmt], let: n.Let) -> None:

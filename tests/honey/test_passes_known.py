@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import re
+
 from passes_c import c_of, xdp_of
 
 
@@ -67,3 +69,29 @@ def test_dead_code_goes_and_effects_stay() -> None:
     assert "args[2]" not in text
     assert "bpf_map_update_elem(&counts" in text
     assert "bpf_map_lookup_elem(&recent" in text
+
+
+POPPED = "started = Honey.Map.pop(:counts, 2) || return(0)\nbpf_ktime_get_ns() - started"
+
+
+def test_two_branches_on_one_test_are_one() -> None:
+    assert re.search(
+        r"if \(!entry\) return 0; __u64 value = \*entry; bpf_map_delete_elem\(&counts, &key\w*\);",
+        c_of(POPPED, "nested-branches"),
+    )
+    kept = "if started != nil, do: bpf_map_update_elem(:counts, 3, started)\n0"
+    text = c_of(f"started = Honey.Map.pop(:counts, 2)\n{kept}", "nested-branches,short-lives")
+    assert re.search(r"if \(entry\) \{ __u64 started = \*entry; bpf_map_delete_elem", text)
+    assert text.count("if (") == 1
+
+
+def test_two_branches_stay_apart_where_the_first_changes_what_is_tested() -> None:
+    body = """
+stats = %stats{count: ctx.len}
+if stats.count == 0, do: stats.count = 1
+if stats.count == 0, do: bpf_map_update_elem(:by_pid, 1, stats)
+left = bpf_map_lookup_elem(:counts, 1)
+if left == nil, do: return(1)
+if left == nil, do: 2, else: 3
+"""
+    assert c_of(body, "nested-branches").count("count == 0") == 2

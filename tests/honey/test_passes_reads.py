@@ -120,3 +120,30 @@ def test_it_is_stored_at_once_where_the_struct_is_looked_at_before(other: tuple[
     changed = FLOW.replace(*other)
     assert changed != FLOW
     assert "key = { .pid = 1, .kind = 17 };" in c_of(changed, LATE)
+
+
+NAMED = "name = bpf_get_current_comm()\nif ctx.len > 100, do: bpf_ringbuf_output(:records, %record{name: name})\n0"
+
+
+def test_the_name_of_a_task_is_asked_for_where_it_is_kept() -> None:
+    text = c_of(NAMED, "filled-fields")
+    assert re.search(r"if \(.*> 100\) \{ struct record value = \{\}; bpf_get_current_comm\(value.name, 16\);", text)
+    assert "memcpy" not in text
+    kept = "e = bpf_map_lookup_elem(:named, 1)\nname = bpf_get_current_comm()\nif e, do: e.name = name\n0"
+    module = "defmap(:named, :bpf_array, value_type: :record, max_entries: 2)"
+    assert re.search(r"if \(e\w*\) bpf_get_current_comm\(\w+->name, 16\);", c_of(kept, "filled-fields", module))
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "for _ <- 1..3, do: bpf_ringbuf_output(:records, %record{name: name})",
+        'if name == "sh", do: bpf_ringbuf_output(:records, %record{name: name})',
+        'bpf_printk(["%s", name])',
+        "bpf_ringbuf_output(:records, %record{name: name})\nbpf_ringbuf_output(:records, %record{name: name})",
+    ],
+)
+def test_the_name_of_a_task_that_is_wanted_more_often_is_asked_for_once(use: str) -> None:
+    text = c_of(f"name = bpf_get_current_comm()\n{use}\n0", "filled-fields")
+    assert text.count("bpf_get_current_comm(") == 1
+    assert "char name[16]; bpf_get_current_comm(name, 16);" in text
