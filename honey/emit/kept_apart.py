@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from honey.emit.alternatives import Alternatives, lie_apart
-from honey.emit.null_tests import NUMBER, NullTests, Tests, merged
+from honey.emit.null_tests import NUMBER, Compared, NullTests, Tests, merged
 from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.ir.symbols import Symbols
@@ -22,6 +22,7 @@ _WORKS = frozenset((*EFFECT_CLASSES, n.Assign, n.Raise))
 _VALUES = frozenset((n.Let, n.Assign, n.Return, n.Eval))
 _CALLS: frozenset[type] = frozenset((n.Call,))
 _BITS = {n.BinaryOp.AND, n.BinaryOp.SHL, n.BinaryOp.SHR, n.BinaryOp.DIV, n.BinaryOp.MOD, n.BinaryOp.MUL}
+_READS = frozenset((n.Read,))
 _SETS = frozenset((n.Assign, n.Return))
 _LETS = frozenset((n.Let,))
 _SELECTS = frozenset((n.Select,))
@@ -51,6 +52,7 @@ class KeptApart:
     _idle: dict[str, bool] = field(default_factory=dict)
     _values: Alternatives | None = None
     _needed: frozenset[int] | None = None
+    _compared: Compared | None = None
 
     @classmethod
     def of(cls, function: n.Function, symbols: Symbols, *, prints: bool, known: dict[str, KeptApart]) -> KeptApart:
@@ -78,6 +80,13 @@ class KeptApart:
             self._values = Alternatives(self.symbols)
             self._values.block(self.function.body)
         return self._values
+
+    @property
+    def compared(self) -> Compared:
+        """What the function compares."""
+        if self._compared is None:
+            self._compared = Compared.of(self.function, self.values, result=self.merges)
+        return self._compared
 
     @property
     def needed(self) -> frozenset[int]:
@@ -112,8 +121,17 @@ class KeptApart:
         """Whether a test of a reference chooses between two values that clang may know."""
         if not self.tests.reference(select.condition):
             return False
-        known = self.values.of(select.then) and self.values.of(select.otherwise)
-        return bool(known) or lie_apart(select.then, select.otherwise)
+        if self._are_told_apart(select.then, select.otherwise):
+            return True
+        return self._is_compared_with(select.then, select.otherwise) and select in self.compared.choices
+
+    def _are_told_apart(self, one: n.Expr | n.Effect, other: n.Expr | n.Effect) -> bool:
+        """Whether clang may tell from a value which of two it is."""
+        return bool(self.values.of(one) and self.values.of(other)) or lie_apart(one, other)
+
+    def _is_compared_with(self, one: n.Expr | n.Effect, other: n.Expr | n.Effect) -> bool:
+        """Whether clang may compare two values each for itself, as it knows one of them and calculates the other."""
+        return bool(self.values.of(one) or self.values.of(other)) and not (_is_loaded(one) or _is_loaded(other))
 
     def _branch(self, branch: n.If, near: Tests, idle: bool, quiet: bool) -> Tests:
         """Look through a branch; gives the tests that are near what comes behind it."""
@@ -149,10 +167,18 @@ class KeptApart:
             target, value = _setting(statement)
             if value is None:
                 continue
-            known = self.values.of(value) and (not branch.otherwise or any(map(self.values.of, others.get(target, ()))))
             before = others.get(target, ()) if branch.otherwise else self._first(target)
-            if known or any(lie_apart(value, other) for other in before):
+            known = not branch.otherwise and self.values.of(value)
+            told = known or any(self._are_told_apart(value, other) for other in before)
+            if told or (any(self._is_compared_with(value, other) for other in before) and self._asks_for(target)):
                 yield id(statement)
+
+    def _asks_for(self, target: n.Place | str) -> bool:
+        """Whether what a place is given, or the function gives, is compared with anything."""
+        if isinstance(target, str):
+            return self.merges
+        root = root_place(target)
+        return not isinstance(root, n.LocalPlace) or root.local.id in self.compared.locals
 
     def _first(self, target: n.Place | str) -> Sequence[n.Expr | n.Effect]:
         """What a local is declared with."""
@@ -246,6 +272,13 @@ def _weakens(node: object) -> bool:
             return type_.size < operand.type.size
         case _:
             return isinstance(node, n.Call)
+
+
+def _is_loaded(value: n.Expr | n.Effect) -> bool:
+    """Whether a value needs a look at memory, which clang does only where it is asked for, or the work of an effect."""
+    if isinstance(value, n.Effect):
+        return True
+    return any(isinstance(root_place(read.place), n.DerefPlace) for read in pick(value, _READS))
 
 
 def _on_stack(type_: t.Type) -> bool:

@@ -11,16 +11,18 @@ from __future__ import annotations
 from collections.abc import Set
 from itertools import chain
 
+from honey.emit.alternatives import Alternatives
 from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.ir.nonnull import locals_written
 from honey.ir.symbols import Symbols
-from honey.ir.walk import pick
+from honey.ir.walk import pick, root_place, walk
 from honey.records import dataclass
 
 _ASKING = frozenset((n.IsNull, n.LocalPlace))
 _CALCULATING = frozenset((n.Binary, n.Unary, n.Select, n.ByteSwap, n.LocalPlace))
 _LETS = frozenset((n.Let,))
+_PLACES = frozenset((n.LocalPlace,))
 _RETURNS = frozenset((n.Return,))
 
 Tests = frozenset[str]
@@ -143,3 +145,57 @@ def _answers(function: n.Function, symbols: Symbols) -> bool:
 def merged(first: Tests, second: Tests) -> bool:
     """Whether clang may make one of two tests of different values, one of them a reference."""
     return any(one != other for one in first for other in second)
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What a function compares, or calculates what it compares from, with numbers that clang may know."""
+
+    locals: frozenset[int]
+    """By id."""
+    choices: frozenset[n.Select]
+
+    @classmethod
+    def of(cls, function: n.Function, known: Alternatives, *, result: bool) -> Compared:
+        """``result``: whether what the function gives is compared; what it gives to others is."""
+        values: dict[int, list[n.Expr | n.Effect]] = {}
+        waiting: list[n.Expr | n.Effect] = []
+        for node in walk(function.body):
+            match node:
+                case n.Let(local, value) if value is not None:
+                    values.setdefault(local.id, []).append(value)
+                case n.Assign(place, value) if isinstance(root := root_place(place), n.LocalPlace):
+                    values.setdefault(root.local.id, []).append(value)
+                case n.If(condition) | n.Select(condition):
+                    waiting.append(condition)
+                case n.Binary(op, left, right) if op.compares:
+                    waiting += (left, right)
+                case n.Unary(n.UnaryOp.NOT, operand) | n.Cast(operand, t.Bool()):
+                    waiting.append(operand)
+                case n.Call(_, args):
+                    waiting += args
+                case n.Return(value) if result and value is not None:
+                    waiting.append(value)
+                case _:
+                    pass
+        given = {param.id for param in function.params}
+        found, choices = set[int](), set[n.Select]()
+        while waiting:
+            match waiting.pop():
+                case n.Binary(op, left, right) if not (op.compares or op.logical):
+                    # With a number that is not known on any way, nothing can be said of the sum.
+                    for each, other in ((left, right), (right, left)):
+                        if known.of(other) and not any(place.local.id in given for place in pick(other, _PLACES)):
+                            waiting.append(each)
+                case n.Read(place) if isinstance(root := root_place(place), n.LocalPlace):
+                    if root.local.id not in found:
+                        found.add(root.local.id)
+                        waiting += values.get(root.local.id, ())
+                case n.Select(_, then, otherwise) as choice:
+                    choices.add(choice)
+                    waiting += (then, otherwise)
+                case n.Unary(_, operand) | n.Cast(operand) | n.ByteSwap(_, operand):
+                    waiting.append(operand)
+                case _:
+                    pass  # The conditions in it are among those that have been waiting from the start.
+        return cls(frozenset(found), frozenset(choices))
