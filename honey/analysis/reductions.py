@@ -56,6 +56,8 @@ def reduce(fl: Lowering, source: ast.Node, start: ast.Node, function: FunctionVa
     """The accumulator after all elements."""
     over = collection(fl, source)
     first = fl.settled(fl.value(start))
+    if isinstance(first, NeverValue):
+        return first
     if isinstance(over, ListValue):
         return _reduce_in_a_row(fl, over, first, function, span, name)
     shape = _solid(shape_of(first))
