@@ -10,6 +10,7 @@ from compiled import compiled, modules
 from hypothesis import given, settings
 from hypothesis.strategies import SearchStrategy
 from loaded_in_vm import OLDER, refused
+from program_tests import dense_in_tests
 from program_text import OTHERS, RUNNABLE, Generated, programs
 
 pytestmark = [pytest.mark.slow, pytest.mark.vm]
@@ -38,7 +39,9 @@ def drawn(strategy: SearchStrategy[Generated], folder: Path) -> tuple[dict[str, 
 
 @pytest.mark.parametrize("kernel", OLDER)
 @pytest.mark.parametrize(
-    "strategy", [programs(sections=RUNNABLE), programs(sections=OTHERS, trace=True)], ids=["run", "others"]
+    "strategy",
+    [programs(sections=RUNNABLE), programs(sections=OTHERS, trace=True), dense_in_tests()],
+    ids=["run", "others", "tests"],
 )
 def test_older_kernels_accept_what_is_compiled(
     strategy: SearchStrategy[Generated], kernel: str, tmp_path: Path
