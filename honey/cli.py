@@ -17,6 +17,7 @@ from io import TextIOWrapper
 from typing import NoReturn
 
 from honey.commands.arguments import Arguments, plain
+from honey.signals import raise_again_what_is_lost
 
 OK = 0
 SOURCE_ERROR = 1
@@ -29,6 +30,7 @@ def process() -> NoReturn:
     """The command as a process: `main`, and an end that does not take memory apart which goes with the process."""
     gc.set_threshold(100_000)  # what a compilation makes it mostly keeps
     _open_standard_streams()
+    raise_again_what_is_lost()
     status = OK
     try:
         if signal.getsignal(signal.SIGINT) == signal.SIG_DFL:  # see honey.entry: there was nothing to tidy up yet

@@ -106,6 +106,24 @@ def test_an_interrupt_while_it_is_loaded_ends_it_without_words(module: str, stat
     assert (done.returncode, done.stdout, done.stderr) == (status, "", "")
 
 
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_where_nothing_can_be_raised_ends_it_all_the_same(number: signal.Signals, status: int) -> None:
+    lines = [
+        "import os, sys, weakref",
+        "class Finder:",
+        "    def find_spec(self, name, *_):",
+        "        if name == 'honey.compiler':",
+        f"            gone = weakref.ref(Finder(), lambda _: os.kill(os.getpid(), {int(number)}))",
+        "from honey import entry",
+        "sys.meta_path.insert(0, Finder())",
+        "sys.argv[1:] = ['check', 'good.ex']",
+        "entry.process()",
+    ]
+    command = [sys.executable, "-c", "\n".join(lines)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (status, "", "")
+
+
 class Watcher:
     """A running `honey watch` whose lines can be waited for."""
 
