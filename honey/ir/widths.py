@@ -58,7 +58,7 @@ def _of_binary(expr: n.Binary, locals_: Mapping[int, int]) -> int | None:
             return max(left, right)
         case n.BinaryOp.SHR if left is not None and constant is not None:
             return max(left - constant, 0)
-        case n.BinaryOp.DIV if left is not None and constant:
+        case n.BinaryOp.DIV if left is not None and constant is not None and constant > 0:
             return max(left - constant.bit_length() + 1, 0)
         case n.BinaryOp.MOD if left is not None and right is not None:
             return min(left, right)

@@ -27,7 +27,8 @@ _MODULES = {
     "String": "text",
     "Map": "keyed",
     "Keyword": "keyed",
-    "List": "keyed",
+    "List": "lists",
+    "Tuple": "lists",
     "Logger": "printing",
     "IO": "printing",
     "Honey.BpfHelpers": "bpf_helpers",
@@ -43,10 +44,18 @@ BARE = ("Kernel", "Honey.BpfHelpers", "Bitwise")
 """Modules whose functions need no name of a module in front."""
 
 
+_RARER = {"Enum": "lists"}
+"""Where the calls of a module are that its own file does not have; it is loaded for them only."""
+
+
 def _table(module: str) -> Table:
     name = _MODULES.get(module)
     if name is None:
         return {}
+    return _of_file(name, module)
+
+
+def _of_file(name: str, module: str) -> Table:
     tables: dict[str, Table] = import_module(f"honey.library.{name}").TABLES
     return tables.get(module, {})
 
@@ -54,6 +63,8 @@ def _table(module: str) -> Table:
 def find(module: str, name: str, arity: int) -> LibraryCall | None:
     """What a call of ``module.name/arity`` means, or ``None``."""
     found = _table(module).get((name, arity))
+    if found is None and module in _RARER:
+        return _of_file(_RARER[module], module).get((name, arity))
     if found is None and module == "Honey.BpfHelpers":
         from honey.library import bpf_helpers
 
@@ -69,6 +80,8 @@ def modules() -> list[str]:
 def names_of(module: str) -> list[tuple[str, int]]:
     """The calls of ``module``, name and number of arguments."""
     known = list(_table(module))
+    if module in _RARER:
+        known += _of_file(_RARER[module], module)
     if module == "Honey.BpfHelpers":
         from honey.kernel import helpers
 

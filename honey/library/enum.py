@@ -83,20 +83,6 @@ def _count_of(fl: Lowering, node: ast.Call, name: str) -> Value:
     return IntValue(n.Read(count, t.S64))
 
 
-def _at(fl: Lowering, node: ast.Call, name: str) -> Value:
-    """``Enum.at(list, index)`` with a constant index."""
-    del name
-    items, index = _elements(fl, node.args[0]), fl.constant(arithmetic.number(fl, node.args[1]))
-    if index is None or not -len(items) <= index < len(items):
-        raise fl.mistake(
-            "HNY0211",
-            f"`Enum.at` takes a constant index into the list's {len(items)} elements",
-            node.args[1].span,
-            help="where the index is known at run time only, keep the elements in a map, or in an array of a struct",
-        )
-    return items[index]
-
-
 def _member(fl: Lowering, node: ast.Call, name: str) -> Value:
     """``Enum.member?(list, value)`` is ``value in list``."""
     del name
@@ -108,13 +94,15 @@ def _quantified(*, is_all: bool) -> LibraryCall:
 
     def call(fl: Lowering, node: ast.Call, name: str) -> Value:
         del name
-        items, function = _elements(fl, node.args[0]), function_of(fl, node.args[1])
+        items = _elements(fl, node.args[0])
+        function = function_of(fl, node.args[1]) if len(node.args) > 1 else None
         result = conditions.known(is_all)
         for item in items:
             if result.constant is not None and result.constant is not is_all:
                 break
             with fl.block() as code:
-                value = binding.kept(fl, "", fl.settled(applied(fl, function, [item], node.span)), node.span)
+                found_of = item if function is None else applied(fl, function, [item], node.span)
+                value = binding.kept(fl, "", fl.settled(found_of), node.span)
                 found = conditions.truth(fl, value, node.span)
             if result.constant is not None or only_reads(code):
                 fl.code.extend(code)
@@ -162,20 +150,29 @@ def _find_index(fl: Lowering, node: ast.Call, name: str) -> Value:
 
 
 def _with_index(fl: Lowering, node: ast.Call, name: str) -> Value:
-    """``Enum.with_index(list)``: pairs of element and number, from 0 or from a constant."""
+    """``Enum.with_index``: pairs of element and number (from 0 or a constant), or what a function makes of them."""
     del name
-    first = fl.constant(arithmetic.number(fl, node.args[1])) if len(node.args) > 1 else 0
-    if first is None:
-        raise fl.mistake("HNY0211", "`Enum.with_index` counts from a constant", node.args[1].span)
-    pairs = enumerate(_elements(fl, node.args[0]), first)
-    return ListValue(tuple(TupleValue((item, integer(number))) for number, item in pairs))
+    items, first = _elements(fl, node.args[0]), 0
+    if len(node.args) > 1:
+        start = fl.settled(fl.value(node.args[1]))
+        if isinstance(start, FunctionValue):
+            made = [applied(fl, start, [item, integer(at)], node.span) for at, item in enumerate(items)]
+            return ListValue(tuple(binding.kept(fl, "", fl.settled(one), node.span) for one in made))
+        known = fl.constant(arithmetic.number_of(fl, start, node.args[1].span))
+        if known is None:
+            raise fl.mistake("HNY0211", "`Enum.with_index` counts from a constant", node.args[1].span)
+        first = known
+    return ListValue(tuple(TupleValue((item, integer(number))) for number, item in enumerate(items, first)))
 
 
 def _zip(fl: Lowering, node: ast.Call, name: str) -> Value:
-    """``Enum.zip(list, list)``: pairs, as many as the shorter list has elements."""
+    """``Enum.zip(list, list)``, ``Enum.zip(lists)``: tuples, as many as the shortest list has elements."""
     del name
-    left, right = (_elements(fl, arg) for arg in node.args)
-    return ListValue(tuple(TupleValue(pair) for pair in zip(left, right, strict=False)))
+    if len(node.args) > 1:
+        lists = [_elements(fl, arg) for arg in node.args]
+    else:
+        lists = [_listed(fl, one, node) for one in _elements(fl, node.args[0])]
+    return ListValue(tuple(TupleValue(items) for items in zip(*lists, strict=False)))
 
 
 def _part(*, is_taken: bool) -> LibraryCall:
@@ -261,9 +258,10 @@ def _reduce_while(fl: Lowering, node: ast.Call, name: str) -> Value:
 
 
 def _reverse(fl: Lowering, node: ast.Call, name: str) -> Value:
-    """``Enum.reverse(list)``."""
+    """``Enum.reverse(list)``, ``Enum.reverse(list, tail)``."""
     del name
-    return ListValue(tuple(reversed(_elements(fl, node.args[0]))))
+    tail = _elements(fl, node.args[1]) if len(node.args) > 1 else []
+    return ListValue((*reversed(_elements(fl, node.args[0])), *tail))
 
 
 def _filtered(*, keeps: bool) -> LibraryCall:
@@ -359,17 +357,20 @@ TABLES: dict[str, Table] = {
         ("map", 2): _map,
         ("count", 1): _count,
         ("count", 2): _count_of,
-        ("at", 2): _at,
         ("member?", 2): _member,
+        ("any?", 1): _quantified(is_all=False),
         ("any?", 2): _quantified(is_all=False),
+        ("all?", 1): _quantified(is_all=True),
         ("all?", 2): _quantified(is_all=True),
         ("find", 2): _find,
         ("find", 3): _find,
         ("find_index", 2): _find_index,
         ("with_index", 1): _with_index,
         ("with_index", 2): _with_index,
+        ("zip", 1): _zip,
         ("zip", 2): _zip,
         ("reverse", 1): _reverse,
+        ("reverse", 2): _reverse,
         ("take", 2): _part(is_taken=True),
         ("drop", 2): _part(is_taken=False),
         ("flat_map", 2): _flat_map,

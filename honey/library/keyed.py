@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from honey.analysis import access, arithmetic, binding, expressions, loops
+from honey.analysis import access, expressions
 from honey.analysis.values import (
     NIL,
     AggregateValue,
@@ -22,7 +22,7 @@ from honey.syntax import ast
 
 if TYPE_CHECKING:
     from honey.analysis.lowering import Lowering
-    from honey.library import LibraryCall, Table
+    from honey.library import Table
 
 
 def _key(fl: Lowering, node: ast.Node) -> str:
@@ -87,31 +87,6 @@ def _put(fl: Lowering, node: ast.Call, name: str) -> Value:
     return expressions.update(fl, base, node.args[0].span, (pair,), name, node.span)
 
 
-def _end(index: int) -> LibraryCall:
-    """``List.first(list)``, ``List.last(list)``: nil where it is empty."""
-
-    def call(fl: Lowering, node: ast.Call, name: str) -> Value:
-        del name
-        over = fl.required(fl.value(node.args[0]), node.args[0].span)
-        if not isinstance(over, ListValue):
-            raise fl.mismatch("a list", over, node.args[0].span)
-        items = loops.elements(fl, over, node.span)
-        return items[index] if items else NIL
-
-    return call
-
-
-def _duplicate(fl: Lowering, node: ast.Call, name: str) -> Value:
-    """``List.duplicate(value, n)`` with a constant number."""
-    del name
-    value, count = fl.settled(fl.value(node.args[0])), fl.constant(arithmetic.number(fl, node.args[1]))
-    if count is None or not 0 <= count <= loops.LONGEST_LIST:
-        raise fl.mistake(
-            "HNY0211", f"`List.duplicate` takes a constant number, {loops.LONGEST_LIST} at most", node.args[1].span
-        )
-    return ListValue((binding.kept(fl, "", value, node.span),) * count)
-
-
 TABLES: dict[str, Table] = {
     "Map": {
         ("get", 2): _get,
@@ -121,5 +96,4 @@ TABLES: dict[str, Table] = {
         ("put", 3): _put,
     },
     "Keyword": {("get", 2): _get, ("get", 3): _get, ("fetch!", 2): _fetch, ("has_key?", 2): _has_key},
-    "List": {("first", 1): _end(0), ("last", 1): _end(-1), ("duplicate", 2): _duplicate},
 }

@@ -41,18 +41,18 @@ if TYPE_CHECKING:
 def byte_size(fl: Lowering, value: MemoryValue | AggregateValue, span: Span, name: str) -> IntValue:
     """How many bytes stand before the zero byte of a ``char[n]``; the verifier sees each of the ``n`` looked at."""
     place = _in_reach(fl, value, span)
-    length = n.LocalPlace(fl.fresh(name or "length", t.U64))
-    fl.code.append(n.Let(length.local, n.Const(0, t.U64), span))
+    length = n.LocalPlace(fl.fresh(name or "length", t.S64))
+    fl.code.append(n.Let(length.local, n.Const(0, t.S64), span))
     fl.owned.add(length.local.id)
-    count = n.Read(length, t.U64)
+    count = n.Read(length, t.S64)
 
     def turn(key: Value) -> None:
         assert isinstance(key, IntValue)
         at = convert.to_wide(key, signed=False)
-        all_before = n.Binary(n.BinaryOp.EQ, count, at, t.BOOL)
+        all_before = n.Binary(n.BinaryOp.EQ, count, convert.to_wide(key, signed=True), t.BOOL)
         here = n.Binary(n.BinaryOp.NE, n.Read(n.IndexPlace(place, at, t.U8), t.U8), n.Const(0, t.U8), t.BOOL)
         goes_on = Condition(n.Binary(n.BinaryOp.LAND, all_before, here, t.BOOL))
-        more = n.Binary(n.BinaryOp.ADD, count, n.Const(1, t.U64), t.U64)
+        more = n.Binary(n.BinaryOp.ADD, count, n.Const(1, t.S64), t.S64)
         conditions.branch_on(fl, goes_on, lambda: fl.assign(length, more, span), None, span)
 
     loops.each(fl, RangeValue(0, value.type.size - 1, 1), turn, span)
@@ -120,10 +120,10 @@ def size_of_one(value: UnionValue) -> IntValue | None:
     sizes = [len(each.data) for each in value.alternatives if isinstance(each, StringValue)]
     if len(sizes) < len(value.alternatives):
         return None
-    result: n.Expr = n.Const(sizes[-1], t.U64)
+    result: n.Expr = n.Const(sizes[-1], t.S64)
     for number, size in reversed([*enumerate(sizes[:-1])]):
         here = n.Binary(n.BinaryOp.EQ, value.tag, n.Const(number, t.U64), t.BOOL)
-        result = n.Select(here, n.Const(size, t.U64), result, t.U64)
+        result = n.Select(here, n.Const(size, t.S64), result, t.S64)
     return IntValue(result)
 
 

@@ -10,16 +10,20 @@ from collections.abc import Callable
 
 from elixir_kinds import (
     ATOMS,
+    TEXTS,
     Atom,
     Chance,
     Env,
+    Function,
     Kind,
     List,
     Maybe,
     Number,
     Pattern,
     Point,
+    Record,
     Result,
+    Text,
     Truth,
     Tuple,
     pattern,
@@ -50,6 +54,7 @@ class Writer:
             Number,
             Truth,
             Atom,
+            Text,
             Point,
         ]
         if depth:
@@ -59,6 +64,7 @@ class Writer:
                 lambda: Tuple(tuple(self.kind(depth - 1) for _ in range(self.chance.number(1, 3)))),
                 lambda: List((Number(),) * self.chance.number(0, 4)),
                 lambda: List((Tuple((Number(), Truth())),) * self.chance.number(1, 3)),
+                lambda: Record(self.kind(0), self.kind(0)),
                 lambda: Result(Number(), self.kind(0)),
             ]
         return self.chance.pick(made)()
@@ -79,7 +85,7 @@ class Writer:
             if found.sure or self.chance.one_in(5):
                 env.update(found.bound)
                 return f"{found.text} = {right}"
-        kind = self.kind()
+        kind = Function(self.kind(0)) if self.chance.one_in(6) else self.kind()
         right = self.value(kind, env, depth)
         name = self.chance.pick(("a", "b", "x", "y", "z", "p", "q", "r"))
         env[name] = kind
@@ -99,6 +105,15 @@ class Writer:
                 return self.truth(env, depth)
             case Atom():
                 return self.chance.pick(ATOMS)
+            case Text():
+                return self.text(env, depth)
+            case Record(k, l):
+                return self.record(
+                    kind, f"%{{k: {self.value(k, env, depth - 1)}, l: {self.value(l, env, depth - 1)}}}", env
+                )
+            case Function(result):
+                body = self.block(result, {**env, "x": Number()}, min(depth - 1, 2))
+                return f"fn x ->\n{indented(body)}\nend"
             case Maybe(inner):
                 return self.maybe(inner, env, depth)
             case Point():
@@ -254,6 +269,27 @@ class Writer:
         if names and self.chance.one_in(2):
             return f"%{{{self.chance.pick(names)} | {self.chance.pick(('x', 'y'))}: {x}}}"
         return self.chance.pick((f"%point{{x: {x}, y: {y}}}", f"%point{{y: {y}}}", "%point{}"))
+
+    def text(self, env: Env, depth: int) -> str:
+        """A text of those that are known."""
+        plain = self.chance.pick(TEXTS)
+        if depth <= 0 or self.chance.one_in(3):
+            return plain
+        forms = (
+            f"if({self.truth(env, depth - 1)}, do: {plain}, else: {self.text(env, depth - 1)})",
+            f"to_string({self.chance.pick(ATOMS)})",
+            f'"a#{{{self.chance.number(0, 12)}}}"',
+            f"({self.chance.pick(TEXTS)} <> {plain})",
+        )
+        return self.chance.pick(forms)
+
+    def record(self, kind: Record, plain: str, env: Env) -> str:
+        """A map, or a copy of one with a change."""
+        names = [name for name, found in env.items() if found == kind]
+        if not names or self.chance.one_in(2):
+            return plain
+        field, of = self.chance.pick((("k", kind.k), ("l", kind.l)))
+        return f"%{{{self.chance.pick(names)} | {field}: {self.value(of, env, 1)}}}"
 
     def list(self, items: tuple[Kind, ...], env: Env, depth: int) -> str:
         """A list."""

@@ -31,6 +31,26 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
+class Text:
+    """One of a few texts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A map with the keys `k` and `l`."""
+
+    k: Kind
+    l: Kind  # noqa: E741  # the key's name
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """An anonymous function of a number."""
+
+    result: Kind
+
+
+@dataclass(frozen=True, slots=True)
 class Maybe:
     """A value or nil."""
 
@@ -59,11 +79,12 @@ class Result:
     error: Kind
 
 
-Kind = Number | Truth | Atom | Point | Maybe | Tuple | List | Result
+Kind = Number | Truth | Atom | Text | Point | Record | Function | Maybe | Tuple | List | Result
 Env = dict[str, Kind]
 """The names that are bound, and what they are."""
 
 ATOMS = (":ok", ":error", ":none")
+TEXTS = ('"a"', '"ab"', '"abc"', '"xyz"', '""')
 
 
 class Chance:
@@ -106,6 +127,17 @@ def pattern(chance: Chance, kind: Kind, env: Env, depth: int = 2) -> Pattern:
             return Pattern(chance.pick(("true", "false")), {}, False)
         case Atom():
             return Pattern(chance.pick(ATOMS), {}, False)
+        case Text():
+            if chance.one_in(2):
+                return Pattern(chance.pick(TEXTS), {}, False)
+            rest = _name(chance, kind)
+            return Pattern(f"{chance.pick(TEXTS[:2])} <> {rest.text}", rest.bound, False)
+        case Record(k, l):
+            field, of = chance.pick((("k", k), ("l", l)))
+            value = pattern(chance, of, env, depth - 1)
+            return Pattern(f"%{{{field}: {value.text}}}", value.bound, value.sure)
+        case Function():
+            return _name(chance, kind)
         case Maybe(inner):
             if chance.one_in(2):
                 return Pattern("nil", {}, False)

@@ -6,7 +6,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from elixir_kinds import Atom, Env, Kind, List, Maybe, Number, Point, Result, Truth, Tuple, pattern
+from elixir_kinds import (
+    TEXTS,
+    Atom,
+    Env,
+    Function,
+    Kind,
+    List,
+    Maybe,
+    Number,
+    Point,
+    Record,
+    Result,
+    Text,
+    Truth,
+    Tuple,
+    pattern,
+)
 
 if TYPE_CHECKING:
     from elixir_expressions import Writer
@@ -109,6 +125,47 @@ def _of_range(w: Writer, env: Env, depth: int) -> str:
     return w.chance.pick(forms)()
 
 
+def _of_record(w: Writer, env: Env, depth: int) -> str:
+    kinds = (Record(NUMBER, w.kind(0)), Record(w.kind(0), NUMBER))
+    number_in = w.chance.number(0, 1)
+    value = w.value(kinds[number_in], env, depth)
+    field = ("k", "l")[number_in]
+    forms = (
+        f"({value}).{field}",
+        f"Map.get({value}, :{field})",
+        f"Map.fetch!({value}, :{field})",
+        f"({value})[:{field}]",
+    )
+    return w.chance.pick(forms)
+
+
+def _of_text(w: Writer, env: Env, depth: int) -> str:
+    return f"byte_size({w.value(Text(), env, depth)})"
+
+
+def _of_function(w: Writer, env: Env, depth: int) -> str:
+    names = [name for name, kind in env.items() if kind == Function(NUMBER)]
+    if names and not w.chance.one_in(4):
+        return f"{w.chance.pick(names)}.({number(w, env, depth)})"
+    return f"({w.value(Function(NUMBER), env, depth)}).({number(w, env, depth)})"
+
+
+def _accumulated(w: Writer, env: Env, depth: int) -> str:
+    items = w.value(List((NUMBER,) * w.chance.number(1, 3)), env, depth)
+    inner = {**env, "x": NUMBER, "p": NUMBER, "q": NUMBER}
+    one, other, test = w.value(NUMBER, inner, depth), w.value(NUMBER, inner, 0), truth(w, {**env, "x": NUMBER}, 0)
+    first = f"if({test}, do: {{:halt, p}}, else: {{:cont, x}})"
+    forms = (
+        f"elem(Enum.reduce({items}, {{0, 1}}, fn x, {{p, q}} -> {{{one}, {other}}} end), {w.chance.number(0, 1)})",
+        f"Enum.reduce_while({items}, 0, fn x, p -> {{:cont, p + x}} end)",
+        f"(for x <- {items}, reduce: {{0, 1}} do\n  {{p, q}} -> {{{one}, p}}\nend |> elem(0))",
+        f"Enum.reduce_while({items}, 0, fn x, p -> {first} end)",
+        f"length(Enum.reduce({items}, [], fn x, acc -> [x | acc] end))",
+        f"(Enum.reduce({items}, nil, fn x, p -> if({test}, do: x, else: p) end) || -1)",
+    )
+    return w.chance.pick(forms)
+
+
 def _of_maybe(w: Writer, env: Env, depth: int) -> str:
     return f"({w.value(Maybe(NUMBER), env, depth)} || {number(w, env, depth)})"
 
@@ -119,7 +176,7 @@ def _chosen(w: Writer, env: Env, depth: int) -> str:
 
 _NUMBERS = (
     *(_operation, _operation, _operation, _call, _call, _one, _one, _chosen, _chosen),
-    *(_of_tuple, _of_point, _of_list, _of_range, _of_maybe),
+    *(_of_tuple, _of_point, _of_list, _of_range, _of_maybe, _of_record, _of_text, _of_function, _accumulated),
 )
 
 
@@ -185,8 +242,32 @@ def _matched(w: Writer, env: Env, depth: int) -> str:
     return f"match?({found.text}, {w.value(kind, env, depth)})"
 
 
+def _of_texts(w: Writer, env: Env, depth: int) -> str:
+    text, other = w.value(Text(), env, depth), w.value(Text(), env, depth)
+    forms = (
+        f"({text} == {other})",
+        f"({text} in [{w.chance.pick(TEXTS)}, {w.chance.pick(TEXTS)}])",
+        f"String.starts_with?({w.chance.pick(TEXTS)}, {w.chance.pick(TEXTS[:2])})",
+        f"is_binary({text})",
+    )
+    return w.chance.pick(forms)
+
+
 def _of_kind(w: Writer, env: Env, depth: int) -> str:
     return f"({w.value(Atom(), env, depth)} == {w.value(Atom(), env, depth)})"
 
 
-_TRUTHS = (_compared, _compared, _equal, _logic, _logic, _not, _tested, _member, _quantified, _matched, _of_kind)
+_TRUTHS = (
+    _compared,
+    _compared,
+    _equal,
+    _logic,
+    _logic,
+    _not,
+    _tested,
+    _member,
+    _quantified,
+    _matched,
+    _of_kind,
+    _of_texts,
+)

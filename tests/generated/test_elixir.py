@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import random
+import tempfile
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -199,3 +200,15 @@ def test_generated_cases_give_what_elixir_gives(seeds: list[int]) -> None:
     assert [found.refusal for _, found in answers if found.refusal] == []
     agree(answers, [None] * len(answers), None)
     agree(*with_numbers(answers), None)
+
+
+@pytest.mark.slow
+@pytest.mark.kernel
+@pytest.mark.skipif(bool(can_load()), reason=f"programs are not loaded: {can_load()}")
+@tried(10)
+@given(st.lists(st.integers(0, 1 << 32), min_size=EXAMPLES, max_size=EXAMPLES, unique=True))
+def test_the_kernel_gives_what_elixir_gives_for_generated_cases(seeds: list[int]) -> None:
+    cases = had([generated(seed) for seed in seeds])
+    answers = list(zip(cases, by_elixir(cases), strict=True))
+    with tempfile.TemporaryDirectory() as folder:
+        agree_in_kernel(answers, Path(folder))
