@@ -25,7 +25,6 @@ INPUTS = ((0, 0, 0), (1, 2, 3), (7, -3, 2), (-7, 3, 5), (-1, -1, 1), (5, 5, -5),
 
 _DEFINITION = re.compile(r"^(?:defp |defguard |@)", re.MULTILINE)
 _DEFINED = re.compile(r"^(?:defp |defguard |@)(\w+[?!]?)", re.MULTILINE)
-_REFUSED = re.compile(r"# refused (HNY\d{4})")
 _CHECKED = """  import Kernel, except: [+: 2, -: 2, *: 2, **: 2]
   import Bitwise, except: [<<<: 2]
   import Checked"""
@@ -86,14 +85,14 @@ class Found:
 class Case:
     """An expression and its definitions, called by its file and line; ``checked``: numbers may become too large.
 
-    ``refused`` is the code of the error with which Honey says that it does not have that.
+    ``refused``: Honey says that it does not have that.
     """
 
     name: str
     body: str
     definitions: str = ""
     checked: bool = False
-    refused: str = ""
+    refused: bool = False
 
     @classmethod
     def of(cls, name: str, text: str) -> Case:
@@ -120,20 +119,19 @@ class Case:
 def read(path: Path) -> list[Case]:
     """The cases of a file, which blank lines stand between; lines that begin with `#` are comments.
 
-    `# refused HNY0107` before a case: Honey says with this code that it does not have that.
+    `# refused` before a case: Honey says that it does not have that.
     """
-    cases, lines, start, refused = [], list[str](), 0, ""
+    cases, lines, start, refused = [], list[str](), 0, False
     for number, line in enumerate([*path.read_text(encoding="utf-8").splitlines(), ""], 1):
         if line.startswith("#"):
-            found = _REFUSED.fullmatch(line)
-            refused = found[1] if found is not None else refused
+            refused = refused or line == "# refused"
             continue
         if line:
             start = start if lines else number
             lines.append(line)
         elif lines:
             cases.append(replace(Case.of(f"{path.stem}:{start}", "\n".join(lines)), refused=refused))
-            lines, refused = [], ""
+            lines, refused = [], False
     return cases
 
 
