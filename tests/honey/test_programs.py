@@ -11,7 +11,8 @@ A case is text in sections, each begun by a line ``--- NAME``; what stands befor
 ``--- run``               Python with ``sim``, the program on a simulated machine: what running it must give
 
 A case without an error section must compile without errors (and without warnings but those that it names), and the
-kernel's verifier must accept it, optimised and not. ``--- not loaded REASON`` leaves the kernel out.
+kernel's verifier must accept it, optimised and not. ``--- not loaded REASON`` leaves the kernel out, ``--- needs 5.16
+REASON`` those before a version.
 """
 
 from __future__ import annotations
@@ -70,6 +71,8 @@ class Case:
     findings: list[Finding] = field(default_factory=list)
     run: str = ""
     not_loaded: str = ""
+    needs: tuple[int, ...] = ()
+    """The version of the oldest kernel that has what the case uses."""
 
     @property
     def file(self) -> SourceFile:
@@ -99,6 +102,11 @@ def read(path: Path) -> Case:
     return case
 
 
+def version_of(name: str) -> tuple[int, ...]:
+    """The version of a kernel, to compare with others."""
+    return tuple(map(int, name.split(".")))
+
+
 def _close(case: Case, name: str, argument: str, lines: list[str]) -> None:
     text = [line.strip() for line in lines if line.strip()]
     match name:
@@ -120,6 +128,8 @@ def _close(case: Case, name: str, argument: str, lines: list[str]) -> None:
             case.run = "\n".join(lines)
         case "not loaded":
             case.not_loaded = argument or "no reason given"
+        case "needs":
+            case.needs = version_of(argument.partition(" ")[0])
         case _:
             raise ValueError(f"{case.name}: there is no section {name}")
 
