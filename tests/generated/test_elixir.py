@@ -129,7 +129,9 @@ def test_elixir_takes_all_cases() -> None:
 
 
 @of_a_file
-@pytest.mark.parametrize("passes", [[], None], ids=["plain", "optimised"])
+@pytest.mark.parametrize(
+    "passes", [pytest.param([], id="plain", marks=pytest.mark.slow), pytest.param(None, id="optimised")]
+)
 def test_cases_give_what_elixir_gives(path: Path, passes: list[str] | None) -> None:
     for cases in batches(accepted(path)):
         agree(cases, [None] * len(cases), passes)
@@ -190,7 +192,7 @@ def had(cases: list[Case]) -> list[Case]:
     return kept
 
 
-@tried(3)
+@tried(2)
 @given(st.lists(st.integers(0, 1 << 32), min_size=EXAMPLES, max_size=EXAMPLES, unique=True))
 def test_generated_cases_give_what_elixir_gives(seeds: list[int]) -> None:
     cases = had([generated(seed) for seed in seeds])

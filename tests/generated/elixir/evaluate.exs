@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# Reads modules (each a line: its source in base64) from standard input, calls `run` of each on all inputs, and prints
-# a line each: the values as numbers, "raise" where it raised, or "error MESSAGE" for a module that Elixir refuses.
-# The arguments are the inputs: "1,2,3" calls `run(1, 2, 3)`.
+# Reads modules (each a line: its source in base64) from standard input, calls `run_0`, `run_1`, ... of each on all
+# inputs, and prints a line each: for each function, with semicolons between, the values as numbers, "raise" where it
+# raised; or "error MESSAGE" for a module that Elixir refuses. The arguments are the inputs: "1,2,3" calls `run_0(1, 2, 3)`.
 defmodule Point do
   defstruct x: 0, y: 0
 end
@@ -27,13 +27,14 @@ end
 defmodule Evaluate do
   def line(source, inputs) do
     [{module, _}] = Code.compile_string(source)
-    Enum.map_join(inputs, " ", &value(module, &1))
+    count = Enum.count(module.module_info(:exports), fn {_, arity} -> arity == 3 end)
+    Enum.map_join(0..(count - 1), ";", fn n -> Enum.map_join(inputs, " ", &value(module, :"run_#{n}", &1)) end)
   rescue
     problem -> "error " <> inspect(Exception.message(problem))
   end
 
-  defp value(module, input) do
-    module |> apply(:run, input) |> number() |> Integer.to_string()
+  defp value(module, name, input) do
+    module |> apply(name, input) |> number() |> Integer.to_string()
   rescue
     _ -> "raise"
   catch
