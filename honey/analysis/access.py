@@ -95,7 +95,9 @@ def _unread(fl: Lowering, target: AddressValue, node: ast.Dot) -> Exception:
 def field_place(fl: Lowering, target: Value, node: ast.Dot) -> n.Place:
     """The place of a field of a struct."""
     if not isinstance(target, MemoryValue | AggregateValue) or not isinstance(target.type, t.Struct):
-        raise fl.mistake("HNY0208", f"{describe(target)} has no fields", node.span)
+        packet = isinstance(target, IntValue) and fl.section is not None and fl.section.kind.startswith(("xdp", "tc"))
+        help = "what lies in a packet is reached with `Honey.Packet.at(ctx, 0, :ethhdr)`" if packet else None
+        raise fl.mistake("HNY0208", f"{describe(target)} has no fields", node.span, help=help)
     field = fl.unit.module.types.field(target.type, node.name, node.name_span)
     return n.FieldPlace(place_of(fl, target, node.span), field.name, field.type)
 

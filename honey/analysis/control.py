@@ -11,7 +11,7 @@ from honey.analysis.conditions import Condition
 from honey.analysis.errors import shown, suggestion
 from honey.analysis.flow import Discard, Sink, Tail, attempt, evaluate
 from honey.analysis.scope import Names, Scope
-from honey.analysis.values import NIL, NeverValue, Value, boolean
+from honey.analysis.values import NIL, IntValue, NeverValue, OptionalValue, Value, boolean, describe
 from honey.syntax import ast
 from honey.syntax.source import Span
 
@@ -160,8 +160,24 @@ def clauses(
         fl.learn(test.when_true)
         taken()
         return
+    if test.constant is False and fl.is_told:
+        _warn_never(fl, first, values)
     test = Condition(test.expr, conditions.held(test), test.when_false)
     conditions.branch_on(fl, test, taken, lambda: clauses(fl, rest, values, span, sink, exception), first.span)
+
+
+def _warn_never(fl: Lowering, clause: ast.Clause, values: Sequence[Value]) -> None:
+    """``{:ok, count}`` for a number that was looked up: what Elixir's own functions give, and none of these do."""
+    for pattern, value in zip(clause.patterns, map(fl.settled, values), strict=True):
+        there = value.present if isinstance(value, OptionalValue) else value
+        if not isinstance(there, IntValue) or there.constant is not None:
+            continue
+        atom = isinstance(pattern, ast.Atom) and pattern.name != "nil" and not pattern.name.isupper()
+        if atom or isinstance(pattern, ast.Tuple | ast.ListLit | ast.MapLit | ast.StructLit | ast.Str):
+            looked_up = isinstance(value, OptionalValue) or isinstance(pattern, ast.Tuple)
+            help = "what is looked up is the value itself, or nil: `nil -> ...`, `x -> ...`" if looked_up else None
+            fl.report.warn("HNY0606", f"{describe(value)} never matches this", pattern.span, help=help)
+            return
 
 
 def _matches(fl: Lowering, clause: ast.Clause, values: Sequence[Value]) -> tuple[Condition, list[patterns.Bound]]:

@@ -29,6 +29,21 @@ VARIABLES: dict[str, str] = {
 }
 """Names that stand alone."""
 
+CONSTANTS: dict[str, str] = {
+    **dict.fromkeys(("TC_ACT_DROP", "TC_DROP"), "TC_ACT_SHOT"),
+    **dict.fromkeys(("TC_ACT_PASS", "TC_PASS", "TC_OK", "TC_ACT_ACCEPT"), "TC_ACT_OK"),
+    **dict.fromkeys(("XDP_ACCEPT", "XDP_OK", "XDP_ALLOW"), "XDP_PASS"),
+    **dict.fromkeys(("XDP_SHOT", "XDP_DENY", "XDP_REJECT", "XDP_BLOCK"), "XDP_DROP"),
+    **dict.fromkeys(("ETH_P_IPV4", "ETHERTYPE_IP"), "ETH_P_IP"),
+    **dict.fromkeys(("ETHERTYPE_IPV6", "ETH_P_IP6"), "ETH_P_IPV6"),
+    **dict.fromkeys(("AF_INET4", "AF_IPV4"), "AF_INET"),
+    **dict.fromkeys(("AF_IPV6", "AF_INET_6"), "AF_INET6"),
+    **dict.fromkeys(("UDP", "PROTO_UDP", "IP_PROTO_UDP"), "IPPROTO_UDP"),
+    **dict.fromkeys(("TCP", "PROTO_TCP", "IP_PROTO_TCP"), "IPPROTO_TCP"),
+    **dict.fromkeys(("ICMP", "PROTO_ICMP"), "IPPROTO_ICMP"),
+}
+"""Constants under another name than the kernel's."""
+
 FUNCTIONS: dict[str, str] = {
     **dict.fromkeys(("printf", "print", "println", "puts", "printk", "pr_info", "fprintf", "echo"), _PRINT),
     **dict.fromkeys(("strcmp", "strncmp", "memcmp", "bpf_strcmp"), 'compare with `==`: `comm == "bash"`'),
@@ -71,6 +86,16 @@ MODULES: dict[str, str] = {
 MEMBERS: dict[tuple[str, str], str] = {
     **dict.fromkeys((("Map", "update"), ("Map", "update!")), "for an entry of a kernel's map write `Honey.Map.update`"),
     **dict.fromkeys((("Map", "delete"), ("Map", "pop")), "an entry of a kernel's map goes with `Honey.Map.pop`"),
+    **dict.fromkeys(
+        (("Honey.Map", name) for name in ("get", "fetch", "fetch!", "lookup")), "write `bpf_map_lookup_elem(:map, key)`"
+    ),
+    **dict.fromkeys(
+        (("Honey.Map", name) for name in ("put", "set", "insert")), "write `bpf_map_update_elem(:map, key, value)`"
+    ),
+    **dict.fromkeys((("Honey.Map", name) for name in ("delete", "remove")), "write `bpf_map_delete_elem(:map, key)`"),
+    **dict.fromkeys(
+        (("Honey.Map", name) for name in ("inc", "increment", "incr", "count")), "write `Honey.Map.add(:map, key, 1)`"
+    ),
     ("Map", "new"): "write `%{}`; a map of the kernel's is declared with `defmap(:name, :bpf_hash, ...)`",
     **dict.fromkeys((("Enum", name) for name in ("sort", "sort_by", "shuffle", "sort_desc")), _ORDER),
     **dict.fromkeys((("Enum", "random"), ("Enum", "take_random")), "a random number is `bpf_get_prandom_u32()`"),

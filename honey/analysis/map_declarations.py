@@ -112,9 +112,9 @@ def _kind_and_options(module: Module, node: ast.Call) -> tuple[n.MapKind, Span, 
                 return _kind(module, options["type"]), options["type"].span, options
         case (kind,):
             return _kind(module, kind), kind.span, {}
-    raise report.mistake(
-        "HNY0502", "a map needs a kind and options", node.span, help="write `defmap(:name, :bpf_hash, max_entries: 64)`"
-    )
+    name = node.args[0].name if node.args and isinstance(node.args[0], ast.Atom) else "name"
+    help = f"write `defmap(:{name}, :bpf_hash, key_type: :u32, value_type: :u64, max_entries: 64)`"
+    raise report.mistake("HNY0502", "a map needs a kind and options", node.span, help=help)
 
 
 def _by_name(module: Module, pairs: tuple[ast.Pair, ...]) -> dict[str, ast.Node]:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from honey.analysis import equality, loops, volatility
 from honey.analysis.conditions import Condition, both, either, known
-from honey.analysis.values import IntValue, ListValue, RangeValue, describe, integer
+from honey.analysis.values import IntValue, ListValue, RangeValue, StringValue, describe, integer
 from honey.ir import nodes as n
+from honey.ir import types as t
 from honey.syntax import ast
 from honey.syntax.source import Span
 
@@ -29,6 +30,9 @@ def contains(fl: Lowering, left: ast.Node, right: ast.Node, span: Span) -> Condi
     if not isinstance(collection, ListValue):
         raise fl.mistake("HNY0200", f"`in` looks into lists and ranges, not into {describe(collection)}", right.span)
     value = volatility.pinned(fl, fl.settled(value), "")
+    if isinstance(value, IntValue) and fl.is_told and any(isinstance(item, StringValue) for item in collection.items):
+        help = "an IPv4 address is a number: `Honey.Net.htonl(0x0A000001)`" if value.type == t.BE32 else None
+        fl.report.warn("HNY0215", f"{describe(value)} never equals a text", span, help=help)
     result = known(False)
     for item in collection.items:
         result = either(result, equality.equal(fl, value, item, span))

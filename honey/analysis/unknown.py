@@ -58,7 +58,7 @@ def _for_variable(fl: Lowering, name: str) -> str | None:
     known = [*fl.scope.names(), *(called for called, arity in module.functions if arity == 0)]
     if (found := suggestion(name, known)) is not None:
         return found
-    if name in module.maps or name in SCALARS or name in module.structs.declared:
+    if name in module.maps or name in SCALARS or module.structs.find(name) is not None:
         return f"did you mean the atom `:{name}`?"
     if name in module.attributes or name in module.evaluator.variables:
         known_here = "set it with" if name not in module.attributes else "write"
@@ -92,6 +92,8 @@ def for_constant(fl: Lowering, name: str, show: str = ":{}") -> str | None:
         return f"did you mean `@{attribute}`?"
     if name in foreign.VARIABLES:
         return foreign.VARIABLES[name]
+    if name in foreign.CONSTANTS:
+        return f"did you mean `{show.format(foreign.CONSTANTS[name])}`?"
     own = f"a constant of the module is an attribute: `@{name.lower()} 10`"
     return (suggestion(name, constants.names(), show) if len(name) > _SHORT else None) or own
 
@@ -205,8 +207,12 @@ def wrong_number(fl: Lowering, node: ast.Call, name: str, arities: set[int]) -> 
 def module(fl: Lowering, name: str, node: ast.Call) -> Exception:
     """There is no module of this name."""
     assert node.target is not None
+    help: str | None
     if name in foreign.MODULES:
-        help: str | None = foreign.MODULES[name]
+        help = foreign.MODULES[name]
+    elif name == "Honey":
+        bare = ast.Call(node.span, None, node.name, node.name_span, node.args, None)
+        help = _for_function(fl, bare) or _ALL
     else:
         aliases = fl.unit.aliases
         written = {full: full for full in modules()}

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from honey.analysis import convert
 from honey.analysis.code import OpenIf
-from honey.analysis.errors import suggestion
 from honey.analysis.values import (
     NIL,
     AddressValue,
@@ -293,6 +292,8 @@ def _argument(fl: Lowering, declared: HelperArgument, value: Value, node: ast.No
             return n.MapName(name)
         case Role.CONTEXT, ContextValue(expr):
             return expr
+        case _, ContextValue(expr) if declared.name == "regs":  # bpf_override_return: what a kprobe is given
+            return expr
         case _, MemoryValue(place):
             return place
         case Role.MEMORY_OUT, IntValue() | BoolValue() | StringValue():
@@ -330,7 +331,9 @@ def _argument(fl: Lowering, declared: HelperArgument, value: Value, node: ast.No
                 "HNY0903",
                 f"{declared.name} cannot be {describe(value)}",
                 node.span,
-                help=suggestion("", ()) or f"the kernel expects {declared.role.value.replace('_', ' ')} here",
+                help=f"the kernel expects {declared.role.value.replace('_', ' ')} here"
+                if declared.role is not Role.ANY
+                else None,
             )
 
 

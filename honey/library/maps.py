@@ -48,9 +48,6 @@ _EEXIST = 17
 """``EEXIST`` of the kernel: someone else has inserted the entry."""
 
 
-_DECLARE = "declare it: `defmap(:name, :bpf_hash, ...)`"
-
-
 def _known_map(fl: Lowering, value: Value) -> str | None:
     """A map whose name is given as a text."""
     name = value.data.decode(errors="replace") if isinstance(value, StringValue) else ""
@@ -68,7 +65,9 @@ def map_of(fl: Lowering, node: ast.Node, *, keyed: bool = True) -> MapDeclaratio
             "HNY0500",
             f"there is no map {name}" if name else f"expected a map's name, got {describe(value)}",
             node.span,
-            help=_known_map(fl, value) or suggestion(name, fl.unit.module.maps, ":{}") or _DECLARE,
+            help=_known_map(fl, value)
+            or suggestion(name, fl.unit.module.maps, ":{}")
+            or f"declare it: `defmap(:{name or 'name'}, :bpf_hash, ...)`",
         )
     if declared.keyed != keyed:
         raise fl.mistake(

@@ -166,7 +166,8 @@ def _to_atom(fl: Lowering, node: ast.Call, name: str) -> Value:
 def _starts_with(fl: Lowering, node: ast.Call, name: str) -> Value:
     """``String.starts_with?(text, "prefix")``, or one of a list of prefixes."""
     del name
-    text, prefix = (fl.required(value, node.span) for value in fl.operands(node.args))
+    operands = zip(fl.operands(node.args), node.args, strict=True)
+    text, prefix = (fl.required(value, arg.span) for value, arg in operands)
     if not isinstance(text, StringValue) and not (
         isinstance(text, MemoryValue | AggregateValue) and isinstance(text.type, t.Chars | t.Array)
     ):
