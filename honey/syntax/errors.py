@@ -47,7 +47,8 @@ _MIDDLE = frozenset({"else", "rescue", "catch", "after"})
 _BLOCK_WORDS = frozenset(
     {"if", "unless", "case", "cond", "for", "with", "try", "def", "defp", "defmodule", "defstruct", "quote"}
 )
-_MOST_TRIED = 2_000_000  # bytes read anew to find the line with an error
+_FEW = 5  # errors that one line may have brought about
+_MOST_TRIED = 1_000_000  # bytes read anew to find the line with an error
 _SHOWN = 60  # characters of a line that a help repeats
 _DOT_AT_END = re.compile(rb"[ \t]*(\.)[ \t]*(?:#[^\n]*)?(?:\n|\Z)")
 _OPEN_CALL = re.compile(rb"(?:^|[\s=(,])[a-z_]\w*[ \t]+\Z")
@@ -76,7 +77,7 @@ def explain(root: TsNode, source: SourceFile, reparse: Callable[[bytes], TsNode]
         found += _beyond(balance, found, source, reparse)
     if not found:
         found = [first_habit(source) or first_macro(source) or _culprit(source, reparse) or _whole(root, source)]
-    elif not balance.problems and (len(found) > 1 or _is_doubtful(found[0], source)):
+    elif not balance.problems and (1 < len(found) <= _FEW or (len(found) == 1 and _is_doubtful(found[0], source))):
         culprit = _culprit(source, reparse)
         found = [culprit] if culprit is not None else found
     found.sort(key=lambda diagnostic: (diagnostic.span is None, diagnostic.span))
@@ -212,7 +213,7 @@ def _tree_errors(
             if fresh[0].code != "HNY0008":
                 found.update((one.span.line, one) for one in fresh[1:] if one.span is not None)
             break
-        root, data = min(((reparse(text), text) for text in shorter), key=lambda read: _first_fault(read[0]))
+        root, data = _furthest(shorter, line, reparse)
     if len(found) < MAX_ERRORS and (root is not None and next(_faults(root), None) is None):
         found = {**{one.span.line: one for one in all_habits(source, arrows=True) if one.span is not None}, **found}
     return sorted(found.values(), key=lambda one: one.span.line if one.span is not None else 0)[:MAX_ERRORS]
@@ -239,6 +240,18 @@ def _culprit(source: SourceFile, reparse: Callable[[bytes], TsNode]) -> Diagnost
             return _fault(node, source, start.__add__, is_first=True)
         return error("HNY0007", "this line is not Elixir syntax", source, source.line_span(number))
     return None
+
+
+def _furthest(texts: list[bytes], line: int, reparse: Callable[[bytes], TsNode]) -> tuple[TsNode, bytes]:
+    """The one of several texts that makes sense the furthest; the first that does beyond the line after ``line``."""
+    read: list[tuple[TsNode, bytes]] = []
+    for text in texts:
+        root = reparse(text)
+        first = next(_faults(root), None)
+        read.append((root, text))
+        if first is None or first.start_point[0] > line:  # rows count from 0
+            return read[-1]
+    return min(read, key=lambda one: _first_fault(one[0]))
 
 
 def _first_fault(root: TsNode) -> int:

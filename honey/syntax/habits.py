@@ -116,7 +116,7 @@ HABITS = (
         "write `do`, and `end` behind the block",
     ),
     _habit(
-        r"\b(?P<at>(?P<w>if|unless)\s*\((?P<c>(?![^()]*\bdo:)[^()]*(?:\([^()]*\)[^()]*)*)\))\s+"
+        r"\b(?P<at>(?P<w>if|unless)\s*\((?P<c>(?:(?!\bdo:)[^()]|\([^()]*\))*)\))\s+"
         r"(?P<then>(?!(?:do|and|or|in|not|when)\b)[A-Za-z_][^;{]*?)\s*;?\s*$",
         "a branch begins with `do`",
         r"write `\g<w> \g<c>, do: \g<then>`",

@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from honey.diagnostics import Diagnostic
+from honey.syntax.habits import habit_in
 from honey.syntax.parse import parse
 from honey.syntax.source import SourceFile
 
@@ -195,6 +198,14 @@ def test_a_mistake_is_told_once_and_where_it_is(text: str, found: list[tuple[str
 def test_habits_are_not_looked_for_in_heredocs() -> None:
     text = 'def f(x) do\n  """\n  switch (x) {\n  """\n  x = [1 2]\nend\n'
     assert [(code, line) for code, line, _ in places(text)] == [("HNY0007", 5)]
+
+
+def test_no_accepted_line_is_taken_for_a_habit() -> None:
+    programs = Path(__file__).parent.parent / "programs"
+    sources = [text for path in sorted(programs.glob("*.case")) if "--- error" not in (text := path.read_text("utf-8"))]
+    lines = [line for text in sources for line in text.partition("--- source")[2].partition("\n---")[0].split("\n")]
+    assert len(lines) > 1000
+    assert [line for line in lines if habit_in(line, sure=True) is not None] == []
 
 
 def test_a_word_that_is_nearly_an_end_is_pointed_at() -> None:
