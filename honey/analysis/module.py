@@ -151,6 +151,9 @@ class Module:
             from honey.analysis import section_declarations
 
             section = section_declarations.checked(self, value)
+        if (before := self._pending.section_span) is not None:
+            what = f"this section is replaced by that of line {node.span.line}"
+            self.report.warn("HNY0111", what, before, help="write a function for each, and let both call a third")
         self._pending.section, self._pending.section_span = section, node.span
 
     # ------------------------------------------------------------ use, alias, import
