@@ -178,6 +178,8 @@ class _Scanner:
                 self.too_deep.append((opener, closer))
             elif closer.indent > opener.indent:
                 self.too_far.append((opener, closer))
+        elif closer.text == b"end" and not closer.leads and closer.line != opener.line:
+            self.too_far.append((opener, closer))  # `end end`
         if opener.text == b"#{":
             return self._quoted(self.quotes.pop()[1], closer.end)
         return closer.end

@@ -178,6 +178,7 @@ def test_several_errors_come_in_one_run() -> None:
         ("def f(x) do\n  if x > do\n    1\n  end\nend\n", [("HNY0009", 2, 8)]),
         ("def f(x) {\n  x\n}\n", [("HNY0008", 1, 10)]),
         ("def f(x) do\n  for (i = 0; i < 3; i++) {\n    i\n  }\nend\n", [("HNY0008", 2, 3)]),
+        ("defmodule A do\n  def f(x) do\n    x\n  end end\n\n  def g(x) do\n    x\n  end\nend\n", [("HNY0005", 4, 7)]),
         ("def f(x) do\n  // text\n  y = 1\n  y\nend\n", [("HNY0008", 2, 3)]),
         ("def f(x) do\n  /* text */\n  y = 1\n  y\nend\n", [("HNY0008", 2, 3)]),
         ("def f(x) do\n<<<<<<< HEAD\n  1\n=======\n  2\n>>>>>>> other\nend\n", [("HNY0007", 2, 1)]),
