@@ -24,17 +24,25 @@ _HEAD = """defmodule Tests do
 """
 
 
-class _Handler:
-    """Writes the statements of one handler, of names that it has bound so far."""
+class _Body:
+    """Writes the statements of one handler, or of a function, of names that it has bound so far.
 
-    def __init__(self, chance: Random) -> None:
+    ``functions`` are calls that give a number or, the last one, a truth value; ``packet``: whether there is a context.
+    """
+
+    def __init__(self, chance: Random, functions: list[str], *, packet: bool) -> None:
         self.chance = chance
+        self.functions = functions
+        self.packet = packet
+        self.truth = False
         self.lines: list[str] = []
         self.entries: list[str] = []
         self.numbers = ["first", "second", "len"]
         self.truths: list[str] = []
 
-    def write(self) -> list[str]:
+    def write(self, *, truth: bool = False) -> list[str]:
+        """The lines, the last of them the value: a number, or a ``truth`` value."""
+        self.truth = truth
         steps = (
             (4, self._entry),
             (4, self._found),
@@ -42,15 +50,26 @@ class _Handler:
             (3, lambda: self._bind("t", self._test(2), self.truths)),
             (3, lambda: self._bind("n", self._choice(self._test(2)), self.numbers)),
             (1, self._chosen_by_an_entry),
-            (1, lambda: self.lines.append(f"if {self._test(2)}, do: return({self._number(2)})")),
+            (1, self._leave),
             (1, self._store),
-            (1, self._packet),
+            (1 if self.packet else 0, self._packet),
+            (2 if self.functions else 0, self._call),
             (1, self._sum),
         )
         for _ in range(self.chance.randint(4, 14)):
             self.chance.choices([step for _, step in steps], [weight for weight, _ in steps])[0]()
-        self.lines.append(self.chance.choice((self._number(2), self._choice(self._test(2)))))
-        return self.lines
+        value = self._test(2) if truth else self.chance.choice((self._number(2), self._choice(self._test(2))))
+        return [*self.lines, value]
+
+    def _leave(self) -> None:
+        if not self.truth:
+            self.lines.append(f"if {self._test(2)}, do: return({self._number(2)})")
+
+    def _call(self) -> None:
+        if self.chance.random() < 0.5:
+            self._bind("t", self.functions[-1].format(self._number(1)), self.truths)
+        else:
+            self._bind("n", self.chance.choice(self.functions[:-1]).format(self._number(1)), self.numbers)
 
     def _bind(self, prefix: str, value: str, names: list[str]) -> None:
         name = f"{prefix}{len(self.lines)}"
@@ -132,12 +151,18 @@ def dense_in_tests(draw: st.DrawFn, *, handlers: int = 4) -> Generated:
     chance = Random(draw(st.integers(0, 1 << 40)))
     maps = [f"  defmap(:{one}_of, :bpf_hash, key_type: :u8, value_type: :{one}, max_entries: 64)\n" for one in _VALUES]
     lines = [_HEAD, *maps]
+    functions = []
+    for number in range(3):
+        functions.append(f"function{number}(first, {{}}, len)")
+        lines.append(f"\n  defp function{number}(first, second, len) do\n")
+        lines += [f"    {line}\n" for line in _Body(chance, [], packet=False).write(truth=number == 2)]
+        lines.append("  end\n")
     named = []
     for number in range(handlers):
         named.append((f"handler{number}", "tc"))
         lines.append(f'\n  @sec "tc"\n  def handler{number}(ctx) do\n')
         lines.append("    first = Honey.Packet.at(ctx, 0, :u8) || return(0)\n")
         lines.append("    second = Honey.Packet.at(ctx, 1, :u16) || return(0)\n    len = ctx.len\n")
-        lines += [f"    {line}\n" for line in _Handler(chance).write()]
+        lines += [f"    {line}\n" for line in _Body(chance, functions, packet=True).write()]
         lines.append("  end\n")
     return Generated(text="".join([*lines, "end\n"]), handlers=tuple(named))

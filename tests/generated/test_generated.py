@@ -26,7 +26,7 @@ def test_three_ways_lead_to_one_result(generated: Generated) -> None:
     _runs_alike(generated)
 
 
-@modules(40)
+@modules(25)
 @given(dense_in_tests())
 def test_tests_close_to_each_other_lead_to_one_result(generated: Generated) -> None:
     _runs_alike(generated)
