@@ -24,7 +24,7 @@ from honey.ir.context_reads import argument_name
 from honey.ir.footprint import Writes, escaped_locals, reads
 from honey.ir.nonnull import locals_written
 from honey.ir.symbols import Symbols
-from honey.ir.walk import blocks_of, map_blocks, next_local_id, own_nodes, rewrite_block, root_place, uses, walk
+from honey.ir.walk import blocks_of, map_blocks, next_local_id, own_nodes, pick, rewrite_block, root_place, uses, walk
 from honey.passes.rewriting import as_block, each_function, effect_of, with_blocks, with_body
 from honey.records import replace
 
@@ -102,6 +102,7 @@ def _is_context_read(node: object, context: int) -> TypeGuard[n.Read]:
 # ---------------------------------------------------------------- keys
 
 _KEY = "key"
+_WITH_KEYS = frozenset((n.MapLookup, n.MapUpdate, n.MapDelete))
 
 
 def _keys_named(block: n.Block, ids: Iterator[int], changing: frozenset[int]) -> n.Block:
@@ -114,6 +115,8 @@ def _keys_named(block: n.Block, ids: Iterator[int], changing: frozenset[int]) ->
     rest = block
     while rest:
         statement, rest = rest[0], rest[1:]
+        if isinstance(statement, n.Let) and (stored := _stored(statement, rest, changing)) is not None:
+            rest = rewrite_block(rest, _in_place_of(stored, statement.local))
         key = getattr(effect_of(statement), "key", None)
         if isinstance(key, n.Cast | n.Binary) and not reads(key).spaces and not reads(key).locals & changing:
             local = n.Local(next(ids), _KEY, key.type)
@@ -123,6 +126,16 @@ def _keys_named(block: n.Block, ids: Iterator[int], changing: frozenset[int]) ->
         inner = [_keys_named(one, ids, changing) for one in blocks_of(statement)]
         out.append(with_blocks(statement, inner) if inner else statement)
     return as_block(out, block)
+
+
+def _stored(let: n.Let, rest: n.Block, changing: frozenset[int]) -> n.Expr | None:
+    """A computed number that is handed to a map as a key, and lies in memory for that."""
+    if not isinstance(let.value, n.Cast | n.Binary) or reads(let.value).spaces:
+        return None
+    if (reads(let.value).locals | {let.local.id}) & changing:
+        return None
+    key = _reading(let.local)
+    return let.value if any(node.key == key for node in pick(rest, _WITH_KEYS)) else None
 
 
 def _in_place_of(key: n.Expr, local: n.Local) -> Callable[[object], object]:

@@ -147,3 +147,37 @@ def test_the_name_of_a_task_that_is_wanted_more_often_is_asked_for_once(use: str
     text = c_of(f"name = bpf_get_current_comm()\n{use}\n0", "filled-fields")
     assert text.count("bpf_get_current_comm(") == 1
     assert "char name[16]; bpf_get_current_comm(name, 16);" in text
+
+
+RECORD = """
+record = bpf_ringbuf_reserve(:records, :record) || return(0)
+record.name = probe_read_user_str(ctx.addr, 16, "?")
+bpf_ringbuf_submit(record)
+0
+"""
+ENTRIES = "defmap(:named, :bpf_array, value_type: :record, max_entries: 2)"
+
+
+def test_a_text_with_a_default_is_read_into_its_record() -> None:
+    assert re.search(
+        r"if \(bpf_probe_read_user_str\(record->name, sizeof\(record->name\), .*\) < 0\) "
+        r'__builtin_memcpy\(record->name, \(char\[16\]\)\{ "\?" \}, 16\);',
+        c_of(RECORD, "all"),
+    )
+
+
+def test_a_text_is_read_into_an_entry_unless_it_is_found_through_a_map() -> None:
+    body = 'e = bpf_map_lookup_elem(:named, 1) || return(0)\ne.name = probe_read_user_str({}, 16, "")\n0'
+    assert "char text[16]" not in c_of(body.format("ctx.addr"), "direct-reads", ENTRIES)
+    through = f"where = bpf_map_lookup_elem(:by_pid, 1) || return(0)\n{body.format('where.last')}"
+    assert "char text[16]" in c_of(through, "direct-reads", ENTRIES)
+
+
+def test_a_key_that_is_stored_already_is_not_stored_again() -> None:
+    body = """
+started = Honey.Map.pop(:counts, ctx.len)
+bpf_map_delete_elem(:recent, ctx.len)
+if started, do: bpf_map_update_elem(:each_cpu, ctx.len, started)
+0
+"""
+    assert len(re.findall(r"__u32 key\w* = ", c_of(body, "all"))) == 1
