@@ -171,7 +171,7 @@ def _parameter_name(declared: FunctionDeclaration, index: int) -> str:
 
 def body_of(fl: Lowering, declared: FunctionDeclaration, values: list[Value]) -> None:
     only = declared.clauses[0] if len(declared.clauses) == 1 else None
-    if only is not None and only.guard is None and all(isinstance(p, ast.Var) for p in only.patterns):
+    if only is not None and only.guard is None and _only_names(only.patterns):
         for pattern, value in zip(only.patterns, values, strict=True):
             assert isinstance(pattern, ast.Var)
             binding.bind(fl, pattern.name, value, pattern.span)
@@ -187,6 +187,13 @@ def body_of(fl: Lowering, declared: FunctionDeclaration, values: list[Value]) ->
         fl.spoilt = True
     except Left:
         pass
+
+
+def _only_names(parameters: Sequence[ast.Node]) -> bool:
+    """Whether parameters are names, each another: one that stands twice wants equal values."""
+    names = [pattern.name for pattern in parameters if isinstance(pattern, ast.Var)]
+    named = [name for name in names if name != "_"]
+    return len(names) == len(parameters) and len(named) == len(set(named))
 
 
 Parts = Callable[[Value, Span], Sequence["n.Expr | None"]]
