@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -15,10 +14,8 @@ from honey.analysis.storage import zero
 from honey.analysis.syntax_tree import is_constant
 from honey.analysis.values import (
     AddressValue,
-    AggregateValue,
     BoolValue,
     IntValue,
-    MemoryValue,
     NeverValue,
     NilValue,
     OptionalValue,
@@ -47,7 +44,6 @@ NAMED_VALUE = "&named"
 
 _NIL = ast.Atom(Span(0, 0, 1, 1, 1, 1), "nil")
 
-_NOT_BEFORE = re.compile(rb"\bnot\Z")
 _LARGEST_COPY = 25
 """Nodes of syntax in an ``else`` that is rather written twice than reached through a flag."""
 
@@ -119,8 +115,11 @@ def condition(fl: Lowering, node: ast.Node) -> Condition:
             one, other = fl.operands((left, right))
             for side, tested in ((left, other), (right, one)):
                 if side == _NIL:
-                    _warn_never_nil(fl, tested, node.span)
-                _warn_never_text(fl, tested, side, node.span)
+                    _decided_nil(fl, tested, node.span)
+                elif isinstance(side, ast.Str | ast.Charlist):
+                    from honey.analysis import decided_tests
+
+                    decided_tests.warn_never_text(fl, tested, side, node.span)
             equal = equality.equal(fl, one, other, convert.network_span(binary, one, other))
             return equal if op in ("==", "===") else equal.negated
         case ast.Binary(op="in", left=left, right=right):
@@ -129,7 +128,7 @@ def condition(fl: Lowering, node: ast.Node) -> Condition:
             return membership.contains(fl, left, right, node.span)
         case ast.Call(target=None, name="is_nil", args=(operand,)):
             value = fl.value(operand)
-            _warn_never_nil(fl, value, node.span)
+            _decided_nil(fl, value, node.span)
             return is_nil(fl, value, node.span)
         case ast.Call(target=None, name=name, args=(operand,)) if name in KINDS and not _is_own(fl, name):
             from honey.analysis import kinds
@@ -277,16 +276,10 @@ def truth(fl: Lowering, value: Value, span: Span, *, of_name: bool = False) -> C
             return known(False)
         case _:
             if isinstance(value, IntValue) and not value.literal and not of_name:
-                _warn_integer(fl, span)
+                from honey.analysis import decided_tests
+
+                decided_tests.warn_integer(fl, span)
             return known(True)
-
-
-def _warn_integer(fl: Lowering, span: Span) -> None:
-    text = shown(fl.report, span, "x")
-    before = fl.report.source.data[: span.start].rstrip()
-    negated = before.endswith(b"!") or _NOT_BEFORE.search(before) is not None
-    help = f"leave the negation out and compare it: `{text} == 0`" if negated else f"compare it: `{text} != 0`"
-    fl.report.warn("HNY0207", "an integer is always true in Elixir, 0 as well", span, help=help)
 
 
 def _union_truth(fl: Lowering, value: UnionValue, span: Span) -> Condition:
@@ -320,41 +313,12 @@ def is_nil(fl: Lowering, value: Value, span: Span) -> Condition:
             return known(False)
 
 
-def _warn_never_text(fl: Lowering, value: Value, side: ast.Node, span: Span) -> None:
-    """A text beside a number or an address; in a function, other callers may hand it something else."""
-    if not isinstance(side, ast.Str | ast.Charlist) or fl.section is None:
-        return
-    value = fl.settled(value)
-    if isinstance(side, ast.Charlist) and isinstance(value, IntValue) and len(side.parts) == 1:
-        only = side.parts[0]
-        help = f"a character's number is written `?{only}`" if isinstance(only, str) and len(only) == 1 else None
-        fl.report.warn("HNY0215", f"{describe(value)} never equals a text", span, help=help)
-        return
-    if isinstance(side, ast.Charlist) and isinstance(value, MemoryValue | AggregateValue):
-        text = fl.report.source.text(side.span)[1:-1]
-        what = f"{describe(value)} never equals a list of characters"
-        fl.report.warn("HNY0215", what, span, help=f'a text stands between double quotes: `"{text}"`')
-    elif isinstance(value, AddressValue):
-        space = "user" if value.type.space is t.Space.USER else "kernel"
-        read = f"read what lies there first: `probe_read_{space}_str(address, 64)`"
-        fl.report.warn("HNY0215", f"{describe(value)} never equals a text", span, help=read)
-    elif isinstance(value, IntValue):
-        help = f"an IPv4 address is a number: `{_address(side)}`" if value.type == t.BE32 else None
-        fl.report.warn("HNY0215", f"{describe(value)} never equals a text", span, help=help)
+def _decided_nil(fl: Lowering, value: Value, span: Span) -> None:
+    """Warn of a test for nil of a number that is always there."""
+    if isinstance(value, IntValue):
+        from honey.analysis import decided_tests
 
-
-def _address(side: ast.Str | ast.Charlist) -> str:
-    """The IPv4 address in a text as the source writes it."""
-    parts = side.parts[0].split(".") if side.parts and isinstance(side.parts[0], str) else []
-    known = len(parts) == 4 and all(part.isdecimal() and int(part) < 256 for part in parts)
-    number = "".join(f"{int(part):02X}" for part in parts) if known else "0A000001"
-    return f"Honey.Net.htonl(0x{number})"
-
-
-def _warn_never_nil(fl: Lowering, value: Value, span: Span) -> None:
-    """In a function the same test may make sense for other callers."""
-    if isinstance(value, IntValue) and not value.literal and fl.section is not None:
-        fl.report.warn("HNY0302", f"{describe(value)} is never nil", span, help="compare it with 0: `x == 0`")
+        decided_tests.warn_never_nil(fl, value, span)
 
 
 def branch(fl: Lowering, node: ast.Node, then: Part, otherwise: Part | None, span: Span, copies: bool = False) -> None:
