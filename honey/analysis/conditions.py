@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from honey.analysis import convert, equality
-from honey.analysis.code import Code, OpenIf, is_empty, leaves, negate
+from honey.analysis.code import Code, OpenIf, Slot, is_empty, leaves, negate
 from honey.analysis.errors import Mistake, shown
 from honey.analysis.scope import Facts, HeldFact, OneFailedFact, OptionalFact, UnionFact
 from honey.analysis.storage import zero
@@ -238,10 +238,12 @@ def through_flag(
 def hoist(fl: Lowering, code: Code) -> None:
     """Declares what ``code`` declares at the current level, so that it can be used after ``code``."""
     for index, item in enumerate(code):
-        if isinstance(item, n.Let):
+        if isinstance(item, Slot):
+            hoist(fl, item.code)
+        elif isinstance(item, n.Let):
             fl.code.append(n.Let(item.local, zero(item.local.type), item.span))
-            if item.value is not None:
-                code[index] = n.Assign(n.LocalPlace(item.local), item.value, item.span)
+            value = item.value
+            code[index] = Slot() if value is None else n.Assign(n.LocalPlace(item.local), value, item.span)
 
 
 def truth(fl: Lowering, value: Value, span: Span, *, of_name: bool = False) -> Condition:
