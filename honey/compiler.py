@@ -141,6 +141,7 @@ def compile_source(source: SourceFile, output: str | os.PathLike[str], passes: S
         (_keeps_too_much, _Way(rows=False)),
         (_leaves_undecided, _Way(flags=clang.WITH_LESS)),
         (_reads_unset, _Way(flags=clang.WITHOUT_ENDS)),
+        (_cuts_packet_pointers, _Way(flags=clang.WITHOUT_EARLY_LOADS)),
         (_falls_back, _Way(flags=clang.IN_ORDER)),
         (_falls_back, _Way(rows=False)),
     )
@@ -245,6 +246,15 @@ def _reads_unset(done: Compiled, outcome: clang.Compiled | ClangError | None) ->
     from honey.emit.unset import reads_unset
 
     return _has(outcome, reads_unset)
+
+
+def _cuts_packet_pointers(done: Compiled, outcome: clang.Compiled | ClangError | None) -> bool:
+    """Whether an object makes numbers of pointers to a packet."""
+    if done.c is None or "_packet_" not in done.c.text:
+        return False
+    from honey.emit.packet_numbers import cuts_packet_pointers
+
+    return _has(outcome, cuts_packet_pointers)
 
 
 def _has(outcome: clang.Compiled | ClangError | None, fault: Callable[[bytes], bool]) -> bool:

@@ -20,10 +20,9 @@ from contextlib import suppress
 from honey.records import dataclass
 from honey.signals import undisturbed
 
-FLAGS = ("-O2", "-g", "-Wall", "-target", "bpf", "-fwrapv", "-mllvm", "-enable-load-in-loop-pre=false")
-"""``-fwrapv``: Honey's signed arithmetic wraps. No loads moved to the end of a loop's turn: the end of a packet would
-become a number of 32 bits there, with which the verifier allows no arithmetic. The processor version is left to clang,
-as for any C it is given, but for `WITH_LESS`."""
+FLAGS = ("-O2", "-g", "-Wall", "-target", "bpf", "-fwrapv")
+"""``-fwrapv``: Honey's signed arithmetic wraps. The processor version is left to clang, as for any C it is given, but
+for `WITH_LESS`."""
 
 IN_ORDER = ("-mllvm", "-disable-block-placement")
 """Blocks stay as they come: for loops that clang would lay out so that kernels before 6.7 refuse them."""
@@ -33,6 +32,9 @@ WITH_LESS = ("-mcpu=v2",)
 
 WITHOUT_ENDS = ("-Xclang", "-disable-lifetime-markers")
 """Variables last until the end of their function, and nothing is done where a block ends: see `unset.py`."""
+
+WITHOUT_EARLY_LOADS = ("-mllvm", "-enable-load-pre=false")
+"""Nothing is loaded earlier than the C has it for the sake of other ways: see `packet_numbers.py`."""
 
 _TEXT_FD = 3
 """Where clang finds the C; standard input holds what comes before it."""
