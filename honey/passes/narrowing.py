@@ -31,6 +31,7 @@ from honey.records import replace
 NARROW = t.U32
 _CASTS = frozenset((n.Cast,))
 _RETURNS = frozenset((n.Return,))
+_SETTING = frozenset((n.Let, n.Assign))
 
 
 def run(program: n.Program) -> n.Program:
@@ -104,6 +105,7 @@ def _small_results(program: n.Program) -> n.Program:
         for function in program.functions
         if function.inline is n.Inline.ALWAYS and _is_wide(function.result) and _returns_small(function)
     }
+    names -= _stored(program)
     if not names:
         return program
 
@@ -125,6 +127,17 @@ def _small_results(program: n.Program) -> n.Program:
         return function if body is function.body else replace(function, body=body)
 
     return replace(program, functions=tuple(narrowed(function) for function in program.functions))
+
+
+def _stored(program: n.Program) -> set[str]:
+    """Functions whose result goes somewhere where other values go, too: those may need all 64 bits."""
+    found = set[str]()
+    for function in program.functions:
+        written = locals_written(function.body)
+        for node in pick(function.body, _SETTING):
+            if isinstance(node.value, n.Call) and (isinstance(node, n.Assign) or node.local.id in written):
+                found.add(node.value.function)
+    return found
 
 
 def _returns_small(function: n.Function) -> bool:
