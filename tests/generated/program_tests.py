@@ -27,22 +27,22 @@ _HEAD = """defmodule Tests do
 class _Body:
     """Writes the statements of one handler, or of a function, of names that it has bound so far.
 
-    ``functions`` are calls that give a number or, the last one, a truth value; ``packet``: whether there is a context.
+    ``functions`` are calls by the kind of what they give; ``packet``: whether there is a context.
     """
 
-    def __init__(self, chance: Random, functions: list[str], *, packet: bool) -> None:
+    def __init__(self, chance: Random, functions: dict[str, list[str]], *, packet: bool) -> None:
         self.chance = chance
         self.functions = functions
         self.packet = packet
-        self.truth = False
+        self.kind = "number"
         self.lines: list[str] = []
         self.entries: list[str] = []
         self.numbers = ["first", "second", "len"]
         self.truths: list[str] = []
 
-    def write(self, *, truth: bool = False) -> list[str]:
-        """The lines, the last of them the value: a number, or a ``truth`` value."""
-        self.truth = truth
+    def write(self, kind: str = "number") -> list[str]:
+        """The lines, the last of them the value: a ``number``, a ``truth`` value, or a ``pair`` of numbers."""
+        self.kind = kind
         steps = (
             (4, self._entry),
             (4, self._found),
@@ -58,18 +58,32 @@ class _Body:
         )
         for _ in range(self.chance.randint(4, 14)):
             self.chance.choices([step for _, step in steps], [weight for weight, _ in steps])[0]()
-        value = self._test(2) if truth else self.chance.choice((self._number(2), self._choice(self._test(2))))
+        if kind == "truth":
+            value = self._test(2)
+        elif kind == "pair":
+            value = f"{{{self._number(2)}, {self._number(2)}}}"
+        else:
+            value = self.chance.choice((self._number(2), self._choice(self._test(2))))
         return [*self.lines, value]
 
     def _leave(self) -> None:
-        if not self.truth:
+        if self.kind == "number":
             self.lines.append(f"if {self._test(2)}, do: return({self._number(2)})")
 
     def _call(self) -> None:
-        if self.chance.random() < 0.5:
-            self._bind("t", self.functions[-1].format(self._number(1)), self.truths)
+        kind = self.chance.choice(list(self.functions))
+        call = self._called(kind)
+        if kind == "truth":
+            self._bind("t", call, self.truths)
+        elif kind == "number":
+            self._bind("n", call, self.numbers)
         else:
-            self._bind("n", self.chance.choice(self.functions[:-1]).format(self._number(1)), self.numbers)
+            names = [f"{prefix}{len(self.lines)}" for prefix in ("l", "r")]
+            self.lines.append(f"{{{', '.join(names)}}} = {call}")
+            self.numbers += names
+
+    def _called(self, kind: str) -> str:
+        return self.chance.choice(self.functions[kind]).format(self._number(0))
 
     def _bind(self, prefix: str, value: str, names: list[str]) -> None:
         name = f"{prefix}{len(self.lines)}"
@@ -123,6 +137,8 @@ class _Body:
             return self.chance.choice(self.numbers)
         if kind < 0.6:
             return self._constant()
+        if kind < 0.65 and "number" in self.functions:
+            return self._called("number")
         inner = self._number(depth - 1)
         if kind < 0.7:
             return f"({inner} {self.chance.choice(('>>>', '<<<'))} {self.chance.choice((1, 4, 8, 16, 31, 32, 48))})"
@@ -151,12 +167,13 @@ def dense_in_tests(draw: st.DrawFn, *, handlers: int = 4) -> Generated:
     chance = Random(draw(st.integers(0, 1 << 40)))
     maps = [f"  defmap(:{one}_of, :bpf_hash, key_type: :u8, value_type: :{one}, max_entries: 64)\n" for one in _VALUES]
     lines = [_HEAD, *maps]
-    functions = []
-    for number in range(3):
-        functions.append(f"function{number}(first, {{}}, len)")
+    functions: dict[str, list[str]] = {}
+    for number, kind in enumerate(("number", "number", "truth", "pair")):
+        body = _Body(chance, dict(functions), packet=False)
         lines.append(f"\n  defp function{number}(first, second, len) do\n")
-        lines += [f"    {line}\n" for line in _Body(chance, [], packet=False).write(truth=number == 2)]
+        lines += [f"    {line}\n" for line in body.write(kind)]
         lines.append("  end\n")
+        functions.setdefault(kind, []).append(f"function{number}(first, {{}}, len)")
     named = []
     for number in range(handlers):
         named.append((f"handler{number}", "tc"))
