@@ -4,9 +4,9 @@
 It follows each way through a branch with what it knows there. Where two ways set a number to two values that it knows,
 all that follows is followed for both; a value that it does not know covers the others. Two are as good as many here.
 
-clang, too, knows something of numbers by how they are made: from their size in memory, a mask, a remainder
-(``range_of``). Where a number is chosen from two that lie in ranges of their own, to compare it with one in between is
-to ask again which of them was chosen.
+clang, too, knows something of numbers by how they are made: from their size in memory, a mask, a remainder. Where a
+number is chosen from two, one of them a constant that the other cannot be, to compare it with one in between is to ask
+again which of them was chosen (``lie_apart``).
 """
 
 from __future__ import annotations
@@ -17,12 +17,10 @@ from honey.ir import nodes as n
 from honey.ir import types as t
 from honey.ir.symbols import Symbols
 from honey.ir.walk import Node, blocks_of, declarations, own_nodes, pick, root_place, walk
+from honey.ir.widths import bits_of, of_type
 from honey.records import dataclass, field
 
 MANY = 2
-
-Range = tuple[int, int]
-"""The least and the greatest value."""
 
 _ADDRESSES = frozenset((n.AddressOf,))
 _PLACES = frozenset((n.LocalPlace,))
@@ -130,54 +128,17 @@ def _changes(block: n.Block, own: set[int], alternatives: Alternatives, *, branc
 
 
 def lie_apart(first: n.Expr | n.Effect, second: n.Expr | n.Effect) -> bool:
-    """Whether no value of one number can be one of the other."""
-    one, other = range_of(first), range_of(second)
-    return one is not None and other is not None and (one[1] < other[0] or other[1] < one[0])
+    """Whether one of two numbers is a constant that the other cannot be."""
+    return _is_outside(first, second) or _is_outside(second, first)
 
 
-def range_of(value: n.Expr | n.Effect) -> Range | None:
-    """What lies between the ends of its type, or closer; None of what is no number of the processor."""
-    whole = _of_type(value.type)
-    if whole is None:
-        return None
-    match value:
-        case n.Const(number):
-            return (number, number)
-        case n.Cast(operand):
-            inner = range_of(operand)
-            return inner if inner is not None and _within(inner, whole) else whole
-        case n.Select(_, then, otherwise):
-            one, other = range_of(then), range_of(otherwise)
-            return whole if one is None or other is None else (min(one[0], other[0]), max(one[1], other[1]))
-        case n.Binary(op, left, n.Const(number)) if number >= 0:
-            return _of_operation(op, range_of(left), number) or whole
-        case _:
-            return whole
-
-
-def _of_operation(op: n.BinaryOp, left: Range | None, number: int) -> Range | None:
-    if op is n.BinaryOp.AND:
-        return (0, number)
-    if left is None or left[0] < 0:
-        return None
-    if op is n.BinaryOp.MOD and number > 0:
-        return (0, min(left[1], number - 1))
-    if op is n.BinaryOp.DIV and number > 0:
-        return (left[0] // number, left[1] // number)
-    if op is n.BinaryOp.SHR and number < 64:
-        return (left[0] >> number, left[1] >> number)
-    return None
-
-
-def _of_type(type_: t.Type) -> Range | None:
-    if isinstance(type_, t.Bool):
-        return (0, 1)
-    if not isinstance(type_, t.Int) or type_.big_endian:
-        return None
-    if type_.signed:
-        return (-(1 << type_.bits - 1), (1 << type_.bits - 1) - 1)
-    return (0, (1 << type_.bits) - 1)
-
-
-def _within(inner: Range, whole: Range) -> bool:
-    return whole[0] <= inner[0] and inner[1] <= whole[1]
+def _is_outside(constant: n.Expr | n.Effect, other: n.Expr | n.Effect) -> bool:
+    if not isinstance(constant, n.Const):
+        return False
+    while isinstance(other, n.Cast) and isinstance(other.type, t.Int) and other.type.size > other.operand.type.size:
+        other = other.operand
+    bits = bits_of(other, {}) if isinstance(other, n.Expr) else of_type(other.type)
+    if bits is not None:
+        return constant.value < 0 or constant.value.bit_length() > bits
+    signed = isinstance(other.type, t.Int) and other.type.signed
+    return signed and not -(1 << other.type.size * 8 - 1) <= constant.value < 1 << other.type.size * 8 - 1

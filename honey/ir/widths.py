@@ -24,10 +24,11 @@ def bits_of(expr: n.Expr, locals_: Mapping[int, int]) -> int | None:
             sides = bits_of(then, locals_), bits_of(otherwise, locals_)
             return None if sides[0] is None or sides[1] is None else max(sides[0], sides[1])
         case _:
-            return _of_type(expr.type)
+            return of_type(expr.type)
 
 
-def _of_type(type_: t.Type) -> int | None:
+def of_type(type_: t.Type) -> int | None:
+    """The bits of any number of a type, ``None`` if it may be negative or is no number of the processor."""
     if isinstance(type_, t.Bool):
         return 1
     unsigned = isinstance(type_, t.Int) and not type_.signed and not type_.big_endian
@@ -41,13 +42,13 @@ def _of_cast(inner: int | None, source: t.Type, target: t.Type) -> int | None:
         return None
     if inner is not None and inner < target.bits + (0 if target.signed else 1):
         return inner
-    return _of_type(target)
+    return of_type(target)
 
 
 def _of_binary(expr: n.Binary, locals_: Mapping[int, int]) -> int | None:
     if expr.op.compares or expr.op.logical:
         return 1
-    limit = _of_type(expr.type)
+    limit = of_type(expr.type)
     left, right = bits_of(expr.left, locals_), bits_of(expr.right, locals_)
     constant = expr.right.value if isinstance(expr.right, n.Const) else None
     match expr.op:
@@ -73,4 +74,4 @@ def _of_binary(expr: n.Binary, locals_: Mapping[int, int]) -> int | None:
 def _within(bits: int, type_: t.Type) -> int | None:
     """The bits of a result that does not leave its type, else those of the type."""
     room = type_.bits - type_.signed if isinstance(type_, t.Int) else 0
-    return bits if bits <= room else _of_type(type_)
+    return bits if bits <= room else of_type(type_)
